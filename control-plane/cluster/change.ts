@@ -1,0 +1,128 @@
+// The only ways a cluster may change, and the one sentence each of them prints. Log, timeline, trace and `why`
+// all speak these lines. Must stay a closed union of plain data: the store and the simulator apply it alike.
+import type { ServiceGeneration } from '../../shared/protocol.ts'
+import type { NodeState } from '../../shared/node.ts'
+import type { ServiceState } from '../../shared/service.ts'
+import type { CommandStatus, NodeName, ServiceStatus, Sid } from './view.ts'
+
+export type EvidenceKind =
+  | 'watchdog-deadline'
+  | 'device-off'
+  | 'new-boot'
+  | 'operator'
+  | 'agent-stopped'
+  | 'never-confirmed'
+
+export type Change =
+  | { kind: 'node.state'; node: NodeName; from: NodeState; to: NodeState; why: string }
+  /**
+   * The node's lease epoch ends: nobody renews it any more. `expired`: only if the deadline has passed by the database's
+   * clock at that moment. `asked`: the node itself asked for a new epoch. `operator`: a person confirmed its death.
+   */
+  | { kind: 'lease.revoked'; node: NodeName; epoch: number; mode: 'expired' | 'asked' | 'operator'; why: string }
+  /** The epoch allotted by the last revocation may be renewed by `bootId`. `adopts`: open grants re-issued under it. */
+  | { kind: 'lease.opened'; node: NodeName; epoch: number; bootId: string; adopts: ServiceGeneration[]; why: string }
+  | {
+      kind: 'node.challenged'
+      node: NodeName
+      epoch: number
+      bootId: string
+      nonce: string
+      questions: ServiceGeneration[]
+      why: string
+    }
+  /** Node scope closes every open holder of (node, epoch); service scope only that service's, of that generation. */
+  | {
+      kind: 'evidence.recorded'
+      evidence: EvidenceKind
+      node: NodeName
+      epoch: number
+      scope: ServiceGeneration | null
+      facts: Record<string, unknown>
+      why: string
+    }
+  | { kind: 'grant.opened'; sid: Sid; generation: number; node: NodeName; epoch: number; why: string }
+  /** A live move names its target as second holder before it begins. */
+  | { kind: 'grant.shared'; sid: Sid; generation: number; node: NodeName; epoch: number; why: string }
+  | { kind: 'service.added'; sid: Sid; status: ServiceStatus; why: string }
+  | {
+      kind: 'service.state'
+      sid: Sid
+      from: ServiceState
+      to: ServiceState
+      /** Fields that change with it; `state`, `sinceMs` and `note` are set by the reducer. */
+      set: Partial<Omit<ServiceStatus, 'state' | 'sinceMs' | 'note'>>
+      why: string
+    }
+  /** Same state, other fields: a new order uid, a confirmed start, a failed node. */
+  | {
+      kind: 'service.changed'
+      sid: Sid
+      set: Partial<Omit<ServiceStatus, 'state' | 'sinceMs' | 'note'>>
+      why: string
+    }
+  /** The CRM forgets it. Its open grant, if any, stays open. */
+  | { kind: 'service.dropped'; sid: Sid; why: string }
+  /** A `stop` command rewrites the wish, as the reference does. */
+  | { kind: 'service.requested'; sid: Sid; to: 'stopped'; why: string }
+  | { kind: 'command.status'; command: string; sid: Sid; to: CommandStatus; why: string }
+  | { kind: 'quorum.changed'; quorate: boolean; why: string }
+  | { kind: 'outage.over'; sinceMs: number | null; why: string }
+  | { kind: 'quarantine.ended'; why: string }
+
+/** One line for one change; the same everywhere. */
+export function formatChange(change: Change): string {
+  return `${subject(change)}: ${what(change)} (${change.why})`
+}
+
+/** Who a change is about: a service, a node or the cluster. */
+export function subject(change: Change): string {
+  if ('sid' in change) return change.sid
+  if (change.kind === 'evidence.recorded' && change.scope) return change.scope.sid
+  if ('node' in change) return `node ${change.node}`
+  return 'cluster'
+}
+
+function what(change: Change): string {
+  switch (change.kind) {
+    case 'node.state':
+      return `${change.from} → ${change.to}`
+    case 'lease.revoked':
+      return `lease epoch ${change.epoch} revoked`
+    case 'lease.opened':
+      return `lease epoch ${change.epoch} opened${change.adopts.length ? `, adopts ${change.adopts.map((a) => a.sid).join(' ')}` : ''}`
+    case 'node.challenged':
+      return `asked what it runs before it gets lease epoch ${change.epoch}`
+    case 'evidence.recorded':
+      return change.scope
+        ? `evidence ${change.evidence} for generation ${change.scope.generation} on ${change.node}`
+        : `evidence ${change.evidence} for lease epoch ${change.epoch}`
+    case 'grant.opened':
+      return `grant ${change.generation} opened on ${change.node}`
+    case 'grant.shared':
+      return `grant ${change.generation} shared with ${change.node}`
+    case 'service.added':
+      return `added as ${change.status.state}${change.status.node ? ` on ${change.status.node}` : ''}`
+    case 'service.state':
+      return `${change.from} → ${change.to}${place(change.set)}`
+    case 'service.changed':
+      return `changed${place(change.set)}`
+    case 'service.dropped':
+      return 'no longer managed'
+    case 'service.requested':
+      return `requested state is now ${change.to}`
+    case 'command.status':
+      return `command ${change.to}`
+    case 'quorum.changed':
+      return change.quorate ? 'quorate' : 'not quorate'
+    case 'outage.over':
+      return change.sinceMs === null ? 'placement has settled' : 'nodes renew again'
+    case 'quarantine.ended':
+      return 'quarantine ended'
+  }
+}
+
+function place(set: Partial<ServiceStatus>): string {
+  if (set.target) return `${set.node ? ` on ${set.node}` : ''} to ${set.target}`
+  return set.node ? ` on ${set.node}` : ''
+}

@@ -1,0 +1,202 @@
+// The state of one cluster as plain data: JSON in, JSON out. What a round reads is this, and nothing else.
+// Nodes are named, not numbered: within a cluster a living node's name is unique. All times are milliseconds
+// of the database's clock. Must never hold a function, a Date or a secret.
+import type { PlaneEpoch } from '../../shared/lease.ts'
+import type { ServiceType } from '../../shared/names.ts'
+import type { AgentMode, Capacity, LrmState, NodeState, WatchdogInfo } from '../../shared/node.ts'
+import type { FoundState } from '../../shared/outcome.ts'
+import type { OrderResult, RunningService, ServiceGeneration } from '../../shared/protocol.ts'
+import type { RequestedState, ServiceState } from '../../shared/service.ts'
+import type { Settings } from '../../shared/settings.ts'
+
+export type Sid = string
+export type NodeName = string
+
+export type ClusterView = {
+  cluster: { id: number; uuid: string; name: string; development: boolean }
+  /** Number of the round that reads this view; already bumped. */
+  round: number
+  nowMs: number
+  planeEpoch: PlaneEpoch & {
+    /** null: no quarantine. Otherwise nothing is started before this and before the roster has attested (rule 9). */
+    quarantineUntilMs: number | null
+  }
+  settings: Settings
+  /** Under `majority`: the verdict of the last round. Renewals are granted only while it is true. */
+  quorate: boolean
+  /** Since when nodes renew again after an outage of them all; null: no outage is remembered. */
+  quietSinceMs: number | null
+  nextGeneration: number
+  nodes: Record<NodeName, NodeView>
+  groups: Record<string, GroupView>
+  services: Record<Sid, ServiceView>
+  /** Commands that are not finished, oldest first. */
+  commands: CommandView[]
+}
+
+export type NodeView = {
+  uid: string
+  name: NodeName
+  drivers: ServiceType[]
+  capacity: Capacity
+  watchdog: WatchdogInfo
+  virtual: boolean
+  maintenanceRequested: boolean
+  state: NodeState
+  sinceMs: number
+  note: string
+  lease: LeaseView
+  /** Revoked epochs that still have open holders. */
+  revocations: RevocationView[]
+  report: ReportView | null
+  epochRequest: EpochRequestView | null
+  challenge: ChallengeView | null
+}
+
+export type LeaseView = {
+  epoch: number
+  /** null: no boot may renew. */
+  bootId: string | null
+  leaseUntilMs: number
+  /** As far as both clocks can say (rule 9): never before leaseUntilMs. */
+  judgedUntilMs: number
+  renewedMs: number | null
+  reportedMs: number | null
+  armed: boolean
+  guarded: boolean | null
+  releasedMs: number | null
+  /** Revision of the desired state that the last renewal said it obeys. */
+  revision: number
+  attestedPlaneEpoch: number
+  lrmState: LrmState
+  mode: AgentMode
+}
+
+export type RevocationView = {
+  epoch: number
+  bootId: string | null
+  leaseUntilMs: number
+  judgedUntilMs: number
+  guarded: boolean | null
+  revokedMs: number
+}
+
+/** What the node last said under a granted lease. Facts about `epoch` and `bootId` only. */
+export type ReportView = {
+  epoch: number
+  bootId: string
+  seq: number
+  running: RunningService[]
+  closed: ServiceGeneration[]
+  results: OrderResult[]
+}
+
+export type EpochRequestView = {
+  bootId: string
+  sameHardware: boolean
+  planeEpoch: number
+  nonce: string | null
+  found: { sid: Sid; generation: number; state: FoundState }[]
+  requestedMs: number
+}
+
+export type ChallengeView = {
+  epoch: number
+  bootId: string
+  nonce: string
+  questions: ServiceGeneration[]
+  waitsFor: string
+}
+
+export type GroupView = {
+  name: string
+  nodes: Record<NodeName, number>
+  restricted: boolean
+  nofailback: boolean
+}
+
+/** `config` null: removed, but a grant is still open. `status` null: the CRM has not seen it yet. */
+export type ServiceView = {
+  sid: Sid
+  config: ServiceConfig | null
+  status: ServiceStatus | null
+  /** The open grant, if any. */
+  grant: GrantView | null
+  /** Whether any grant was ever opened for this id: if not, the first one needs attestations (rule 7). */
+  everGranted: boolean
+}
+
+export type ServiceConfig = {
+  requested: RequestedState
+  spec: unknown
+  group: string | null
+  maxRestart: number
+  maxRelocate: number
+  stopTimeoutMs: number | null
+  version: number
+}
+
+export type GrantView = {
+  generation: number
+  /** Open holders only. */
+  holders: HolderView[]
+}
+
+export type HolderView = { node: NodeName; epoch: number; confirmed: boolean }
+
+export type ServiceStatus = {
+  state: ServiceState
+  /** Where it is, or was last. null: its node is gone for good and nothing of it is left. */
+  node: NodeName | null
+  sinceMs: number
+  /** Token of the order in force; results name it. */
+  uid: string
+  target: NodeName | null
+  /** The agent reported it running under this generation. */
+  running: boolean
+  /** Where starts failed since the last success (D2); may repeat a node. */
+  failedNodes: NodeName[]
+  /** A command being carried out or waiting for its turn, by its row. */
+  command: string | null
+  /** Of the stop in force, where the operator gave one. */
+  stopTimeoutMs: number | null
+  /** In `started`: this order stops and starts again once. */
+  restart: boolean
+  /** Where it ran before its node was put into maintenance, and returns to. */
+  fallbackNode: NodeName | null
+  /** Moves demanded by placement that failed in a row, and when the next may be tried (D7). */
+  moveFailures: number
+  retryAtMs: number | null
+  /** When a running move counts as failed. */
+  deadlineMs: number | null
+  /** In `request_start`, before a first grant: the round whose desired state asked every node; null: not asked. */
+  probeRound: number | null
+  /** D1: in `stopped` only because no member of its restricted group is available. */
+  groupUnavailable: boolean
+  note: string
+}
+
+export const commandKinds = [
+  'enable',
+  'disable',
+  'start',
+  'stop',
+  'restart',
+  'migrate',
+  'relocate',
+  'remove',
+] as const
+export type CommandKind = (typeof commandKinds)[number]
+export type CommandStatus = 'pending' | 'running' | 'done' | 'failed' | 'refused'
+
+export type CommandView = {
+  uid: string
+  kind: CommandKind
+  sid: Sid
+  /** Target of a move. */
+  node: NodeName | null
+  /** Of a stop, in milliseconds; 0: at once. */
+  stopTimeoutMs: number | null
+  status: CommandStatus
+  reason: string
+}

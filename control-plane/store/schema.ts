@@ -1,0 +1,514 @@
+// The tables. Single writer per table: operators write wishes, agents write reports, the CRM alone writes placement.
+// What the safety contract demands of the schema and Drizzle cannot say (triggers, storage options) is in the
+// migration after the generated one. migrations/schema.sql is the golden dump of both.
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  serial,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+const at = (name: string) => timestamp(name, { withTimezone: true })
+const number = (name: string) => bigint(name, { mode: 'number' })
+
+// ── operators' wishes ────────────────────────────────────────────────────────────────────────────────────────────
+
+export const cluster = pgTable('cluster', {
+  id: serial('id').primaryKey(),
+  uuid: uuid('uuid').notNull().unique().defaultRandom(),
+  name: text('name').notNull().unique(),
+  /** Simulated watchdogs count as evidence here, and nowhere else. */
+  development: boolean('development').notNull().default(false),
+  settings: jsonb('settings').notNull(),
+  settingsVersion: number('settings_version').notNull().default(1),
+  /** The longest lease the settings ever allowed: what a quarantine must outwait. */
+  longestLeaseMs: integer('longest_lease_ms').notNull(),
+  createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+})
+
+const clusterId = () =>
+  integer('cluster_id')
+    .notNull()
+    .references(() => cluster.id)
+
+export const service = pgTable(
+  'service',
+  {
+    clusterId: clusterId(),
+    sid: text('sid').notNull(),
+    requested: text('requested').notNull(),
+    spec: jsonb('spec').notNull(),
+    groupName: text('group_name'),
+    maxRestart: integer('max_restart').notNull().default(1),
+    maxRelocate: integer('max_relocate').notNull().default(1),
+    /** null: the cluster's stopTimeoutMs. */
+    stopTimeoutMs: integer('stop_timeout_ms'),
+    comment: text('comment').notNull().default(''),
+    version: number('version').notNull().default(1),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  },
+  (t) => [
+    primaryKey({ columns: [t.clusterId, t.sid] }),
+    foreignKey({ columns: [t.clusterId, t.groupName], foreignColumns: [group.clusterId, group.name] }),
+    check('service_requested', sql`${t.requested} in ('started', 'stopped', 'disabled', 'ignored')`),
+  ],
+)
+
+export const group = pgTable(
+  'node_group',
+  {
+    clusterId: clusterId(),
+    name: text('name').notNull(),
+    nodes: jsonb('nodes').notNull(),
+    restricted: boolean('restricted').notNull().default(false),
+    nofailback: boolean('nofailback').notNull().default(false),
+    comment: text('comment').notNull().default(''),
+    version: number('version').notNull().default(1),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.name] })],
+)
+
+export const command = pgTable(
+  'command',
+  {
+    uid: uuid('uid').primaryKey(),
+    clusterId: clusterId(),
+    kind: text('kind').notNull(),
+    sid: text('sid'),
+    node: text('node'),
+    arguments: jsonb('arguments').notNull().default({}),
+    status: text('status').notNull(),
+    reason: text('reason').notNull().default(''),
+    actor: text('actor').notNull(),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    finishedAt: at('finished_at'),
+  },
+  (t) => [
+    check('command_status', sql`${t.status} in ('pending', 'running', 'done', 'failed', 'refused')`),
+    check(
+      'command_finished',
+      sql`(${t.status} in ('done', 'failed', 'refused')) = (${t.finishedAt} is not null)`,
+    ),
+    index('command_open').on(t.clusterId).where(sql`${t.finishedAt} is null`),
+    index('command_recent').on(t.clusterId, t.createdAt),
+  ],
+)
+
+// ── nodes and what agents report ─────────────────────────────────────────────────────────────────────────────────
+
+export const node = pgTable(
+  'node',
+  {
+    uid: uuid('uid').primaryKey(),
+    clusterId: clusterId(),
+    name: text('name').notNull(),
+    hardwareId: text('hardware_id').notNull(),
+    credentialHash: text('credential_hash').notNull(),
+    drivers: jsonb('drivers').notNull(),
+    capacity: jsonb('capacity').notNull(),
+    watchdog: jsonb('watchdog').notNull(),
+    virtual: boolean('virtual').notNull(),
+    agentVersion: text('agent_version').notNull(),
+    /** An operator's wish, beside the node's own facts. */
+    maintenanceRequested: boolean('maintenance_requested').notNull().default(false),
+    joinedAt: at('joined_at').notNull().default(sql`clock_timestamp()`),
+    removedAt: at('removed_at'),
+  },
+  (t) => [
+    uniqueIndex('node_name').on(t.clusterId, t.name).where(sql`${t.removedAt} is null`),
+    uniqueIndex('node_credential').on(t.credentialHash),
+  ],
+)
+
+const nodeUid = () =>
+  uuid('node_uid')
+    .notNull()
+    .references(() => node.uid)
+
+/** One row a node, for ever: epochs never restart. `boot_id` null: no boot may renew. Written by renewals and, last of all in a round, by the CRM. */
+export const lease = pgTable(
+  'lease',
+  {
+    nodeUid: nodeUid().primaryKey(),
+    clusterId: clusterId(),
+    epoch: number('epoch').notNull().default(1),
+    bootId: text('boot_id'),
+    seq: number('seq').notNull().default(0),
+    /** The fence deadline: never moves back (rule 4; trigger). */
+    leaseUntil: at('lease_until').notNull().default(sql`clock_timestamp()`),
+    leaseMs: integer('lease_ms').notNull().default(0),
+    renewedAt: at('renewed_at'),
+    /** Of the last request that was heard, also where nothing was granted (quorum `majority`). */
+    reportedAt: at('reported_at'),
+    armed: boolean('armed').notNull().default(false),
+    /** null: nothing was confirmed since the node was last empty. false: some renewal since then was not armed, or a release was committed. */
+    guarded: boolean('guarded'),
+    releasedAt: at('released_at'),
+    revision: number('revision').notNull().default(0),
+    attestedPlaneEpoch: number('attested_plane_epoch').notNull().default(0),
+    lrmState: text('lrm_state').notNull().default('wait_for_agent_lock'),
+    mode: text('mode').notNull().default('active'),
+  },
+  (t) => [index('lease_cluster').on(t.clusterId)],
+)
+
+/** What the last granted renewal with news said. Rewritten only when it changed. */
+export const nodeReport = pgTable('node_report', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  epoch: number('epoch').notNull(),
+  bootId: text('boot_id').notNull(),
+  seq: number('seq').notNull(),
+  at: at('at').notNull(),
+  /** {running, closed, results} as on the wire. */
+  report: jsonb('report').notNull(),
+})
+
+/** A node's request for a new epoch, and its answer to the CRM's challenge. Written by the agent's route only. */
+export const epochRequest = pgTable('epoch_request', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  bootId: text('boot_id').notNull(),
+  hardwareId: text('hardware_id').notNull(),
+  planeEpoch: number('plane_epoch').notNull(),
+  nonce: text('nonce'),
+  found: jsonb('found').notNull(),
+  requestedAt: at('requested_at').notNull(),
+})
+
+/** A node remembers more than the database: the history was cut. Written by agent routes, settled by the CRM. */
+export const regressClaim = pgTable('regress_claim', {
+  id: bigserial('id', { mode: 'number' }).primaryKey(),
+  clusterId: clusterId(),
+  nodeUid: nodeUid(),
+  planeEpoch: number('plane_epoch').notNull(),
+  why: text('why').notNull(),
+  at: at('at').notNull().default(sql`clock_timestamp()`),
+})
+
+// ── the CRM's tables ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The election row: every round bumps it first (rule 10). */
+export const crm = pgTable('crm', {
+  clusterId: integer('cluster_id')
+    .primaryKey()
+    .references(() => cluster.id),
+  round: number('round').notNull().default(0),
+  nextRoundAt: at('next_round_at').notNull().default(sql`clock_timestamp()`),
+  replica: text('replica'),
+  ranAt: at('ran_at'),
+  nextGeneration: number('next_generation').notNull().default(1),
+  quorate: boolean('quorate').notNull().default(true),
+  /** Since when at least one node renews; placement settles after an outage. */
+  quietSince: at('quiet_since'),
+})
+
+/** One history of the database. Identity columns are compared by every renewal's own statement. */
+export const planeEpoch = pgTable('plane_epoch', {
+  clusterId: integer('cluster_id')
+    .primaryKey()
+    .references(() => cluster.id),
+  number: number('number').notNull(),
+  uuid: uuid('uuid').notNull(),
+  systemId: text('system_id').notNull(),
+  timeline: text('timeline').notNull(),
+  postmasterStart: at('postmaster_start').notNull(),
+  reason: text('reason').notNull(),
+  changedAt: at('changed_at').notNull(),
+  /** New lease epochs and generations start at or above this. */
+  numberFloor: number('number_floor').notNull().default(1),
+  /** null: no quarantine. */
+  quarantineUntil: at('quarantine_until'),
+})
+
+export const nodeStatus = pgTable('node_status', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  state: text('state').notNull(),
+  since: at('since').notNull(),
+  why: text('why').notNull().default(''),
+  note: text('note').notNull().default(''),
+})
+
+/** The CRM's question to a node that asks for an epoch. */
+export const challenge = pgTable('challenge', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  epoch: number('epoch').notNull(),
+  bootId: text('boot_id').notNull(),
+  nonce: text('nonce').notNull(),
+  questions: jsonb('questions').notNull(),
+  /** Why the last answer did not suffice; empty while it is awaited. */
+  waitsFor: text('waits_for').notNull().default(''),
+})
+
+export const serviceStatus = pgTable(
+  'service_status',
+  {
+    clusterId: clusterId(),
+    sid: text('sid').notNull(),
+    state: text('state').notNull(),
+    nodeUid: uuid('node_uid').references(() => node.uid),
+    since: at('since').notNull(),
+    note: text('note').notNull().default(''),
+    /** The other fields of ServiceStatus (control-plane/cluster/view.ts). */
+    record: jsonb('record').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.sid] })],
+)
+
+/** One revoked epoch of a node: what every wait for evidence counts from. */
+export const revocation = pgTable(
+  'revocation',
+  {
+    nodeUid: nodeUid(),
+    epoch: number('epoch').notNull(),
+    clusterId: clusterId(),
+    bootId: text('boot_id'),
+    leaseUntil: at('lease_until').notNull(),
+    guarded: boolean('guarded'),
+    renewedAt: at('renewed_at'),
+    revokedAt: at('revoked_at').notNull(),
+    why: text('why').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.nodeUid, t.epoch] })],
+)
+
+export const evidenceKinds = [
+  'watchdog-deadline',
+  'device-off',
+  'new-boot',
+  'operator',
+  'agent-stopped',
+  'never-confirmed',
+] as const
+
+/** Proof that something no longer runs. Never deleted while a holder names it. */
+export const evidence = pgTable(
+  'evidence',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    clusterId: clusterId(),
+    nodeUid: nodeUid(),
+    epoch: number('epoch').notNull(),
+    kind: text('kind').notNull(),
+    scope: text('scope').notNull(),
+    sid: text('sid'),
+    generation: number('generation'),
+    /** = epoch where the kind is valid for a revoked epoch only. */
+    revokedEpoch: number('revoked_epoch'),
+    leaseUntil: at('lease_until'),
+    guarded: boolean('guarded'),
+    facts: jsonb('facts').notNull(),
+    decidedAt: at('decided_at').notNull(),
+  },
+  (t) => [
+    foreignKey({
+      columns: [t.nodeUid, t.revokedEpoch],
+      foreignColumns: [revocation.nodeUid, revocation.epoch],
+    }),
+    unique('evidence_scope_key').on(t.id, t.nodeUid, t.epoch, t.scope),
+    unique('evidence_service_key').on(t.id, t.nodeUid, t.epoch, t.sid, t.generation),
+    check(
+      'evidence_kind_and_scope',
+      sql`(${t.kind} in ('watchdog-deadline', 'device-off', 'new-boot', 'operator') and ${t.scope} = 'node')
+       or (${t.kind} in ('agent-stopped', 'never-confirmed') and ${t.scope} = 'service')`,
+    ),
+    check(
+      'evidence_scope_columns',
+      sql`(${t.scope} = 'service') = (${t.sid} is not null) and (${t.scope} = 'service') = (${t.generation} is not null)`,
+    ),
+    check(
+      'evidence_needs_revocation',
+      sql`(${t.kind} = 'agent-stopped') = (${t.revokedEpoch} is null) and coalesce(${t.revokedEpoch} = ${t.epoch}, true)`,
+    ),
+    check(
+      'evidence_watchdog_deadline',
+      sql`${t.kind} <> 'watchdog-deadline' or (coalesce(${t.guarded}, false) and coalesce(${t.decidedAt} >= ${t.leaseUntil}, false))`,
+    ),
+  ],
+)
+
+/** Leave to run a service. One open grant a service, in the schema (rule 7). */
+export const runGrant = pgTable(
+  'run_grant',
+  {
+    clusterId: clusterId(),
+    sid: text('sid').notNull(),
+    generation: number('generation').notNull(),
+    openedAt: at('opened_at').notNull(),
+    closedAt: at('closed_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.clusterId, t.sid, t.generation] }),
+    uniqueIndex('run_grant_generation').on(t.clusterId, t.generation),
+    uniqueIndex('run_grant_open').on(t.clusterId, t.sid).where(sql`${t.closedAt} is null`),
+  ],
+)
+
+/** One node on which a granted service may be; two during a live move. Closed by its own evidence only. */
+export const runGrantHolder = pgTable(
+  'run_grant_holder',
+  {
+    clusterId: clusterId(),
+    sid: text('sid').notNull(),
+    generation: number('generation').notNull(),
+    nodeUid: nodeUid(),
+    epoch: number('epoch').notNull(),
+    openedAt: at('opened_at').notNull(),
+    confirmedAt: at('confirmed_at'),
+    /** Plane epoch of the last confirm: an older one is void. */
+    confirmedPlaneEpoch: number('confirmed_plane_epoch'),
+    closedAt: at('closed_at'),
+    evidenceId: number('evidence_id'),
+    evidenceKind: text('evidence_kind'),
+    evidenceScope: text('evidence_scope'),
+    evidenceSid: text('evidence_sid'),
+    evidenceGeneration: number('evidence_generation'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.clusterId, t.sid, t.generation, t.nodeUid] }),
+    foreignKey({
+      columns: [t.clusterId, t.sid, t.generation],
+      foreignColumns: [runGrant.clusterId, runGrant.sid, runGrant.generation],
+    }),
+    foreignKey({
+      columns: [t.evidenceId, t.nodeUid, t.epoch, t.evidenceScope],
+      foreignColumns: [evidence.id, evidence.nodeUid, evidence.epoch, evidence.scope],
+    }),
+    foreignKey({
+      columns: [t.evidenceId, t.nodeUid, t.epoch, t.evidenceSid, t.evidenceGeneration],
+      foreignColumns: [
+        evidence.id,
+        evidence.nodeUid,
+        evidence.epoch,
+        evidence.sid,
+        evidence.generation,
+      ],
+    }),
+    check(
+      'holder_closed_by_evidence',
+      sql`num_nonnulls(${t.closedAt}, ${t.evidenceId}, ${t.evidenceKind}, ${t.evidenceScope}) in (0, 4)`,
+    ),
+    check(
+      'holder_evidence_scope',
+      sql`case ${t.evidenceScope}
+        when 'service' then ${t.evidenceSid} = ${t.sid} and ${t.evidenceGeneration} = ${t.generation}
+          and ${t.evidenceSid} is not null and ${t.evidenceGeneration} is not null
+        else ${t.evidenceSid} is null and ${t.evidenceGeneration} is null end`,
+    ),
+    check(
+      'holder_never_confirmed',
+      sql`${t.evidenceKind} is distinct from 'never-confirmed' or ${t.confirmedAt} is null`,
+    ),
+    index('run_grant_holder_open').on(t.nodeUid).where(sql`${t.closedAt} is null`),
+  ],
+)
+
+/** What each node is to do, ready to be served. */
+export const desired = pgTable('desired', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  planeEpoch: number('plane_epoch').notNull(),
+  revision: number('revision').notNull(),
+  document: jsonb('document').notNull(),
+})
+
+export const changeLog = pgTable(
+  'change_log',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    clusterId: clusterId(),
+    round: number('round'),
+    at: at('at').notNull(),
+    kind: text('kind').notNull(),
+    sid: text('sid'),
+    node: text('node'),
+    line: text('line').notNull(),
+    why: text('why').notNull(),
+    change: jsonb('change').notNull(),
+  },
+  (t) => [
+    index('change_log_cluster').on(t.clusterId, t.id),
+    index('change_log_sid').on(t.clusterId, t.sid, t.id),
+  ],
+)
+
+// ── who may do what, and who did ─────────────────────────────────────────────────────────────────────────────────
+
+export const token = pgTable(
+  'token',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull(),
+    hash: text('hash').notNull().unique(),
+    role: text('role').notNull(),
+    /** null: every cluster. */
+    clusterId: integer('cluster_id').references(() => cluster.id),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    expiresAt: at('expires_at'),
+    revokedAt: at('revoked_at'),
+  },
+  (t) => [check('token_role', sql`${t.role} in ('viewer', 'operator', 'admin')`)],
+)
+
+export const joinToken = pgTable('join_token', {
+  id: uuid('id').primaryKey(),
+  hash: text('hash').notNull().unique(),
+  clusterId: clusterId(),
+  /** null: any name. */
+  node: text('node'),
+  usesLeft: integer('uses_left').notNull(),
+  createdBy: text('created_by').notNull(),
+  createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  expiresAt: at('expires_at').notNull(),
+  revokedAt: at('revoked_at'),
+})
+
+export const auditLog = pgTable(
+  'audit_log',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    clusterId: integer('cluster_id'),
+    at: at('at').notNull().default(sql`clock_timestamp()`),
+    actor: text('actor').notNull(),
+    method: text('method').notNull(),
+    path: text('path').notNull(),
+    status: integer('status').notNull(),
+    detail: jsonb('detail').notNull().default({}),
+  },
+  (t) => [index('audit_log_cluster').on(t.clusterId, t.id)],
+)
+
+// ── the plane's replicas and their clocks ────────────────────────────────────────────────────────────────────────
+
+export const replica = pgTable('replica', {
+  name: text('name').primaryKey(),
+  url: text('url').notNull(),
+  startedAt: at('started_at').notNull(),
+  seenAt: at('seen_at').notNull(),
+})
+
+/** Pairs of the database's clock and a host's CLOCK_BOOTTIME: a restarted replica of the same boot may go on judging (rule 9). */
+export const clockPair = pgTable(
+  'clock_pair',
+  {
+    hostBootId: text('host_boot_id').notNull(),
+    bootMs: bigint('boot_ms', { mode: 'number' }).notNull(),
+    databaseMs: bigint('database_ms', { mode: 'number' }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.hostBootId, t.databaseMs] })],
+)

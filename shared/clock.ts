@@ -1,0 +1,35 @@
+// The two clocks a process may read. Nothing in a `decide/`, `cluster/` or `intake/` room may read either:
+// there, time is a field of the input.
+import { readFileSync } from 'node:fs'
+
+export interface Clock {
+  /** Milliseconds of CLOCK_BOOTTIME: never steps, and goes on through suspend. Leases are counted on it. */
+  bootMs(): number
+  /** Wall clock, milliseconds since 1970. For people only: it may step, so nothing is decided on it. */
+  wallMs(): number
+}
+
+/**
+ * The machine's clocks.
+ *
+ * Node.js offers only CLOCK_MONOTONIC, which stands still in suspend. /proc/uptime is CLOCK_BOOTTIME, in steps of
+ * 10 ms. So: the fine monotonic clock plus an offset, and the offset grows as soon as /proc/uptime has run ahead.
+ */
+export function systemClock(): Clock {
+  let offsetMs = 0
+  return {
+    bootMs() {
+      const fineMs = Number(process.hrtime.bigint() / 1000n) / 1000
+      const uptimeMs = uptimeFromProc()
+      // 20 ms: the file's own step twice over, so that rounding alone never moves the offset.
+      if (uptimeMs > fineMs + offsetMs + 20) offsetMs = uptimeMs - fineMs
+      return fineMs + offsetMs
+    },
+    wallMs: () => Date.now(),
+  }
+}
+
+function uptimeFromProc(): number {
+  const text = readFileSync('/proc/uptime', 'latin1')
+  return Number(text.slice(0, text.indexOf(' '))) * 1000
+}

@@ -1,0 +1,265 @@
+// The operator wire: request and response bodies of /api/v1, used by the routes, the CLI and the documentation.
+// Requests are strict (unknown fields are refused); responses are described, not policed.
+import { z } from 'zod'
+import { GroupNodes } from './group.ts'
+import { ClusterName, ConfigId, NodeName, ServiceId } from './names.ts'
+import { agentModes, nodeStates, watchdogClasses } from './node.ts'
+import { ProcessSpec, requestedStates, serviceStates } from './service.ts'
+import { Settings } from './settings.ts'
+import { profileNames, Timing } from './timing.ts'
+
+const count = z.number().int().min(0)
+const keys = <T extends string>(table: Record<T, unknown>) =>
+  Object.keys(table) as [T, ...T[]]
+
+export const ServiceState = z.enum(keys(serviceStates))
+export const NodeState = z.enum(keys(nodeStates))
+/** `enabled` is an alias of `started`. */
+export const RequestedState = z
+  .enum([...requestedStates, 'enabled'])
+  .transform((state) => (state === 'enabled' ? 'started' : state))
+
+// ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** RFC 9457. `code` is for machines; `errors` names each field that is wrong and what would be right. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  code: z.string(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+})
+export type Problem = z.infer<typeof Problem>
+
+// ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const comment = z.string().max(4096)
+const retries = z.number().int().min(0).max(1000)
+const stopTimeoutMs = z.number().int().min(0).max(3_600_000)
+
+export const ServiceCreate = z.strictObject({
+  sid: ServiceId,
+  requested: RequestedState.default('started'),
+  spec: ProcessSpec,
+  group: ConfigId.nullable().default(null),
+  maxRestart: retries.default(1),
+  maxRelocate: retries.default(1),
+  stopTimeoutMs: stopTimeoutMs.nullable().default(null),
+  comment: comment.default(''),
+})
+export type ServiceCreate = z.infer<typeof ServiceCreate>
+
+export const ServiceUpdate = z.strictObject({
+  requested: RequestedState.optional(),
+  spec: ProcessSpec.optional(),
+  group: ConfigId.nullable().optional(),
+  maxRestart: retries.optional(),
+  maxRelocate: retries.optional(),
+  stopTimeoutMs: stopTimeoutMs.nullable().optional(),
+  comment: comment.optional(),
+})
+export type ServiceUpdate = z.infer<typeof ServiceUpdate>
+
+export const ServiceConfigBody = z.object({
+  sid: z.string(),
+  requested: z.enum(requestedStates),
+  spec: z.unknown(),
+  group: z.string().nullable(),
+  maxRestart: count,
+  maxRelocate: count,
+  stopTimeoutMs: count.nullable(),
+  comment: z.string(),
+  /** Also the ETag; send it back as If-Match. */
+  version: count,
+})
+export type ServiceConfigBody = z.infer<typeof ServiceConfigBody>
+
+export const StopBody = z.strictObject({ timeoutMs: stopTimeoutMs.optional() })
+export const MoveBody = z.strictObject({ node: NodeName })
+/** When to do it: absent means now. */
+export const RelocateBody = z.strictObject({ node: NodeName, at: z.iso.datetime({ offset: true }).optional() })
+
+export const CommandBody = z.object({
+  uid: z.string(),
+  kind: z.string(),
+  sid: z.string().nullable(),
+  node: z.string().nullable(),
+  status: z.enum(['pending', 'running', 'done', 'failed', 'refused']),
+  reason: z.string(),
+  actor: z.string(),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+})
+export type CommandBody = z.infer<typeof CommandBody>
+
+// ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const GroupCreate = z.strictObject({
+  name: ConfigId,
+  nodes: GroupNodes,
+  restricted: z.boolean().default(false),
+  nofailback: z.boolean().default(false),
+  comment: comment.default(''),
+})
+export type GroupCreate = z.infer<typeof GroupCreate>
+export const GroupUpdate = z.strictObject({
+  nodes: GroupNodes.optional(),
+  restricted: z.boolean().optional(),
+  nofailback: z.boolean().optional(),
+  comment: comment.optional(),
+})
+export const GroupBody = z.object({
+  name: z.string(),
+  nodes: z.record(z.string(), z.number()),
+  restricted: z.boolean(),
+  nofailback: z.boolean(),
+  comment: z.string(),
+  version: count,
+})
+export type GroupBody = z.infer<typeof GroupBody>
+
+// ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const MaintenanceBody = z.strictObject({ enabled: z.boolean() })
+/** A person vouches that the machine is dead: type its name again. `force`: before its fence deadline. */
+export const FenceConfirmBody = z.strictObject({
+  typedName: z.string(),
+  force: z.boolean().default(false),
+})
+
+// ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const SettingsUpdate = z.strictObject({
+  profile: z.enum(profileNames).optional(),
+  timing: Timing.partial().optional(),
+  quorum: z.enum(['plane', 'majority']).optional(),
+  database: z.enum(['single', 'synchronous', 'fenced-async']).optional(),
+  maxWorkers: z.number().int().min(1).max(64).optional(),
+  onLeaseLoss: z.enum(['gentle', 'reset']).optional(),
+  trustVirtualWatchdog: z.boolean().optional(),
+})
+export const SettingsBody = z.object({
+  settings: Settings,
+  version: count,
+  /** The two numbers every timing decides. */
+  outageSurvivedMs: z.number(),
+  powerLossToStartMs: z.number(),
+  warnings: z.array(z.string()),
+})
+
+// ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const StatusNode = z.object({
+  name: z.string(),
+  uid: z.string(),
+  state: NodeState,
+  /** Until the fence deadline; null before a first lease; negative once it has passed. */
+  leaseRemainingMs: z.number().nullable(),
+  mode: z.enum(agentModes),
+  lrmState: z.string(),
+  epoch: count,
+  watchdog: z.object({
+    class: z.enum(watchdogClasses),
+    identity: z.string(),
+    effectiveMs: z.number(),
+    armed: z.boolean(),
+    /** Whether its silence would be proof now. */
+    protects: z.boolean(),
+  }),
+  services: count,
+  virtual: z.boolean(),
+  maintenanceRequested: z.boolean(),
+  note: z.string(),
+})
+
+export const StatusService = z.object({
+  sid: z.string(),
+  requested: z.enum(requestedStates).nullable(),
+  /** As people are told: the stored state, or deleting, queued, starting, stopping, disabled, ignored, … */
+  state: z.string(),
+  /** The CRM's stored state. */
+  crmState: z.string().nullable(),
+  node: z.string().nullable(),
+  target: z.string().nullable(),
+  running: z.boolean(),
+  generation: count.nullable(),
+  failedNodes: z.array(z.string()),
+  note: z.string(),
+})
+
+export const StatusJob = z.object({
+  job: z.string(),
+  about: z.string(),
+  startAfter: z.string(),
+})
+
+export const Status = z.object({
+  cluster: z.object({ name: z.string(), uuid: z.string(), development: z.boolean() }),
+  quorum: z.object({ quorate: z.boolean(), policy: z.string(), reporting: count, nodes: count }),
+  crm: z.object({
+    replica: z.string().nullable(),
+    round: count,
+    lastRoundMsAgo: z.number().nullable(),
+    planeEpoch: count,
+    quarantine: z.string().nullable(),
+  }),
+  profile: z.string(),
+  nodes: z.array(StatusNode),
+  services: z.array(StatusService),
+  jobs: z.array(StatusJob),
+  replicas: z.array(z.object({ name: z.string(), url: z.string(), seenMsAgo: z.number() })),
+})
+export type Status = z.infer<typeof Status>
+
+export const EventBody = z.object({
+  id: count,
+  at: z.string(),
+  round: count.nullable(),
+  kind: z.string(),
+  sid: z.string().nullable(),
+  node: z.string().nullable(),
+  line: z.string(),
+  why: z.string(),
+})
+export type EventBody = z.infer<typeof EventBody>
+
+/** The story of one service or node: where it stands, what it waits for, and how it came there, oldest first. */
+export const WhyBody = z.object({
+  subject: z.string(),
+  now: z.string(),
+  waitsFor: z.string(),
+  story: z.array(z.object({ at: z.string(), line: z.string() })),
+  evidence: z.array(
+    z.object({
+      kind: z.string(),
+      node: z.string(),
+      epoch: count,
+      generation: count.nullable(),
+      decidedAt: z.string(),
+      facts: z.record(z.string(), z.unknown()),
+    }),
+  ),
+})
+
+// ── tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const roles = ['viewer', 'operator', 'admin'] as const
+export type Role = (typeof roles)[number]
+const label = z.string().min(1).max(100)
+const ttlSeconds = z.number().int().min(1).max(10 * 365 * 86_400)
+
+export const TokenCreate = z.strictObject({
+  name: label,
+  role: z.enum(roles),
+  /** Absent: every cluster (admins of all clusters only). */
+  cluster: ClusterName.optional(),
+  ttlSeconds: ttlSeconds.optional(),
+})
+/** `secret` is shown once. */
+export const TokenCreated = z.object({ id: z.string(), secret: z.string() })
+export const JoinTokenCreate = z.strictObject({
+  node: NodeName.optional(),
+  uses: z.number().int().min(1).max(10_000).default(1),
+  ttlSeconds: ttlSeconds.default(3600),
+})

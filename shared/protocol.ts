@@ -1,0 +1,218 @@
+// The agent wire: every message between agent and plane, parsed by both sides. Unknown fields are refused.
+// Authentication is a bearer credential given at the join; a node speaks for itself and in its own cluster only.
+import { z } from 'zod'
+import { NodeName, ServiceId, serviceTypes } from './names.ts'
+import { agentModes, Capacity, lrmStates, WatchdogInfo } from './node.ts'
+import { foundStates, outcomes } from './outcome.ts'
+import { orderStates } from './service.ts'
+import { Timing } from './timing.ts'
+
+const count = z.number().int().min(0)
+const Uid = z.string().min(1).max(100)
+const BootId = z.string().min(8).max(100)
+const HardwareId = z.string().min(4).max(200)
+/** Nobody runs more than this on one node; it bounds every list on the wire. */
+const manyServices = 10_000
+
+export const PlaneEpochWire = z.strictObject({ number: count, uuid: z.uuid() })
+
+export const ServiceGeneration = z.strictObject({ sid: ServiceId, generation: count })
+export type ServiceGeneration = z.infer<typeof ServiceGeneration>
+
+/** One service as the drivers of a node find it. `stable`: it has been running for `stableMs`. */
+export const RunningService = z.strictObject({
+  sid: ServiceId,
+  generation: count,
+  state: z.enum(['starting', 'running', 'stopping', 'unknown']),
+  stable: z.boolean(),
+})
+export type RunningService = z.infer<typeof RunningService>
+
+/** The answer to one order, by its uid. Repeated until the order is gone; a second one changes nothing. */
+export const OrderResult = z.strictObject({
+  uid: Uid,
+  sid: ServiceId,
+  outcome: z.enum(outcomes),
+  detail: z.string().max(1000).optional(),
+})
+export type OrderResult = z.infer<typeof OrderResult>
+
+const nodeFacts = {
+  capacity: Capacity,
+  watchdog: WatchdogInfo,
+  /** A hypervisor was found: its watchdog can be frozen together with the machine. */
+  virtual: z.boolean(),
+  drivers: z.array(z.enum(serviceTypes)).max(serviceTypes.length),
+  agentVersion: z.string().max(100),
+}
+
+// ── join: once in a node's life ──────────────────────────────────────────────────────────────────────────────────
+
+export const JoinRequest = z.strictObject({
+  joinToken: z.string().min(10).max(200),
+  node: NodeName,
+  hardwareId: HardwareId,
+  bootId: BootId,
+  ...nodeFacts,
+})
+export type JoinRequest = z.infer<typeof JoinRequest>
+
+export const JoinAnswer = z.strictObject({
+  nodeUid: z.uuid(),
+  credential: z.string(),
+  cluster: z.string(),
+  clusterUuid: z.uuid(),
+  timing: Timing,
+})
+export type JoinAnswer = z.infer<typeof JoinAnswer>
+
+// ── epoch: for every new agent process without a usable lease, and after every fence ─────────────────────────────
+
+/**
+ * Asks for a new lease epoch. The first request of a process carries `nonce: null`; the answer is a challenge. The second
+ * quotes its nonce and says what the drivers find *since the challenge*: everything that bears a mark, and an answer to each question.
+ */
+export const EpochRequest = z.strictObject({
+  clusterUuid: z.uuid(),
+  nodeUid: z.uuid(),
+  bootId: BootId,
+  hardwareId: HardwareId,
+  planeEpoch: PlaneEpochWire.nullable(),
+  nonce: Uid.nullable(),
+  found: z
+    .array(z.strictObject({ sid: ServiceId, generation: count, state: z.enum(foundStates) }))
+    .max(manyServices),
+  ...nodeFacts,
+})
+export type EpochRequest = z.infer<typeof EpochRequest>
+
+export const EpochAnswer = z.discriminatedUnion('status', [
+  z.strictObject({
+    status: z.literal('challenge'),
+    nonce: Uid,
+    questions: z.array(ServiceGeneration),
+    planeEpoch: PlaneEpochWire,
+  }),
+  /** Nothing to do but ask again; `why` says what is waited for. */
+  z.strictObject({
+    status: z.literal('settling'),
+    why: z.string(),
+    planeEpoch: PlaneEpochWire,
+  }),
+  z.strictObject({
+    status: z.literal('joined'),
+    epoch: count,
+    planeEpoch: PlaneEpochWire,
+    timing: Timing,
+  }),
+])
+export type EpochAnswer = z.infer<typeof EpochAnswer>
+
+// ── lease: every renewMs, and at once when there is something to confirm or to report ────────────────────────────
+
+export const LeaseRequest = z.strictObject({
+  clusterUuid: z.uuid(),
+  nodeUid: z.uuid(),
+  epoch: count,
+  bootId: BootId,
+  /** Grows with every request of this epoch; the answer repeats it. */
+  seq: z.number().int().min(1),
+  planeEpoch: PlaneEpochWire,
+  /** The watchdog's countdown is running now. */
+  armed: z.boolean(),
+  /** Asks leave to close the watchdog although services run (planned stop of the agent). Needs `armed: false` to be acceptable. */
+  release: z.boolean(),
+  /** Revision of the desired state this agent now obeys. */
+  revision: count,
+  lrmState: z.enum(lrmStates),
+  mode: z.enum(agentModes),
+  /** Everything the drivers find on the host, ordered or not. */
+  running: z.array(RunningService).max(manyServices),
+  /** Journaled as ended for good on this node, for generations the desired state still names. */
+  closed: z.array(ServiceGeneration).max(manyServices),
+  /** Grants about to be used: to be read back in `confirmed` before anything is started. */
+  confirms: z.array(ServiceGeneration).max(manyServices),
+  results: z.array(OrderResult).max(manyServices),
+})
+export type LeaseRequest = z.infer<typeof LeaseRequest>
+
+export const LeaseAnswer = z.strictObject({
+  epoch: count,
+  seq: count,
+  leaseMs: count,
+  planeEpoch: PlaneEpochWire,
+  /** Newest revision of this node's desired state. */
+  revision: count,
+  confirmed: z.array(ServiceGeneration),
+  released: z.boolean(),
+  serverTimeMs: z.number(),
+})
+export type LeaseAnswer = z.infer<typeof LeaseAnswer>
+
+/**
+ * Why an agent request was not granted.
+ * `fenced` (409): the database's epoch is higher; stop everything, then ask for a new epoch.
+ * `stale` (409): a newer request of this epoch was already answered; forget this one.
+ * `plane-epoch` (503): the history changed; take the new plane epoch from the answer and renew again, which attests.
+ * `not-quorate`, `regressed`, `busy` (503): nothing was granted; try again, at another replica too.
+ */
+export const agentRefusals = [
+  'fenced',
+  'stale',
+  'plane-epoch',
+  'not-quorate',
+  'regressed',
+  'busy',
+] as const
+
+export const AgentProblem = z.object({
+  code: z.string(),
+  title: z.string(),
+  status: z.number(),
+  detail: z.string().optional(),
+  planeEpoch: PlaneEpochWire.optional(),
+  epoch: count.optional(),
+})
+export type AgentProblem = z.infer<typeof AgentProblem>
+
+// ── desired state: a long poll ───────────────────────────────────────────────────────────────────────────────────
+
+export const Order = z.strictObject({
+  sid: ServiceId,
+  /** `ignored`: held by a grant, no longer managed; leave it as it is, but it still counts as running. */
+  state: z.enum([...orderStates, 'ignored']),
+  /** The command uid; answered once, in `results`. */
+  uid: Uid,
+  /** Generation of the grant this node holds for the service, or null when it holds none. */
+  generation: count.nullable(),
+  /** Target node's name, in moves. */
+  target: z.string().optional(),
+  stopTimeoutMs: count,
+  /** In `started`: stop and start again on this node once (the `restart` operation), under this same uid. */
+  restart: z.boolean(),
+  maxRestart: count,
+  /** Driver parameters; null for a removed service. */
+  spec: z.unknown(),
+})
+export type Order = z.infer<typeof Order>
+
+export const Desired = z.strictObject({
+  clusterUuid: z.uuid(),
+  nodeUid: z.uuid(),
+  planeEpoch: PlaneEpochWire,
+  revision: count,
+  mode: z.enum(['active', 'maintenance', 'disarm']),
+  timing: Timing,
+  maxWorkers: count,
+  onLeaseLoss: z.enum(['gentle', 'reset']),
+  services: z.array(Order).max(manyServices),
+  /** Services about to get their first grant: a renewal that names this revision attests whether they run here. */
+  probes: z.array(ServiceId).max(manyServices),
+})
+export type Desired = z.infer<typeof Desired>
+
+export const DesiredQuery = z.strictObject({
+  planeEpoch: z.coerce.number().int().min(0).default(0),
+  revision: z.coerce.number().int().min(0).default(0),
+  waitMs: z.coerce.number().int().min(0).max(60_000).default(25_000),
+})

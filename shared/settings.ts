@@ -1,0 +1,33 @@
+// What an operator may set for a whole cluster.
+import { z } from 'zod'
+import { Timing, profileNames, profiles, timingFaults } from './timing.ts'
+
+export const quorumPolicies = {
+  plane: 'the database is the quorum: whoever cannot commit grants nothing',
+  majority: 'and more than half of the cluster’s nodes must report',
+} as const
+
+export const databaseKinds = {
+  single: 'one server, no promotion',
+  synchronous: 'only a standby that acknowledged everything may be promoted',
+  'fenced-async': 'the old primary provably takes no commits once another is promoted',
+} as const
+
+export const Settings = z
+  .strictObject({
+    /** The profile `timing` came from; `custom` once a single value was set. */
+    profile: z.enum([...profileNames, 'custom']).default('default'),
+    timing: Timing.default(profiles.default),
+    quorum: z.enum(['plane', 'majority']).default('plane'),
+    database: z.enum(['single', 'synchronous', 'fenced-async']).default('single'),
+    maxWorkers: z.number().int().min(1).max(64).default(4),
+    /** `gentle`: stop the services when the lease runs out, and stay up. `reset`: leave it to the watchdog. */
+    onLeaseLoss: z.enum(['gentle', 'reset']).default('gentle'),
+    /** Count a watchdog inside a virtual machine as proof, although a hypervisor can freeze both together. */
+    trustVirtualWatchdog: z.boolean().default(false),
+  })
+  .superRefine((settings, context) => {
+    for (const fault of timingFaults(settings.timing))
+      context.addIssue({ code: 'custom', path: ['timing'], message: fault })
+  })
+export type Settings = z.infer<typeof Settings>
