@@ -84,7 +84,8 @@ CREATE TABLE "desired" (
 	"cluster_id" integer NOT NULL,
 	"plane_epoch" bigint NOT NULL,
 	"revision" bigint NOT NULL,
-	"document" jsonb NOT NULL
+	"document" jsonb NOT NULL,
+	"digest" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "epoch_request" (
@@ -161,7 +162,8 @@ CREATE TABLE "lease" (
 	"revision" bigint DEFAULT 0 NOT NULL,
 	"attested_plane_epoch" bigint DEFAULT 0 NOT NULL,
 	"lrm_state" text DEFAULT 'wait_for_agent_lock' NOT NULL,
-	"mode" text DEFAULT 'active' NOT NULL
+	"mode" text DEFAULT 'active' NOT NULL,
+	"report_digest" text DEFAULT '' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "node" (
@@ -186,6 +188,7 @@ CREATE TABLE "node_report" (
 	"epoch" bigint NOT NULL,
 	"boot_id" text NOT NULL,
 	"seq" bigint NOT NULL,
+	"revision" bigint NOT NULL,
 	"at" timestamp with time zone NOT NULL,
 	"report" jsonb NOT NULL
 );

@@ -118,3 +118,18 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE TRIGGER node_guard BEFORE UPDATE ON "node" FOR EACH ROW EXECUTE FUNCTION node_guard();
+--> statement-breakpoint
+-- Milliseconds since 1970, as the plane's views carry every time.
+CREATE FUNCTION epoch_ms(moment timestamptz) RETURNS double precision
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN extract(epoch FROM moment)::double precision * 1000;
+--> statement-breakpoint
+CREATE FUNCTION from_epoch_ms(ms double precision) RETURNS timestamptz
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN to_timestamp(ms / 1000);
+--> statement-breakpoint
+-- Which history of which server this is, as far as the server knows (rule 9). Raises on a standby: nothing is granted there.
+CREATE FUNCTION server_identity(OUT system_id text, OUT timeline text, OUT postmaster_start timestamptz)
+  LANGUAGE sql STABLE
+  RETURN ROW((SELECT system_identifier::text FROM pg_control_system()),
+    substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), pg_postmaster_start_time());

@@ -120,7 +120,7 @@ export const LeaseRequest = z.strictObject({
   planeEpoch: PlaneEpochWire,
   /** The watchdog's countdown is running now. */
   armed: z.boolean(),
-  /** Asks leave to close the watchdog although services run (planned stop of the agent). Needs `armed: false` to be acceptable. */
+  /** Asks leave to close the watchdog although services run (planned stop of the agent); sent with `armed: false`. */
   release: z.boolean(),
   /** Revision of the desired state this agent now obeys. */
   revision: count,
@@ -154,11 +154,13 @@ export type LeaseAnswer = z.infer<typeof LeaseAnswer>
  * `fenced` (409): the database's epoch is higher; stop everything, then ask for a new epoch.
  * `stale` (409): a newer request of this epoch was already answered; forget this one.
  * `plane-epoch` (503): the history changed; take the new plane epoch from the answer and renew again, which attests.
+ * `release-refused` (409): services that are not frozen run here; nothing was committed.
  * `not-quorate`, `regressed`, `busy` (503): nothing was granted; try again, at another replica too.
  */
 export const agentRefusals = [
   'fenced',
   'stale',
+  'release-refused',
   'plane-epoch',
   'not-quorate',
   'regressed',

@@ -161,6 +161,8 @@ export const lease = pgTable(
     attestedPlaneEpoch: number('attested_plane_epoch').notNull().default(0),
     lrmState: text('lrm_state').notNull().default('wait_for_agent_lock'),
     mode: text('mode').notNull().default('active'),
+    /** Of the report in node_report: tells a replica whether its news are written. */
+    reportDigest: text('report_digest').notNull().default(''),
   },
   (t) => [index('lease_cluster').on(t.clusterId)],
 )
@@ -172,6 +174,8 @@ export const nodeReport = pgTable('node_report', {
   epoch: number('epoch').notNull(),
   bootId: text('boot_id').notNull(),
   seq: number('seq').notNull(),
+  /** Revision of the desired state that `report` was made under. */
+  revision: number('revision').notNull(),
   at: at('at').notNull(),
   /** {running, closed, results} as on the wire. */
   report: jsonb('report').notNull(),
@@ -425,6 +429,8 @@ export const desired = pgTable('desired', {
   planeEpoch: number('plane_epoch').notNull(),
   revision: number('revision').notNull(),
   document: jsonb('document').notNull(),
+  /** Of the document: spares reading it to see whether it changed. */
+  digest: text('digest').notNull(),
 })
 
 export const changeLog = pgTable(

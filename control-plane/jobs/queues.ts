@@ -1,0 +1,15 @@
+// The job queues, by name. A job carries names, never facts; its handler re-reads. Losing one costs latency only.
+
+/** pg-boss queue options. `exclusive`: one job per singleton key, queued or active. */
+export const jobQueues = {
+  /** Due at a node's fence deadline. Key: node and epoch. */
+  'fence-node': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
+  /** A relocation asked for a later time, or the deadline of a running move. */
+  'relocate-service': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
+  /** Rings every cluster's doorbell, whatever was lost. */
+  sweep: { policy: 'short', retryLimit: 0 },
+  /** Drops what nobody looks back at any more. */
+  'prune-history': { policy: 'short', retryLimit: 2 },
+} as const
+
+export type JobName = keyof typeof jobQueues
