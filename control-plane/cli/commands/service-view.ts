@@ -1,0 +1,87 @@
+// What services are there: services, config, service show.
+import type { Command } from 'commander'
+import type { ServiceConfigBody, Status } from '../../../shared/operator-api.ts'
+import type { ProcessSpec } from '../../../shared/service.ts'
+import { formatDuration } from '../duration.ts'
+import { segment, withPlane } from '../session.ts'
+
+/** Adds the commands that show services. */
+export function addServiceViews(program: Command): void {
+  program
+    .command('config')
+    .description('the configuration of all services')
+    .option('--type <type>', 'only services of this type')
+    .action(
+      withPlane<{ type?: string }>(async (session, _, { type }) => {
+        const all = await session.plane.get<ServiceConfigBody[]>(await session.path('/services'))
+        const services = all.filter(({ sid }) => type === undefined || sid.startsWith(`${type}:`))
+        session.print(services, () => services.map(formatConfig).join('\n\n'))
+      }),
+    )
+  program
+    .command('services')
+    .description('the services and where they are')
+    .action(
+      withPlane(async (session) => {
+        const { services } = await session.plane.get<Status>(await session.path('/status'))
+        const { serviceColumns } = await import('../status-text.ts')
+        const { formatTable } = await import('../table.ts')
+        session.print(services, () => formatTable(services, serviceColumns))
+      }),
+    )
+  const service = program.command('service').description('one service')
+  service
+    .command('show')
+    .description('configuration and state of one service')
+    .argument('<sid>')
+    .action(
+      withPlane(async (session, [sid = '']) => {
+        const config = await session.plane.get<ServiceConfigBody>(
+          await session.path(`/services/${segment(sid)}`),
+        )
+        const { services } = await session.plane.get<Status>(await session.path('/status'))
+        const status = services.find((one) => one.sid === sid) ?? null
+        session.print({ ...config, status }, () =>
+          [
+            formatConfig(config),
+            `\tversion ${config.version}`,
+            ...(status ? [formatState(status)] : []),
+          ].join('\n'),
+        )
+      }),
+    )
+}
+
+/** The reference's format: the id, then one tab-indented `key value` line per set key, sorted. */
+export function formatConfig(service: ServiceConfigBody): string {
+  const spec = service.spec as Partial<ProcessSpec> | null
+  const lines: Record<string, string> = {
+    state: service.requested,
+    max_restart: String(service.maxRestart),
+    max_relocate: String(service.maxRelocate),
+    ...(service.group ? { group: service.group } : {}),
+    ...(service.comment ? { comment: service.comment } : {}),
+    ...(service.stopTimeoutMs === null
+      ? {}
+      : { stop_timeout: formatDuration(service.stopTimeoutMs) }),
+    ...(spec?.command ? { command: spec.command.map(quote).join(' ') } : {}),
+    ...(spec?.directory ? { directory: spec.directory } : {}),
+  }
+  for (const [name, value] of Object.entries(spec?.environment ?? {}))
+    lines[`env ${name}`] = quote(value)
+  return [
+    service.sid,
+    ...Object.keys(lines)
+      .toSorted()
+      .map((key) => `\t${key} ${lines[key]}`),
+  ].join('\n')
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+function formatState(service: Status['services'][number]): string {
+  const where = `${service.state} on ${service.node ?? 'no node'}${service.target ? ` → ${service.target}` : ''}`
+  return `\tnow ${where}${service.running ? ', running' : ''}${service.note ? ` (${service.note})` : ''}`
+}

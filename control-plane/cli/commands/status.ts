@@ -1,0 +1,118 @@
+// ha-manager status, nodes, node maintenance, node remove.
+import type { Command } from 'commander'
+import type { CommandBody, Status } from '../../../shared/operator-api.ts'
+import { parseDurationMs } from '../duration.ts'
+import { printOut, segment, type Session, withPlane } from '../session.ts'
+import { explain } from '../outcome-text.ts'
+
+/** Adds the commands that show the cluster and its nodes. */
+export function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('quorum, CRM, nodes with lease countdown, services and what they wait for')
+    .option('--watch', 'keep showing it until Ctrl-C')
+    .option('--interval <duration>', 'how often with --watch', '1s')
+    .option('--lines', "the reference's format: one line per entry")
+    .action(
+      withPlane<{ watch?: boolean; interval: string; lines?: boolean }>(
+        async (session, _, options) => {
+          if (options.watch)
+            return watch(
+              session,
+              options.lines ?? false,
+              parseDurationMs(options.interval, '--interval'),
+            )
+          const status = await readStatus(session)
+          const text = await import('../status-text.ts')
+          session.print(status, () =>
+            options.lines ? text.formatStatusLines(status) : text.formatStatus(status),
+          )
+        },
+      ),
+    )
+
+  program
+    .command('nodes')
+    .description('the nodes of the cluster')
+    .action(
+      withPlane(async (session) => {
+        const { nodes } = await readStatus(session)
+        const { nodeColumns } = await import('../status-text.ts')
+        const { formatTable } = await import('../table.ts')
+        session.print(nodes, () => formatTable(nodes, nodeColumns))
+      }),
+    )
+
+  const node = program
+    .command('node')
+    .description('maintenance, and removal of a node that is gone for good')
+  node
+    .command('maintenance')
+    .description(
+      'move the services of a node away and keep it empty (on), or give it services again (off)',
+    )
+    .argument('<node>')
+    .addArgument(program.createArgument('<on|off>').choices(['on', 'off']))
+    .action(
+      withPlane(async (session, [name = '', wish]) => setMaintenance(session, name, wish === 'on')),
+    )
+  node
+    .command('remove')
+    .description('forget a node on which nothing can run any more')
+    .argument('<node>')
+    .action(
+      withPlane(async (session, [name = '']) => {
+        const answer = await session.plane.delete(await session.path(`/nodes/${segment(name)}`), {
+          query: { dryRun: session.dryRun || undefined },
+        })
+        session.print(answer, () => explain(session, answer, `node ${name} removed`))
+      }),
+    )
+}
+
+export async function readStatus(session: Session): Promise<Status> {
+  return session.plane.get<Status>(await session.path('/status'))
+}
+
+/** Also the reference's `crm-command node-maintenance`. */
+export async function setMaintenance(
+  session: Session,
+  name: string,
+  enabled: boolean,
+): Promise<void> {
+  const answer = await session.plane.post<CommandBody>(
+    await session.path(`/nodes/${segment(name)}/maintenance`),
+    { body: { enabled }, query: { dryRun: session.dryRun || undefined } },
+  )
+  session.print(answer, () =>
+    explain(
+      session,
+      answer,
+      enabled
+        ? `node ${name} goes into maintenance: its services move away (ha-manager status shows how far)`
+        : `node ${name} leaves maintenance`,
+    ),
+  )
+}
+
+/** Redraws in place on a terminal; prints one status after the other elsewhere. Rides out a plane that is away. */
+async function watch(session: Session, lines: boolean, intervalMs: number): Promise<void> {
+  const text = await import('../status-text.ts')
+  const { setTimeout } = await import('node:timers/promises')
+  const { Failure, exitCodes } = await import('../failure.ts')
+  const terminal = process.stdout.isTTY && !session.json
+  for (;;) {
+    let shown: string
+    try {
+      const status = await readStatus(session)
+      if (session.json) shown = JSON.stringify(status)
+      else shown = lines ? text.formatStatusLines(status) : text.formatStatus(status)
+    } catch (cause) {
+      if (!(cause instanceof Failure) || cause.exitCode !== exitCodes.unreachable) throw cause
+      shown = session.json ? '' : `no answer: ${cause.message}`
+    }
+    // Home, the text with each line cleared to its end, then everything below: no flicker.
+    printOut(terminal ? `\x1b[H${shown.replaceAll('\n', '\x1b[K\n')}\x1b[K\x1b[J` : shown)
+    await setTimeout(Math.max(100, intervalMs))
+  }
+}

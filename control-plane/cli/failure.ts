@@ -1,0 +1,52 @@
+// What went wrong, for a person: one sentence, and what to do about it. Every error the tool means to show is one of
+// these; anything else that reaches main.ts is a bug and says so.
+
+/** Exit codes, as the README documents them. */
+export const exitCodes = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const
+
+export type FailureDetail = {
+  /** What to do about it. */
+  advice?: string
+  /** For machines: the code of the plane's answer, or one of our own. */
+  code?: string
+  fields?: { field: string; message: string }[]
+}
+
+/** Ends the command with a sentence and an exit code. */
+export class Failure extends Error {
+  readonly exitCode: number
+  readonly detail: FailureDetail
+
+  constructor(exitCode: number, sentence: string, detail: FailureDetail = {}) {
+    super(sentence)
+    this.name = 'Failure'
+    this.exitCode = exitCode
+    this.detail = detail
+  }
+}
+
+/** The plane, or the state of things, said no. */
+export function refused(sentence: string, detail?: FailureDetail): Failure {
+  return new Failure(exitCodes.refused, sentence, detail)
+}
+
+/** The command line itself was wrong. */
+export function usage(sentence: string, detail?: FailureDetail): Failure {
+  return new Failure(exitCodes.usage, sentence, { code: 'usage', ...detail })
+}
+
+/** No answer, or nowhere to ask. */
+export function unreachable(sentence: string, detail?: FailureDetail): Failure {
+  return new Failure(exitCodes.unreachable, sentence, { code: 'unreachable', ...detail })
+}
+
+/** The lines for standard error; one JSON object where the command was asked for JSON. */
+export function formatFailure(tool: string, failure: Failure, json: boolean): string {
+  const { advice, code, fields } = failure.detail
+  if (json) return JSON.stringify({ error: { code, message: failure.message, advice, fields } })
+  const lines = [`${tool}: ${failure.message}`]
+  for (const { field, message } of fields ?? [])
+    lines.push(`  ${field ? `${field}: ` : ''}${message}`)
+  if (advice) lines.push(advice)
+  return lines.join('\n')
+}

@@ -1,0 +1,136 @@
+// The status of a cluster as text: tables for people, and the reference's one line per entry (`--lines`).
+// Pure: used by the command line tool and by the admin scripts alike.
+import type { Status } from '../../shared/operator-api.ts'
+import { formatDuration } from './duration.ts'
+import { type Colour, type Column, formatTable, paint } from './table.ts'
+
+type Node = Status['nodes'][number]
+type Service = Status['services'][number]
+
+const stateColours: Record<string, Colour> = {
+  online: 'green',
+  started: 'green',
+  maintenance: 'yellow',
+  unknown: 'yellow',
+  fence: 'red',
+  recovery: 'red',
+  error: 'red',
+  stopped: 'dim',
+  disabled: 'dim',
+  ignored: 'dim',
+  gone: 'dim',
+}
+
+export const nodeColumns: Column<Node>[] = [
+  { title: 'NODE', value: (node) => node.name },
+  {
+    title: 'STATE',
+    value: (node) => node.state,
+    colour: (node) => stateColours[node.state] ?? null,
+  },
+  { title: 'LEASE', value: leaseText, align: 'right' },
+  { title: 'MODE', value: modeText },
+  { title: 'WATCHDOG', value: watchdogText },
+  { title: 'SERVICES', value: (node) => String(node.services), align: 'right' },
+  { title: 'NOTE', value: (node) => node.note, optional: true },
+]
+
+export const serviceColumns: Column<Service>[] = [
+  { title: 'SERVICE', value: (service) => service.sid },
+  { title: 'REQUESTED', value: (service) => service.requested ?? '(removed)' },
+  {
+    title: 'STATE',
+    value: (service) => service.state,
+    colour: (service) => stateColours[service.state] ?? 'yellow',
+  },
+  { title: 'NODE', value: placeText },
+  { title: 'RUNNING', value: (service) => (service.running ? 'yes' : 'no') },
+  { title: 'GENERATION', value: (service) => String(service.generation ?? '-'), align: 'right' },
+  { title: 'FAILED ON', value: (service) => service.failedNodes.join(','), optional: true },
+  { title: 'NOTE', value: (service) => service.note, optional: true },
+]
+
+/** The whole picture. */
+export function formatStatus(status: Status): string {
+  const blocks = [[quorumText(status), crmText(status), ...warnings(status)].join('\n')]
+  blocks.push(
+    status.nodes.length > 0
+      ? formatTable(status.nodes, nodeColumns)
+      : 'No nodes yet: ha-manager join-token create makes a token for the first.',
+  )
+  blocks.push(
+    status.services.length > 0
+      ? formatTable(status.services, serviceColumns)
+      : 'No services yet: ha-manager add process:NAME -- COMMAND adds one.',
+  )
+  if (status.jobs.length > 0)
+    blocks.push(
+      formatTable(status.jobs, [
+        { title: 'SCHEDULED', value: (job) => job.job },
+        { title: 'ABOUT', value: (job) => job.about },
+        { title: 'NOT BEFORE', value: (job) => job.startAfter },
+      ]),
+    )
+  return blocks.join('\n\n')
+}
+
+function quorumText({ quorum }: Status): string {
+  const verdict = quorum.quorate
+    ? paint('green', 'OK')
+    : paint('red', 'NO QUORUM: nothing is granted, nobody is fenced')
+  const nodes = quorum.nodes === 1 ? 'node' : 'nodes'
+  return `quorum  ${verdict} (policy ${quorum.policy}, ${quorum.reporting} of ${quorum.nodes} ${nodes} reporting)`
+}
+
+function crmText({ crm, profile, cluster }: Status): string {
+  const who = crm.replica ?? 'nobody yet'
+  const age = crm.lastRoundMsAgo === null ? '' : `, ${formatDuration(crm.lastRoundMsAgo)} ago`
+  return `crm     ${who} (round ${crm.round}${age}, plane epoch ${crm.planeEpoch})\ncluster ${cluster.name} (profile ${profile}${cluster.development ? ', development' : ''})`
+}
+
+function warnings({ crm }: Status): string[] {
+  return crm.quarantine ? [paint('yellow', `quarantine: ${crm.quarantine}`)] : []
+}
+
+function leaseText({ leaseRemainingMs }: Node): string {
+  if (leaseRemainingMs === null) return '-'
+  return leaseRemainingMs > 0 ? formatDuration(leaseRemainingMs) : 'over'
+}
+
+function modeText(node: Node): string {
+  return node.maintenanceRequested && node.mode !== 'maintenance'
+    ? `${node.mode} → maintenance`
+    : node.mode
+}
+
+function watchdogText({ watchdog }: Node): string {
+  if (watchdog.class === 'none') return 'none'
+  const armed = watchdog.armed ? 'armed' : 'released'
+  const doubt = watchdog.armed && !watchdog.protects ? ', no proof' : ''
+  return `${watchdog.class} ${formatDuration(watchdog.effectiveMs)}, ${armed}${doubt}`
+}
+
+function placeText({ node, target }: Service): string {
+  return `${node ?? '---'}${target && target !== node ? ` → ${target}` : ''}`
+}
+
+/** The reference's format: the type word, a space, the status text. */
+export function formatStatusLines(status: Status): string {
+  const crm = status.crm
+  return [
+    `quorum ${status.quorum.quorate ? 'OK' : `No quorum, ${status.quorum.reporting} of ${status.quorum.nodes} nodes reporting!`}`,
+    ...(crm.replica ? [`master ${crm.replica} (active, round ${crm.round})`] : []),
+    ...status.nodes.map(
+      (node) =>
+        `lrm ${node.name} (${lrmText(node)}, watchdog ${node.watchdog.armed ? 'active' : 'standby'}, lease ${leaseText(node)})`,
+    ),
+    ...status.services.map(
+      (service) => `service ${service.sid} (${service.node ?? '---'}, ${service.state})`,
+    ),
+  ].join('\n')
+}
+
+function lrmText(node: Node): string {
+  if (node.mode !== 'active') return `${node.mode} mode`
+  return node.lrmState === 'wait_for_agent_lock' && node.services === 0 ? 'idle' : node.lrmState
+}
