@@ -45,8 +45,9 @@ export function formatFailure(tool: string, failure: Failure, json: boolean): st
   const { advice, code, fields } = failure.detail
   if (json) return JSON.stringify({ error: { code, message: failure.message, advice, fields } })
   const lines = [`${tool}: ${failure.message}`]
+  // A sentence that already names its fields need not be followed by them.
   for (const { field, message } of fields ?? [])
-    lines.push(`  ${field ? `${field}: ` : ''}${message}`)
+    if (!failure.message.includes(message)) lines.push(`  ${field ? `${field}: ` : ''}${message}`)
   if (advice) lines.push(advice)
   return lines.join('\n')
 }
