@@ -1,0 +1,165 @@
+// Runs rounds for every cluster that needs one: on a doorbell, when one is due, and every few seconds regardless.
+// Doorbells carry no facts; losing all of them costs latency only. At most one round of a cluster at a time here;
+// other replicas do the same, and the election decides between them.
+import type { Logger } from 'pino'
+import type { Clock } from '../../shared/clock.ts'
+import { withDeadline } from '../store/deadline.ts'
+import { type RoundDeps, type RoundResult, runRound } from './round.ts'
+
+/** How often a replica looks for clusters whose round is due. */
+const lookMs = 250
+/** A round that another replica holds, or that was overtaken, is tried again after this, doubling up to `lookMs`. */
+const retryMs = 5
+
+export type EngineDeps = RoundDeps & {
+  clock: Clock
+  log: Logger
+  /** Called after each round that changed what nodes are to do. */
+  wakeNodes(uids: string[]): void
+  /** A hung connection is given up: the server ends the round, and this replica gets a new client. */
+  roundDeadlineMs: number
+}
+
+type ClusterState = { running: boolean; rung: boolean; seen: number; timer: NodeJS.Timeout | null }
+
+export class Engine {
+  private readonly deps: EngineDeps
+  private readonly clusters = new Map<number, ClusterState>()
+  private looking: NodeJS.Timeout | null = null
+  private stopped = false
+  /** When the last look at the database succeeded, by CLOCK_BOOTTIME. */
+  lastLookMs = Number.NEGATIVE_INFINITY
+
+  constructor(deps: EngineDeps) {
+    this.deps = deps
+  }
+
+  start() {
+    void this.look()
+  }
+
+  /** Rounds in progress end by themselves; a transaction that does not is ended by the server. */
+  stop() {
+    this.stopped = true
+    if (this.looking) clearTimeout(this.looking)
+    for (const state of this.clusters.values()) if (state.timer) clearTimeout(state.timer)
+  }
+
+  /** The doorbell: a round of `clusterId`, soon. Carries nothing else. */
+  ring(clusterId: number) {
+    if (this.stopped) return
+    const state = this.state(clusterId)
+    state.rung = true
+    if (!state.running) void this.run(clusterId, state)
+  }
+
+  /** Every cluster this replica has seen, after a gap in which doorbells may have been lost. */
+  ringAll() {
+    for (const clusterId of this.clusters.keys()) this.ring(clusterId)
+  }
+
+  private state(clusterId: number): ClusterState {
+    let state = this.clusters.get(clusterId)
+    if (!state) {
+      state = { running: false, rung: false, seen: -1, timer: null }
+      this.clusters.set(clusterId, state)
+    }
+    return state
+  }
+
+  /** One query: which clusters are due, and what the database's clock says. */
+  private async look() {
+    try {
+      const startedMs = this.deps.clock.bootMs()
+      const [row] = await withDeadline(
+        this.deps.sql<{ now: number; due: { id: number; round: number }[] }[]>`
+          select epoch_ms(clock_timestamp()) as now, (
+            select coalesce(jsonb_agg(jsonb_build_object('id', cluster_id, 'round', round)), '[]')
+            from crm where next_round_at <= clock_timestamp()) as due`,
+        this.deps.roundDeadlineMs,
+      )
+      const endedMs = this.deps.clock.bootMs()
+      if (row) this.observe(row.now, startedMs, endedMs)
+      this.lastLookMs = endedMs
+      for (const { id, round } of row?.due ?? []) {
+        this.state(id).seen = round
+        this.ring(id)
+      }
+    } catch (error) {
+      this.deps.log.warn({ err: error }, 'cannot look for due clusters')
+    }
+    if (!this.stopped) this.looking = setTimeout(() => void this.look(), lookMs)
+  }
+
+  private observe(databaseMs: number, startedMs: number, endedMs: number) {
+    const pair = { databaseMs, bootMs: (startedMs + endedMs) / 2 }
+    const stepMs = this.deps.witness.observe(pair, endedMs - startedMs)
+    if (stepMs !== null)
+      this.deps.log.warn(
+        { stepMs: Math.round(stepMs) },
+        'the clock of the database stepped: leases count as renewed since',
+      )
+  }
+
+  private async run(clusterId: number, state: ClusterState) {
+    state.running = true
+    let waitMs = retryMs
+    while (state.rung && !this.stopped) {
+      state.rung = false
+      const result = await this.round(clusterId, state)
+      if (result?.kind === 'done') {
+        waitMs = retryMs
+        this.schedule(clusterId, state, result.nextRoundInMs)
+      } else if (result) {
+        // Somebody else's round may have begun before the news that rang here.
+        state.rung = true
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
+        waitMs = Math.min(waitMs * 2, lookMs)
+      }
+    }
+    state.running = false
+  }
+
+  private async round(clusterId: number, state: ClusterState): Promise<RoundResult | null> {
+    try {
+      if (state.seen < 0) await this.learn(clusterId, state)
+      const round = runRound(this.deps, clusterId, state.seen)
+      const result = await withDeadline(round, this.deps.roundDeadlineMs)
+      if (result.kind === 'done') this.finish(clusterId, state, result)
+      else state.seen = -1
+      return result
+    } catch (error) {
+      state.seen = -1
+      this.deps.log.error({ err: error, clusterId }, 'round failed; nothing was changed')
+      return null
+    }
+  }
+
+  private finish(
+    clusterId: number,
+    state: ClusterState,
+    result: Extract<RoundResult, { kind: 'done' }>,
+  ) {
+    state.seen = result.round
+    if (result.planeEpochChanged)
+      this.deps.log.warn({ clusterId, why: result.planeEpochChanged }, 'plane epoch changed')
+    if (result.changes.length > 0)
+      this.deps.log.info({ clusterId, round: result.round, changes: result.changes }, 'round')
+    if (result.changedNodes.length > 0) this.deps.wakeNodes(result.changedNodes)
+  }
+
+  private async learn(clusterId: number, state: ClusterState) {
+    const [row] = await withDeadline(
+      this.deps.sql<{ round: number }[]>`
+        select round::float8 as round from crm where cluster_id = ${clusterId}`,
+      this.deps.roundDeadlineMs,
+    )
+    state.seen = row?.round ?? -1
+  }
+
+  /** The timer gives precision; `next_round_at` in the database gives durability. */
+  private schedule(clusterId: number, state: ClusterState, inMs: number) {
+    if (state.timer) clearTimeout(state.timer)
+    state.timer = setTimeout(() => this.ring(clusterId), Math.max(1, Math.ceil(inMs)))
+  }
+}

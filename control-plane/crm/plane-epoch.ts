@@ -1,0 +1,79 @@
+// The plane epoch changes, once, when this is no longer the database it was (rule 9): another server, another timeline,
+// a restart, or a node that remembers more than the database knows. Must never be skipped and never be repeated.
+import type postgres from 'postgres'
+import { clockRate } from '../../shared/timing.ts'
+import type { LoadedView } from '../store/load-view.ts'
+
+/** Numbers jump so far ahead that none of a lost history is issued again: more grants than any site makes in years. */
+const jump = 1_000_000
+
+export type PlaneEpochChange = { number: number; why: string; quarantined: boolean }
+
+/**
+ * Changes the plane epoch where it must; nothing otherwise.
+ * All leases count as renewed at this commit, with the longest lease the settings ever allowed.
+ * @returns what was changed, or null
+ */
+export async function changePlaneEpoch(
+  tx: postgres.TransactionSql,
+  loaded: LoadedView,
+  uuid: string,
+): Promise<PlaneEpochChange | null> {
+  const claims = loaded.regressClaims
+  if (loaded.identityMatches && claims.length === 0) return null
+  const clusterId = loaded.view.cluster.id
+  const cause = await compare(tx, clusterId)
+  const plainRestart = claims.length === 0 && cause === 'restarted'
+  const why = claims[0]?.why ?? sentences[cause]
+  const remembered = Math.max(loaded.view.planeEpoch.number, ...claims.map((c) => c.planeEpoch))
+  const number = remembered + 1
+  const waitMs = Math.ceil(loaded.longestLeaseMs * (1 + clockRate) ** 2) + marginMs(loaded)
+  await tx`
+    update plane_epoch p set number = ${number}, uuid = ${uuid}, system_id = i.system_id,
+      timeline = i.timeline, postmaster_start = i.postmaster_start, reason = ${why},
+      changed_at = clock_timestamp(), number_floor = ${number * jump},
+      quarantine_until = case when ${!plainRestart}
+        then clock_timestamp() + make_interval(secs => ${waitMs / 1000})
+        else p.quarantine_until end
+    from server_identity() i where p.cluster_id = ${clusterId}`
+  await tx`
+    update lease set lease_until =
+      greatest(lease_until, clock_timestamp() + make_interval(secs => ${waitMs / 1000}))
+    where cluster_id = ${clusterId}`
+  await tx`
+    update crm set next_generation = greatest(next_generation, ${number * jump})
+    where cluster_id = ${clusterId}`
+  await tx`delete from regress_claim where cluster_id = ${clusterId}`
+  const line = `cluster: plane epoch is now ${number}${plainRestart ? '' : ', in quarantine'} (${why})`
+  await tx`
+    insert into change_log (cluster_id, round, at, kind, line, why, change)
+    values (${clusterId}, ${loaded.view.round}, clock_timestamp(), 'plane-epoch.changed', ${line},
+      ${why}, ${JSON.stringify({ kind: 'plane-epoch.changed', number })}::text::jsonb)`
+  return { number, why, quarantined: !plainRestart }
+}
+
+const sentences = {
+  restarted: 'the database server was restarted',
+  promoted: 'the database runs on another timeline: a standby was promoted or a backup restored',
+  replaced: 'this is another database server',
+  restored: 'an operator restored the database from files',
+  same: 'a node remembers more than the database knows',
+} as const
+
+async function compare(
+  tx: postgres.TransactionSql,
+  clusterId: number,
+): Promise<keyof typeof sentences> {
+  const [row] = await tx<{ server: boolean; timeline: boolean; started: boolean; restored: boolean }[]>`
+    select p.system_id = i.system_id as server, p.timeline = i.timeline as timeline,
+      p.postmaster_start = i.postmaster_start as started, p.system_id = 'restored' as restored
+    from plane_epoch p, server_identity() i where p.cluster_id = ${clusterId}`
+  if (row?.restored) return 'restored'
+  if (!row?.server) return 'replaced'
+  if (!row.timeline) return 'promoted'
+  return row.started ? 'same' : 'restarted'
+}
+
+function marginMs(loaded: LoadedView): number {
+  return loaded.view.settings.timing.marginMs
+}

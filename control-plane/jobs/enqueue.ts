@@ -1,0 +1,40 @@
+// Puts a round's jobs into their queues, in the round's own transaction: no plan without its jobs, no job without its plan.
+import type { ConstructorOptions, PgBoss } from 'pg-boss'
+import type postgres from 'postgres'
+import type { PlannedJob } from '../cluster/plan.ts'
+import type { ClusterView } from '../cluster/view.ts'
+
+type Db = NonNullable<ConstructorOptions['db']>
+
+/** pg-boss's way into a postgres.js transaction. */
+export function inTransaction(tx: postgres.TransactionSql): Db {
+  return {
+    executeSql: async (text: string, values: unknown[] = []) => ({
+      rows: [...(await tx.unsafe(text, values as never[]))],
+    }),
+  } as Db
+}
+
+export async function enqueuePlanned(
+  boss: PgBoss | null,
+  tx: postgres.TransactionSql,
+  view: ClusterView,
+  jobs: PlannedJob[],
+): Promise<void> {
+  if (!boss) return
+  const clusterId = view.cluster.id
+  for (const planned of jobs) {
+    const startAfter = new Date(Math.ceil(planned.startAfterMs))
+    const db = inTransaction(tx)
+    if (planned.job === 'fence-node') {
+      const { node, epoch } = planned
+      const key = `${clusterId}/${node}/${epoch}`
+      await boss.send('fence-node', { clusterId, node, epoch }, { startAfter, singletonKey: key, db })
+    } else {
+      const { sid, uid } = planned
+      const key = `${clusterId}/${sid}/${uid}`
+      const data = { kind: 'deadline', clusterId, sid, uid }
+      await boss.send('relocate-service', data, { startAfter, singletonKey: key, db })
+    }
+  }
+}

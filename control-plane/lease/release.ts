@@ -1,0 +1,59 @@
+// The release: an agent's leave to close its watchdog although services run, for a planned stop (rule 11).
+// Committed before the agent closes anything; refused unless every service granted to the node is frozen.
+import type postgres from 'postgres'
+import type { LeaseRequest } from '../../shared/protocol.ts'
+import { fenceAfterMs, type Timing } from '../../shared/timing.ts'
+import { type Refusal, whyNot } from './why-not.ts'
+
+export type ReleaseAnswer =
+  | { granted: true; leaseMs: number; revision: number }
+  | { granted: false; refusal: Refusal }
+
+/**
+ * Commits a release, which is also a renewal: `armed` false from this commit on, whatever older requests still arrive
+ * (their `seq` is lower). The epoch then proves nothing by its watchdog any more; a returning agent asks for a new one.
+ */
+export async function release(
+  sql: postgres.Sql,
+  clusterId: number,
+  request: LeaseRequest,
+  timing: Timing,
+): Promise<ReleaseAnswer> {
+  const done = await sql.begin(async (tx) => {
+    await tx`select set_config('synchronous_commit', 'on', true),
+      set_config('lock_timeout', '1000', true)`
+    const [held] = await tx<{ blocked: boolean }[]>`
+      select exists (
+        select from run_grant_holder h
+        left join service_status s on s.cluster_id = h.cluster_id and s.sid = h.sid
+        left join service c on c.cluster_id = h.cluster_id and c.sid = h.sid
+        where h.node_uid = l.node_uid and h.closed_at is null
+          and c.sid is not null and coalesce(s.state, '') not in ('freeze', 'error')
+          and c.requested <> 'ignored') as blocked
+      from lease l where l.node_uid = ${request.nodeUid} for update of l`
+    if (!held) return null
+    if (held.blocked) return 'blocked' as const
+    const [row] = await tx<{ revision: number }[]>`
+      update lease l set seq = ${request.seq}, armed = false, released_at = clock_timestamp(),
+        guarded = case when exists (select from run_grant_holder h
+          where h.node_uid = l.node_uid and h.closed_at is null) then false end,
+        renewed_at = clock_timestamp(), reported_at = clock_timestamp(), mode = ${request.mode},
+        lrm_state = ${request.lrmState}, attested_plane_epoch = ${request.planeEpoch.number},
+        lease_until = greatest(l.lease_until, clock_timestamp()
+          + make_interval(secs => ${fenceAfterMs(timing) / 1000}))
+      from plane_epoch p, crm m, server_identity() i
+      where l.node_uid = ${request.nodeUid} and l.epoch = ${request.epoch}
+        and l.boot_id = ${request.bootId} and l.seq < ${request.seq}
+        and p.cluster_id = l.cluster_id and m.cluster_id = l.cluster_id and m.quorate
+        and p.number = ${request.planeEpoch.number} and p.uuid = ${request.planeEpoch.uuid}
+        and p.system_id = i.system_id and p.timeline = i.timeline
+        and p.postmaster_start = i.postmaster_start
+      returning coalesce((select d.revision from desired d
+        where d.node_uid = l.node_uid), 0)::float8 as revision`
+    return row ?? null
+  })
+  if (done === 'blocked') return { granted: false, refusal: { code: 'release-refused' } }
+  if (done) return { granted: true, leaseMs: timing.leaseMs, revision: done.revision }
+  const reasons = await whyNot(sql, [{ clusterId, request }])
+  return { granted: false, refusal: reasons.get(request.nodeUid) ?? { code: 'busy' } }
+}

@@ -1,0 +1,170 @@
+// One replica of the control plane, put together. Holds no state that another replica could miss: whatever is in memory
+// here is a cache, a parked request or a clock pair.
+import { serve } from '@hono/node-server'
+import type { Server } from 'node:http'
+import { PgBoss } from 'pg-boss'
+import type { Logger } from 'pino'
+import { type Clock, systemClock } from '../shared/clock.ts'
+import { type Random, systemRandom } from '../shared/random.ts'
+import type { Config } from './config.ts'
+import { Engine } from './crm/engine.ts'
+import { listen } from './doorbell.ts'
+import { createApp } from './http/app.ts'
+import { agentRoutes } from './http/routes/agent.ts'
+import { workJobs } from './jobs/work.ts'
+import { hostBootId, recallPairs, storePair } from './lease/clock-pairs.ts'
+import { ClockWitness } from './lease/clock-witness.ts'
+import { DesiredPolls } from './lease/desired-polls.ts'
+import { Renewals } from './lease/renewals.ts'
+import { type Connections, connect } from './store/connect.ts'
+
+/** A statement that takes longer has met a dead connection or a stuck lock. */
+const deadlineMs = 2_500
+const presenceMs = 5_000
+
+export type Plane = { url: string; port: number; close(): Promise<void> }
+
+export async function startPlane(config: Config, log: Logger): Promise<Plane> {
+  const clock = systemClock()
+  const random = systemRandom()
+  const connections = connect(config.databaseUrl)
+  const witness = new ClockWitness()
+  const bootId = hostBootId()
+  await recallPairs(connections.general, bootId, witness)
+  const boss = await startBoss(config.databaseUrl, log)
+  const polls = new DesiredPolls()
+  const engine = new Engine({
+    sql: connections.rounds,
+    boss,
+    witness,
+    random,
+    clock,
+    log,
+    replica: config.replica,
+    wakeNodes: (uids) => polls.wake(uids),
+    roundDeadlineMs: deadlineMs,
+  })
+  const ring = (clusterId: number) => engine.ring(clusterId)
+  const renewals = new Renewals({
+    url: config.databaseUrl,
+    clock,
+    witness,
+    log,
+    ring,
+    deadlineMs,
+  })
+  const doorbell = await listen({
+    url: config.databaseUrl,
+    log,
+    ringCluster: ring,
+    ringAllClusters: () => engine.ringAll(),
+    wakeNodes: (uids) => polls.wake(uids),
+    wakeAllNodes: () => polls.wakeAll(),
+  })
+  await workJobs({ boss, sql: connections.general, random, log, ring })
+  engine.start()
+  const app = buildApp({ config, log, clock, random, connections, boss, renewals, polls, engine })
+  const server = await openServer(app.fetch, config)
+  const port = (server.address() as { port: number }).port
+  const presence = keepPresence(config, connections, log, () =>
+    storePair(connections.general, bootId, witness),
+  )
+  return {
+    url: config.url,
+    port,
+    close: async () => {
+      clearInterval(presence)
+      engine.stop()
+      polls.close()
+      server.close()
+      server.closeIdleConnections()
+      setTimeout(() => server.closeAllConnections(), 500).unref()
+      await boss.stop({ graceful: false, close: true })
+      await doorbell.close()
+      await renewals.close()
+      await connections.close()
+    },
+  }
+}
+
+type Parts = {
+  config: Config
+  log: Logger
+  clock: Clock
+  random: Random
+  connections: Connections
+  boss: PgBoss
+  renewals: Renewals
+  polls: DesiredPolls
+  engine: Engine
+}
+
+function buildApp(parts: Parts) {
+  const { config, log, clock, random, connections, boss, renewals, polls, engine } = parts
+  const ring = (clusterId: number) => engine.ring(clusterId)
+  const sql = connections.general
+  return createApp({
+    sql,
+    db: connections.db,
+    boss,
+    clock,
+    random,
+    log,
+    replica: { name: config.replica, url: config.url },
+    ring,
+    agentRoutes: agentRoutes({ sql, clock, random, log, renewals, polls, ring }),
+    // Ready while it can look at the database: a replica that cannot grants nothing.
+    ready: async () =>
+      clock.bootMs() - engine.lastLookMs < 3_000 ? null : 'the database cannot be reached',
+  })
+}
+
+async function startBoss(url: string, log: Logger): Promise<PgBoss> {
+  const boss = new PgBoss({
+    connectionString: url,
+    max: 4,
+    useListenNotify: true,
+    supervise: true,
+    schedule: true,
+    migrate: false,
+    application_name: 'holdfast-jobs',
+  })
+  boss.on('error', (error) => log.warn({ err: error }, 'job queue'))
+  await boss.start()
+  return boss
+}
+
+function openServer(fetch: Parameters<typeof serve>[0]['fetch'], config: Config): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = serve({
+      fetch,
+      port: config.port,
+      hostname: config.host,
+      serverOptions: { keepAliveTimeout: 75_000, headersTimeout: 76_000, requestTimeout: 0 },
+    }) as Server
+    server.once('error', reject)
+    server.once('listening', () => resolve(server))
+  })
+}
+
+/** Tells the others that this replica lives, for `status` only, and keeps its clock pairs for a successor. */
+function keepPresence(
+  config: Config,
+  connections: Connections,
+  log: Logger,
+  keepPair: () => Promise<void>,
+): NodeJS.Timeout {
+  const once = async () => {
+    try {
+      await connections.general`
+        insert into replica (name, url, started_at, seen_at)
+        values (${config.replica}, ${config.url}, clock_timestamp(), clock_timestamp())
+        on conflict (name) do update set url = excluded.url, seen_at = excluded.seen_at`
+      await keepPair()
+    } catch (error) {
+      log.warn({ err: error }, 'cannot write presence')
+    }
+  }
+  void once()
+  return setInterval(() => void once(), presenceMs)
+}

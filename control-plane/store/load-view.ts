@@ -1,0 +1,151 @@
+// Reads one cluster as a ClusterView, in one statement and so in one snapshot. Must only read.
+import type postgres from 'postgres'
+import { Settings } from '../../shared/settings.ts'
+import { fenceAfterMs } from '../../shared/timing.ts'
+import type {
+  ClusterView,
+  CommandView,
+  GrantView,
+  GroupView,
+  NodeView,
+  RevocationView,
+  ServiceConfig,
+  ServiceStatus,
+  ServiceView,
+} from '../cluster/view.ts'
+import type { ClockWitness } from '../lease/clock-witness.ts'
+import { viewStatement } from './view-statement.ts'
+
+type Sql = postgres.Sql | postgres.TransactionSql
+
+/** A view with what the store alone needs to save the round that follows it. */
+export type LoadedView = {
+  view: ClusterView
+  /** Digests of the desired documents as stored, by node name. */
+  desiredDigests: Record<string, string>
+  identityMatches: boolean
+  /** A node remembers a plane epoch at least as high as ours: the history was cut. */
+  regressClaims: { planeEpoch: number; why: string }[]
+  longestLeaseMs: number
+}
+
+/**
+ * Loads cluster `clusterId`.
+ * @param witness this replica's clock pairs; without it deadlines are as the database says (for reading only, never for fencing)
+ * @returns null where there is no such cluster
+ */
+export async function loadView(
+  sql: Sql,
+  clusterId: number,
+  witness?: ClockWitness,
+): Promise<ClusterView | null> {
+  return (await load(sql, clusterId, witness))?.view ?? null
+}
+
+/** As `loadView`, with what saving needs. */
+export async function load(
+  sql: Sql,
+  clusterId: number,
+  witness?: ClockWitness,
+): Promise<LoadedView | null> {
+  const [row] = await sql.unsafe<RawView[]>(viewStatement, [clusterId], { prepare: true })
+  if (!row?.head) return null
+  const { head } = row
+  const settings = Settings.parse(head.settings)
+  const judge = judgeWith(witness, fenceAfterMs(settings.timing))
+  const view: ClusterView = {
+    cluster: head.cluster,
+    round: head.round,
+    nowMs: head.nowMs,
+    planeEpoch: head.planeEpoch,
+    settings,
+    quorate: head.quorate,
+    quietSinceMs: head.quietSinceMs,
+    nextGeneration: head.nextGeneration,
+    nodes: nodesOf(row, judge),
+    groups: Object.fromEntries(row.groups.map((group) => [group.name, group])),
+    services: servicesOf(row),
+    commands: row.commands,
+  }
+  return {
+    view,
+    desiredDigests: Object.fromEntries(row.nodes.map((node) => [node.name, node.desiredDigest])),
+    identityMatches: head.identityMatches,
+    regressClaims: head.regressClaims,
+    longestLeaseMs: head.longestLeaseMs,
+  }
+}
+
+type Judge = (leaseUntilMs: number, committedMs: number | null) => number
+
+function judgeWith(witness: ClockWitness | undefined, fullMs: number): Judge {
+  return (leaseUntilMs, committedMs) =>
+    witness && committedMs !== null
+      ? witness.judgedUntilMs(leaseUntilMs, committedMs, fullMs)
+      : leaseUntilMs
+}
+
+function nodesOf(row: RawView, judge: Judge): Record<string, NodeView> {
+  const nodes: Record<string, NodeView> = {}
+  for (const raw of row.nodes) {
+    const { desiredDigest: _, reportRevision, ...node } = raw
+    const current = node.report?.epoch === node.lease.epoch
+    nodes[node.name] = {
+      ...node,
+      lease: {
+        ...node.lease,
+        // A revision counts as obeyed together with the report that was made under it, never before.
+        revision: current ? (reportRevision ?? 0) : 0,
+        judgedUntilMs: judge(node.lease.leaseUntilMs, node.lease.renewedMs),
+      },
+      revocations: node.revocations.map(({ renewedMs, ...revocation }) => ({
+        ...revocation,
+        judgedUntilMs: judge(revocation.leaseUntilMs, renewedMs),
+      })),
+    }
+  }
+  return nodes
+}
+
+function servicesOf(row: RawView): Record<string, ServiceView> {
+  const services: Record<string, ServiceView> = {}
+  const at = (sid: string) => {
+    services[sid] ??= { sid, config: null, status: null, grant: null, everGranted: false }
+    return services[sid]
+  }
+  for (const { sid, ...config } of row.services) at(sid).config = config
+  for (const { sid, ...status } of row.statuses) at(sid).status = status
+  for (const { sid, ...grant } of row.grants) at(sid).grant = grant
+  for (const sid of row.everGranted) if (services[sid]) services[sid].everGranted = true
+  return services
+}
+
+type RawNode = Omit<NodeView, 'lease' | 'revocations'> & {
+  lease: Omit<NodeView['lease'], 'judgedUntilMs'>
+  revocations: (Omit<RevocationView, 'judgedUntilMs'> & { renewedMs: number | null })[]
+  desiredDigest: string
+  reportRevision: number | null
+}
+
+type RawView = {
+  head: {
+    cluster: ClusterView['cluster']
+    nowMs: number
+    round: number
+    settings: unknown
+    planeEpoch: ClusterView['planeEpoch']
+    quorate: boolean
+    quietSinceMs: number | null
+    nextGeneration: number
+    identityMatches: boolean
+    regressClaims: { planeEpoch: number; why: string }[]
+    longestLeaseMs: number
+  } | null
+  nodes: RawNode[]
+  groups: GroupView[]
+  services: (ServiceConfig & { sid: string })[]
+  statuses: (ServiceStatus & { sid: string })[]
+  grants: (GrantView & { sid: string })[]
+  everGranted: string[]
+  commands: CommandView[]
+}

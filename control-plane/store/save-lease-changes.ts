@@ -1,0 +1,150 @@
+// Saves what a plan does to leases, evidence and grants: the statements the safety contract is about (rules 5 to 7).
+// SAFETY: the order within a plan is kept. A revocation comes before the evidence that needs it (foreign key), a
+// holder is closed only together with its evidence (check), a grant opens only when no other is open (unique index).
+import type postgres from 'postgres'
+import type { Change } from '../cluster/change.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import { StalePlan } from './stale-plan.ts'
+
+type Tx = postgres.TransactionSql
+type Of<K extends Change['kind']> = Extract<Change, { kind: K }>
+
+export async function saveLeaseChange(tx: Tx, view: ClusterView, change: Change): Promise<void> {
+  switch (change.kind) {
+    case 'lease.revoked':
+      return revoke(tx, view, change)
+    case 'lease.opened':
+      return open(tx, view, change)
+    case 'node.challenged':
+      return challenge(tx, view, change)
+    case 'evidence.recorded':
+      return recordEvidence(tx, view, change)
+    case 'grant.opened':
+    case 'grant.shared':
+      return grant(tx, view, change)
+    default:
+  }
+}
+
+/**
+ * SAFETY: the wait counts from the deadline this statement returns, never from one read before (M1). With mode
+ * `expired` a renewal that came in between makes it match nothing, and the plan is thrown away.
+ */
+async function revoke(tx: Tx, view: ClusterView, change: Of<'lease.revoked'>) {
+  const onlyExpired = change.mode === 'expired'
+  const rows = await tx`
+    with old as (
+      select boot_id, guarded, renewed_at from lease
+      where node_uid = ${uidOf(view, change.node)} for update
+    ), revoked as (
+      update lease l set epoch = greatest(l.epoch + 1, p.number_floor), boot_id = null, seq = 0,
+        armed = false, guarded = null, released_at = null
+      from plane_epoch p
+      where p.cluster_id = l.cluster_id and l.node_uid = ${uidOf(view, change.node)}
+        and l.epoch = ${change.epoch}
+        and (not ${onlyExpired} or l.lease_until <= clock_timestamp())
+      returning l.node_uid, l.cluster_id, l.lease_until
+    )
+    insert into revocation
+      (node_uid, epoch, cluster_id, boot_id, lease_until, guarded, renewed_at, revoked_at, why)
+    select r.node_uid, ${change.epoch}, r.cluster_id, old.boot_id, r.lease_until, old.guarded,
+      old.renewed_at, clock_timestamp(), ${change.why}
+    from revoked r, old
+    returning node_uid`
+  if (rows.length === 0)
+    throw new StalePlan(`lease epoch ${change.epoch} of ${change.node} was renewed or revoked meanwhile`)
+}
+
+async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
+  const uid = uidOf(view, change.node)
+  const [current] = await tx<{ epoch: number }[]>`
+    select epoch::float8 as epoch from lease where node_uid = ${uid} and boot_id is null for update`
+  if (!current) throw new StalePlan(`another boot of ${change.node} holds its lease`)
+  for (const adopted of change.adopts) {
+    const rows = await tx`
+      update run_grant_holder set epoch = ${current.epoch}
+      where cluster_id = ${view.cluster.id} and sid = ${adopted.sid}
+        and generation = ${adopted.generation} and node_uid = ${uid} and closed_at is null
+      returning sid`
+    if (rows.length === 0) throw new StalePlan(`${adopted.sid} on ${change.node} cannot be adopted`)
+  }
+  await tx`
+    update lease set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
+      released_at = null, mode = 'active', report_digest = ''
+    where node_uid = ${uid}`
+  await tx`delete from challenge where node_uid = ${uid}`
+  await tx`delete from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId}`
+}
+
+async function challenge(tx: Tx, view: ClusterView, change: Of<'node.challenged'>) {
+  await tx`
+    insert into challenge (node_uid, cluster_id, epoch, boot_id, nonce, questions)
+    select node_uid, cluster_id, epoch, ${change.bootId}, ${change.nonce},
+      ${JSON.stringify(change.questions)}::text::jsonb
+    from lease where node_uid = ${uidOf(view, change.node)}
+    on conflict (node_uid) do update set epoch = excluded.epoch, boot_id = excluded.boot_id,
+      nonce = excluded.nonce, questions = excluded.questions, waits_for = ''`
+}
+
+async function recordEvidence(tx: Tx, view: ClusterView, change: Of<'evidence.recorded'>) {
+  const uid = uidOf(view, change.node)
+  const scope = change.scope ? 'service' : 'node'
+  const needsRevocation = change.evidence !== 'agent-stopped'
+  const [recorded] = await tx<{ id: string }[]>`
+    insert into evidence (cluster_id, node_uid, epoch, kind, scope, sid, generation,
+      revoked_epoch, lease_until, guarded, facts, decided_at)
+    select ${view.cluster.id}, ${uid}, ${change.epoch}, ${change.evidence}, ${scope},
+      ${change.scope?.sid ?? null}, ${change.scope?.generation ?? null},
+      ${needsRevocation ? change.epoch : null}, v.lease_until, v.guarded,
+      ${JSON.stringify(change.facts)}::text::jsonb, clock_timestamp()
+    from (select 1) as one
+    left join revocation v on v.node_uid = ${uid} and v.epoch = ${change.epoch}
+    returning id`
+  await closeHolders(tx, view, change, recorded?.id as string)
+}
+
+/** Closes the holders the evidence speaks of, and the grants that thereby have none left. */
+async function closeHolders(
+  tx: Tx,
+  view: ClusterView,
+  change: Of<'evidence.recorded'>,
+  evidenceId: string,
+) {
+  const scope = change.scope ? 'service' : 'node'
+  const sid = change.scope?.sid ?? null
+  const generation = change.scope?.generation ?? null
+  const closed = await tx<{ sid: string; generation: string }[]>`
+    update run_grant_holder set closed_at = clock_timestamp(), evidence_id = ${evidenceId},
+      evidence_kind = ${change.evidence}, evidence_scope = ${scope}, evidence_sid = ${sid},
+      evidence_generation = ${generation}
+    where cluster_id = ${view.cluster.id} and node_uid = ${uidOf(view, change.node)}
+      and epoch = ${change.epoch} and closed_at is null
+      and (${scope} = 'node' or (sid = ${sid} and generation = ${generation}))
+    returning sid, generation`
+  if (change.scope && closed.length === 0)
+    throw new StalePlan(`no open holder of ${sid} on ${change.node} to close`)
+  for (const holder of closed)
+    await tx`
+      update run_grant g set closed_at = clock_timestamp()
+      where g.cluster_id = ${view.cluster.id} and g.sid = ${holder.sid}
+        and g.generation = ${holder.generation} and g.closed_at is null and not exists (
+          select from run_grant_holder h where h.cluster_id = g.cluster_id and h.sid = g.sid
+            and h.generation = g.generation and h.closed_at is null)`
+}
+
+async function grant(tx: Tx, view: ClusterView, change: Of<'grant.opened' | 'grant.shared'>) {
+  if (change.kind === 'grant.opened')
+    await tx`
+      insert into run_grant (cluster_id, sid, generation, opened_at)
+      values (${view.cluster.id}, ${change.sid}, ${change.generation}, clock_timestamp())`
+  await tx`
+    insert into run_grant_holder (cluster_id, sid, generation, node_uid, epoch, opened_at)
+    values (${view.cluster.id}, ${change.sid}, ${change.generation}, ${uidOf(view, change.node)},
+      ${change.epoch}, clock_timestamp())`
+}
+
+function uidOf(view: ClusterView, node: string): string {
+  const uid = view.nodes[node]?.uid
+  if (!uid) throw new StalePlan(`node ${node} is no member`)
+  return uid
+}

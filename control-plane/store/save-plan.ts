@@ -1,0 +1,134 @@
+// Writes what a round decided, in that round's own transaction. Any conflict throws, and the whole plan is thrown
+// away: a plan is never saved twice, and never in part. Lease rows are touched last, so that renewals hardly wait.
+import { createHash } from 'node:crypto'
+import type postgres from 'postgres'
+import { applyChanges } from '../cluster/apply.ts'
+import { type Change, formatChange } from '../cluster/change.ts'
+import { desiredFor } from '../cluster/orders.ts'
+import type { Plan } from '../cluster/plan.ts'
+import type { ClusterView, NodeName } from '../cluster/view.ts'
+import type { LoadedView } from './load-view.ts'
+import { saveLeaseChange } from './save-lease-changes.ts'
+import { saveNodeStatuses, saveServiceStatuses } from './save-statuses.ts'
+import { StalePlan } from './stale-plan.ts'
+
+export type SavedRound = {
+  view: ClusterView
+  /** Nodes whose desired state changed. */
+  changedNodes: { name: NodeName; uid: string }[]
+}
+
+/**
+ * Saves `plan`, made from `loaded.view`.
+ * @param tx the transaction that bumped the round
+ * @param nextRoundMs when a round is due at the latest, by the database's clock
+ * @throws StalePlan when something the plan counts on has changed
+ */
+export async function savePlan(
+  tx: postgres.TransactionSql,
+  loaded: LoadedView,
+  plan: Plan,
+  nextRoundMs: number,
+): Promise<SavedRound> {
+  const before = loaded.view
+  const after = noted(applyChanges(before, plan.changes), plan)
+  if (plan.changes.length > 0) await saveLog(tx, before, plan.changes)
+  await saveNodeStatuses(tx, before, after)
+  await saveServiceStatuses(tx, before, after)
+  for (const change of plan.changes) await saveWish(tx, before, change)
+  for (const [name, why] of Object.entries(plan.challengeNotes)) {
+    const uid = before.nodes[name]?.uid
+    if (uid)
+      await tx`update challenge set waits_for = ${why} where node_uid = ${uid} and waits_for <> ${why}`
+  }
+  await saveElection(tx, after, nextRoundMs)
+  for (const change of plan.changes) await saveLeaseChange(tx, before, change)
+  // Last, because it reads what the grants now are.
+  const changedNodes = await saveDesired(tx, loaded, after)
+  return { view: after, changedNodes }
+}
+
+function noted(view: ClusterView, plan: Plan): ClusterView {
+  const nodes = { ...view.nodes }
+  for (const [name, note] of Object.entries(plan.nodeNotes))
+    if (nodes[name] && nodes[name].note !== note) nodes[name] = { ...nodes[name], note }
+  const services = { ...view.services }
+  for (const [sid, note] of Object.entries(plan.serviceNotes)) {
+    const service = services[sid]
+    if (service?.status && service.status.note !== note)
+      services[sid] = { ...service, status: { ...service.status, note } }
+  }
+  return { ...view, nodes, services }
+}
+
+async function saveLog(tx: postgres.TransactionSql, view: ClusterView, changes: Change[]) {
+  const rows = changes.map((change, position) => ({
+    position,
+    kind: change.kind,
+    sid: 'sid' in change ? change.sid : scopeSid(change),
+    node: 'node' in change ? change.node : placeOf(change),
+    line: formatChange(change),
+    why: change.why,
+    change,
+  }))
+  await tx`
+    insert into change_log (cluster_id, round, at, kind, sid, node, line, why, change)
+    select ${view.cluster.id}, ${view.round}, from_epoch_ms(${view.nowMs}), kind, sid, node, line,
+      why, change
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(position int, kind text,
+      sid text, node text, line text, why text, change jsonb)
+    order by position`
+}
+
+function scopeSid(change: Change): string | null {
+  return change.kind === 'evidence.recorded' ? (change.scope?.sid ?? null) : null
+}
+
+function placeOf(change: Change): string | null {
+  return change.kind === 'service.state' ? (change.set.node ?? null) : null
+}
+
+async function saveWish(tx: postgres.TransactionSql, view: ClusterView, change: Change) {
+  if (change.kind === 'service.requested') {
+    await tx`
+      update service set requested = ${change.to}, version = version + 1
+      where cluster_id = ${view.cluster.id} and sid = ${change.sid}`
+  }
+  if (change.kind === 'command.status') {
+    const finished = change.to === 'done' || change.to === 'failed' || change.to === 'refused'
+    const updated = await tx`
+      update command set status = ${change.to}, reason = ${change.why},
+        finished_at = case when ${finished} then clock_timestamp() end
+      where uid = ${change.command} and finished_at is null`
+    if (updated.count === 0) throw new StalePlan(`command ${change.command} is finished already`)
+  }
+  if (change.kind === 'quarantine.ended')
+    await tx`update plane_epoch set quarantine_until = null where cluster_id = ${view.cluster.id}`
+}
+
+async function saveElection(tx: postgres.TransactionSql, after: ClusterView, nextRoundMs: number) {
+  await tx`
+    update crm set next_round_at = from_epoch_ms(${nextRoundMs}),
+      next_generation = ${after.nextGeneration}, quorate = ${after.quorate},
+      quiet_since = from_epoch_ms(${after.quietSinceMs}::double precision)
+    where cluster_id = ${after.cluster.id}`
+}
+
+async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, after: ClusterView) {
+  const changed: { name: NodeName; uid: string; digest: string; document: unknown }[] = []
+  for (const { name, uid } of Object.values(after.nodes)) {
+    const document = { ...desiredFor(after, name), planeEpoch: undefined, revision: undefined }
+    const text = JSON.stringify(document)
+    const digest = createHash('sha1').update(`${after.planeEpoch.number} ${text}`).digest('hex')
+    if (loaded.desiredDigests[name] !== digest) changed.push({ name, uid, digest, document })
+  }
+  if (changed.length > 0)
+    await tx`
+      insert into desired (node_uid, cluster_id, plane_epoch, revision, document, digest)
+      select uid, ${after.cluster.id}, ${after.planeEpoch.number}, ${after.round}, document, digest
+      from jsonb_to_recordset(${JSON.stringify(changed)}::text::jsonb)
+        as r(uid uuid, digest text, document jsonb)
+      on conflict (node_uid) do update set plane_epoch = excluded.plane_epoch,
+        revision = excluded.revision, document = excluded.document, digest = excluded.digest`
+  return changed
+}

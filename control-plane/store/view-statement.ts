@@ -1,0 +1,118 @@
+// The statement behind load-view.ts: every part of a ClusterView as JSON, $1 the cluster's id.
+// One statement is one snapshot: under READ COMMITTED nothing can slip in between its parts.
+
+const head = `
+  select jsonb_build_object(
+    'cluster', jsonb_build_object('id', c.id, 'uuid', c.uuid, 'name', c.name, 'development', c.development),
+    'nowMs', epoch_ms(clock_timestamp()),
+    'round', m.round,
+    'settings', c.settings,
+    'longestLeaseMs', c.longest_lease_ms,
+    'planeEpoch', jsonb_build_object('number', p.number, 'uuid', p.uuid,
+      'quarantineUntilMs', epoch_ms(p.quarantine_until)),
+    'identityMatches', (p.system_id, p.timeline, p.postmaster_start)
+      = (select (i.system_id, i.timeline, i.postmaster_start) from server_identity() i),
+    'quorate', m.quorate,
+    'quietSinceMs', epoch_ms(m.quiet_since),
+    'nextGeneration', m.next_generation,
+    'regressClaims', (
+      select coalesce(jsonb_agg(jsonb_build_object('planeEpoch', r.plane_epoch, 'why', r.why)), '[]')
+      from regress_claim r where r.cluster_id = c.id)
+  )
+  from cluster c
+  join crm m on m.cluster_id = c.id
+  join plane_epoch p on p.cluster_id = c.id
+  where c.id = $1`
+
+const lease = `jsonb_build_object(
+    'epoch', l.epoch, 'bootId', l.boot_id, 'leaseUntilMs', epoch_ms(l.lease_until),
+    'renewedMs', epoch_ms(l.renewed_at), 'reportedMs', epoch_ms(l.reported_at),
+    'armed', l.armed, 'guarded', l.guarded, 'releasedMs', epoch_ms(l.released_at),
+    'attestedPlaneEpoch', l.attested_plane_epoch, 'lrmState', l.lrm_state, 'mode', l.mode)`
+
+const revocations = `
+  select coalesce(jsonb_agg(jsonb_build_object(
+      'epoch', v.epoch, 'bootId', v.boot_id, 'leaseUntilMs', epoch_ms(v.lease_until),
+      'guarded', v.guarded, 'revokedMs', epoch_ms(v.revoked_at),
+      'renewedMs', epoch_ms(v.renewed_at)) order by v.epoch), '[]')
+  from revocation v
+  where v.node_uid = n.uid and exists (
+    select from run_grant_holder h
+    where h.node_uid = n.uid and h.epoch = v.epoch and h.closed_at is null)`
+
+const nodes = `
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'uid', n.uid, 'name', n.name, 'drivers', n.drivers, 'capacity', n.capacity,
+    'watchdog', n.watchdog, 'virtual', n.virtual, 'maintenanceRequested', n.maintenance_requested,
+    'state', coalesce(s.state, 'unknown'), 'sinceMs', coalesce(epoch_ms(s.since), epoch_ms(n.joined_at)),
+    'note', coalesce(s.note, ''),
+    'lease', ${lease},
+    'revocations', (${revocations}),
+    'report', case when r.node_uid is not null then
+      jsonb_build_object('epoch', r.epoch, 'bootId', r.boot_id, 'seq', r.seq) || r.report end,
+    'reportRevision', r.revision,
+    'epochRequest', case when q.node_uid is not null then jsonb_build_object(
+      'bootId', q.boot_id, 'sameHardware', q.hardware_id = n.hardware_id,
+      'planeEpoch', q.plane_epoch, 'nonce', q.nonce, 'found', q.found,
+      'requestedMs', epoch_ms(q.requested_at)) end,
+    'challenge', case when h.node_uid is not null then jsonb_build_object(
+      'epoch', h.epoch, 'bootId', h.boot_id, 'nonce', h.nonce, 'questions', h.questions,
+      'waitsFor', h.waits_for) end,
+    'desiredDigest', coalesce(d.digest, '')) order by n.name), '[]')
+  from node n
+  join lease l on l.node_uid = n.uid
+  left join node_status s on s.node_uid = n.uid
+  left join node_report r on r.node_uid = n.uid
+  left join epoch_request q on q.node_uid = n.uid
+  left join challenge h on h.node_uid = n.uid
+  left join desired d on d.node_uid = n.uid
+  where n.cluster_id = $1 and n.removed_at is null`
+
+const groups = `
+  select coalesce(jsonb_agg(jsonb_build_object('name', name, 'nodes', nodes,
+    'restricted', restricted, 'nofailback', nofailback)), '[]')
+  from node_group where cluster_id = $1`
+
+const services = `
+  select coalesce(jsonb_agg(jsonb_build_object('sid', sid, 'requested', requested, 'spec', spec,
+    'group', group_name, 'maxRestart', max_restart, 'maxRelocate', max_relocate,
+    'stopTimeoutMs', stop_timeout_ms, 'version', version) order by sid), '[]')
+  from service where cluster_id = $1`
+
+const statuses = `
+  select coalesce(jsonb_agg(s.record || jsonb_build_object('sid', s.sid, 'state', s.state,
+    'node', n.name, 'sinceMs', epoch_ms(s.since), 'note', s.note) order by s.sid), '[]')
+  from service_status s
+  left join node n on n.uid = s.node_uid and n.removed_at is null
+  where s.cluster_id = $1`
+
+const grants = `
+  select coalesce(jsonb_agg(jsonb_build_object('sid', g.sid, 'generation', g.generation, 'holders', (
+      select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'epoch', h.epoch,
+        'confirmed', h.confirmed_at is not null) order by n.name), '[]')
+      from run_grant_holder h join node n on n.uid = h.node_uid
+      where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
+        and h.closed_at is null)) order by g.sid), '[]')
+  from run_grant g where g.cluster_id = $1 and g.closed_at is null`
+
+// Only services that have no open grant need the answer.
+const everGranted = `
+  select coalesce(jsonb_agg(s.sid), '[]') from service s
+  where s.cluster_id = $1 and exists (
+    select from run_grant g where g.cluster_id = s.cluster_id and g.sid = s.sid)`
+
+const commands = `
+  select coalesce(jsonb_agg(jsonb_build_object('uid', uid, 'kind', kind, 'sid', sid, 'node', node,
+    'stopTimeoutMs', (arguments->>'stopTimeoutMs')::int, 'status', status, 'reason', reason)
+    order by created_at, uid), '[]')
+  from command where cluster_id = $1 and finished_at is null and sid is not null`
+
+export const viewStatement = `select
+  (${head}) as head,
+  (${nodes}) as nodes,
+  (${groups}) as groups,
+  (${services}) as services,
+  (${statuses}) as statuses,
+  (${grants}) as grants,
+  (${everGranted}) as "everGranted",
+  (${commands}) as commands`
