@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import type postgres from 'postgres'
 import { Failure, exitCodes, refused } from '../cli/failure.ts'
-import { checkInvariants } from '../cluster/check.ts'
 import { loadView } from '../store/load-view.ts'
 import { type Admin, type ChosenCluster, listClusters, withAdmin } from './action.ts'
 import { findViolations, storedChecks, type Violation } from './stored-checks.ts'
@@ -42,6 +41,7 @@ export async function checkCluster(
     const found = await findViolations(tx, cluster)
     const view = await loadView(tx, cluster.id)
     if (!view) throw refused(`cluster ${cluster.name} cannot be loaded`, { code: 'not-loadable' })
+    const { checkInvariants } = await import('../cluster/check.ts')
     const broken = checkInvariants(view)
     return [
       ...found,

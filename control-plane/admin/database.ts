@@ -1,7 +1,7 @@
 // Finds the database, with or without a running plane: DATABASE_URL, else that of the site on this machine, whose own
 // Postgres is started for the length of the command if it is not running. Must never start a second server on a
 // folder in use: a running one is recognised by its own lock file and used.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import type postgres from 'postgres'
@@ -10,6 +10,8 @@ import { type Failure, unreachable } from '../cli/failure.ts'
 
 type Environment = Record<string, string | undefined>
 type Database = { url: string; close(): Promise<void> }
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The name of the site's database, unless its postgres.json says otherwise. */
 const siteDatabase = 'holdfast'
@@ -53,7 +55,9 @@ async function withClient<Result>(
 
 async function openDatabase(env: Environment): Promise<Database> {
   if (env.DATABASE_URL) return { url: env.DATABASE_URL, close: async () => {} }
-  const home = holdfastHome(env)
+  const given = holdfastHome(env)
+  // As the site names it, which is how its server is told from others.
+  const home = existsSync(given) ? realpathSync(given) : given
   const dir = path.join(home, 'postgres')
   if (!existsSync(path.join(dir, 'data', 'PG_VERSION')))
     throw unreachable('no database is known', {
@@ -71,7 +75,16 @@ async function startForNow(dir: string, database: string): Promise<Database> {
   const { startPostgres } = await import('../site/embedded-postgres.ts')
   try {
     const server = await startPostgres({ dir, port: await freePort() })
-    return { url: server.url(database), close: () => server.stop() }
+    // It must not outlive a command that is interrupted.
+    const interrupted = () => void server.stop().finally(() => process.exit(130))
+    for (const signal of signals) process.once(signal, interrupted)
+    return {
+      url: server.url(database),
+      close: async () => {
+        for (const signal of signals) process.off(signal, interrupted)
+        await server.stop()
+      },
+    }
   } catch (cause) {
     throw unreachable(`the Postgres in ${dir} does not start: ${(cause as Error).message}`, {
       code: 'postgres-start',

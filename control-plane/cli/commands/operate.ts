@@ -1,14 +1,13 @@
 // The operations on a service: enable, disable, start, stop, restart, migrate, relocate, and the reference's
 // crm-command spellings of them. Each is a command of the plane that can be waited for.
 import type { Command } from 'commander'
-import type { CommandBody, Status } from '../../../shared/operator-api.ts'
 import { formatMoment, parseDurationMs, parseMoment } from '../duration.ts'
-import { refused, usage } from '../failure.ts'
+import { usage } from '../failure.ts'
+import { operate, type Waiting } from '../operation.ts'
 import { explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
 import { setMaintenance } from './status.ts'
 
-type Waiting = { wait?: string | true }
 type Stopping = Waiting & { timeout?: string }
 type Moving = Waiting & { at?: string }
 
@@ -56,6 +55,16 @@ export function addOperations(program: Command): void {
       ),
     )
   }
+  waits(
+    program
+      .command('remove')
+      .description('end the management of a service; what it holds is given back first')
+      .argument('<sid>'),
+  ).action(
+    withPlane<Waiting>((session, [sid = ''], options) =>
+      operate(session, sid, 'remove', undefined, options),
+    ),
+  )
   addCrmCommand(program)
 }
 
@@ -118,73 +127,4 @@ async function move(
   session.print(answer, () =>
     explain(session, answer, `${sid} will be moved to ${node} at ${formatMoment(at)}`),
   )
-}
-
-/** How long one request may be held by the plane. */
-const longestHoldS = 30
-
-async function operate(
-  session: Session,
-  sid: string,
-  kind: string,
-  body: unknown,
-  options: Waiting,
-): Promise<void> {
-  const waitMs =
-    options.wait === undefined
-      ? 0
-      : parseDurationMs(options.wait === true ? '120' : options.wait, '--wait')
-  const deadline = performance.now() + waitMs
-  const path = await session.path(`/services/${segment(sid)}/${kind}`)
-  const holdS = session.dryRun ? 0 : Math.min(longestHoldS, Math.ceil(waitMs / 1_000))
-  let command = await session.plane.post<CommandBody>(path, {
-    ...(body === undefined ? {} : { body }),
-    query: { dryRun: session.dryRun || undefined, wait: holdS || undefined },
-    timeoutMs: 15_000 + holdS * 1_000,
-  })
-  if (session.dryRun) return session.print(command, () => explain(session, command, ''))
-  while (isOpen(command) && performance.now() < deadline) {
-    const left = Math.min(longestHoldS, Math.ceil((deadline - performance.now()) / 1_000))
-    command = await session.plane.get<CommandBody>(
-      await session.path(`/commands/${segment(command.uid)}`),
-      {
-        query: { wait: left },
-        timeoutMs: 15_000 + left * 1_000,
-      },
-    )
-  }
-  if (command.status === 'failed' || command.status === 'refused') throw failed(sid, kind, command)
-  if (waitMs > 0 && isOpen(command)) throw await unfinished(session, sid, kind, command)
-  session.print(command, () => sentence(sid, command))
-}
-
-function isOpen(command: CommandBody): boolean {
-  return command.status === 'pending' || command.status === 'running'
-}
-
-function sentence(sid: string, command: CommandBody): string {
-  const what = `${command.kind} ${sid}${command.node ? ` ${command.node}` : ''}`
-  if (command.status === 'done')
-    return `${what}: done${command.reason ? ` (${command.reason})` : ''}`
-  return `${what}: accepted as ${command.uid} (${command.status})`
-}
-
-function failed(sid: string, kind: string, command: CommandBody) {
-  return refused(
-    `${kind} ${sid} ${command.status === 'failed' ? 'failed' : 'was refused'}: ${command.reason || 'no reason given'}`,
-    {
-      code: `command-${command.status}`,
-      advice: `ha-manager why ${sid} tells the story.`,
-    },
-  )
-}
-
-/** A wait that ran out names what the service still waits for. */
-async function unfinished(session: Session, sid: string, kind: string, command: CommandBody) {
-  const status = await session.plane.get<Status>(await session.path('/status'))
-  const note = status.services.find((service) => service.sid === sid)?.note
-  return refused(`${kind} ${sid} is not finished yet${note ? `: ${note}` : ''}`, {
-    code: 'wait-over',
-    advice: `It goes on as command ${command.uid}; ha-manager commands shows how it ends.`,
-  })
 }

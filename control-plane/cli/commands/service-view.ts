@@ -5,6 +5,8 @@ import type { ProcessSpec } from '../../../shared/service.ts'
 import { formatDuration } from '../duration.ts'
 import { segment, withPlane } from '../session.ts'
 
+type Shown = ServiceConfigBody & { status: Status['services'][number] | null }
+
 /** Adds the commands that show services. */
 export function addServiceViews(program: Command): void {
   program
@@ -36,16 +38,14 @@ export function addServiceViews(program: Command): void {
     .argument('<sid>')
     .action(
       withPlane(async (session, [sid = '']) => {
-        const config = await session.plane.get<ServiceConfigBody>(
+        const shown = await session.plane.get<Shown>(
           await session.path(`/services/${segment(sid)}`),
         )
-        const { services } = await session.plane.get<Status>(await session.path('/status'))
-        const status = services.find((one) => one.sid === sid) ?? null
-        session.print({ ...config, status }, () =>
+        session.print(shown, () =>
           [
-            formatConfig(config),
-            `\tversion ${config.version}`,
-            ...(status ? [formatState(status)] : []),
+            formatConfig(shown),
+            `\tversion ${shown.version}`,
+            ...(shown.status ? [formatState(shown.status)] : []),
           ].join('\n'),
         )
       }),

@@ -50,21 +50,6 @@ export function addServices(program: Command): void {
         set(session, sid, command, flags),
       ),
     )
-
-  program
-    .command('remove')
-    .description('end the management of a service; it is stopped')
-    .argument('<sid>')
-    .action(
-      withPlane(async (session, [sid = '']) => {
-        const answer = await session.plane.delete(await session.path(`/services/${segment(sid)}`), {
-          query: { dryRun: session.dryRun || undefined },
-        })
-        session.print(answer, () =>
-          explain(session, answer, `${sid} is no longer managed; it will be stopped`),
-        )
-      }),
-    )
 }
 
 function configures(command: Command): Command {

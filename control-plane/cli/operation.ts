@@ -1,0 +1,92 @@
+// One operation on a service from the request to its end: asked for, waited for as far as the caller wants, reported.
+import { setTimeout } from 'node:timers/promises'
+import type { CommandBody, Status } from '../../shared/operator-api.ts'
+import { parseDurationMs } from './duration.ts'
+import { refused } from './failure.ts'
+import { explain } from './outcome-text.ts'
+import { segment, type Session } from './session.ts'
+
+export type Waiting = { wait?: string | true }
+
+/** How long one request may be held by the plane. */
+const longestHoldS = 30
+const usualWait = '120s'
+/** Between two questions, for a plane that answers at once. */
+const pauseMs = 250
+
+/** Asks for the operation and prints how it ended, or that it was accepted. Throws where it failed. */
+export async function operate(
+  session: Session,
+  sid: string,
+  kind: string,
+  body: unknown,
+  options: Waiting,
+): Promise<void> {
+  const waitMs = waitOf(options)
+  const deadline = performance.now() + waitMs
+  const holdS = session.dryRun ? 0 : Math.min(longestHoldS, Math.ceil(waitMs / 1_000))
+  const service = await session.path(`/services/${segment(sid)}`)
+  const request = {
+    ...(body === undefined ? {} : { body }),
+    query: { dryRun: session.dryRun || undefined, wait: holdS || undefined },
+    timeoutMs: 15_000 + holdS * 1_000,
+  }
+  let command =
+    kind === 'remove'
+      ? await session.plane.delete<CommandBody>(service, request)
+      : await session.plane.post<CommandBody>(`${service}/${kind}`, request)
+  if (session.dryRun) return session.print(command, () => explain(session, command, ''))
+  while (isOpen(command) && performance.now() < deadline) {
+    command = await lookAgain(session, command, deadline)
+    if (isOpen(command)) await setTimeout(pauseMs)
+  }
+  if (command.status === 'failed' || command.status === 'refused') throw failed(sid, kind, command)
+  if (waitMs > 0 && isOpen(command)) throw await unfinished(session, sid, kind, command)
+  session.print(command, () => sentence(sid, command))
+}
+
+function waitOf({ wait }: Waiting): number {
+  if (wait === undefined) return 0
+  return parseDurationMs(wait === true ? usualWait : wait, '--wait')
+}
+
+async function lookAgain(
+  session: Session,
+  command: CommandBody,
+  deadline: number,
+): Promise<CommandBody> {
+  const left = Math.min(longestHoldS, Math.ceil((deadline - performance.now()) / 1_000))
+  return session.plane.get<CommandBody>(await session.path(`/commands/${segment(command.uid)}`), {
+    query: { wait: left },
+    timeoutMs: 15_000 + left * 1_000,
+  })
+}
+
+function isOpen(command: CommandBody): boolean {
+  return command.status === 'pending' || command.status === 'running'
+}
+
+function sentence(sid: string, command: CommandBody): string {
+  const what = `${command.kind} ${sid}${command.node ? ` ${command.node}` : ''}`
+  if (command.status === 'done')
+    return `${what}: done${command.reason ? ` (${command.reason})` : ''}`
+  return `${what}: accepted as ${command.uid} (${command.status})`
+}
+
+function failed(sid: string, kind: string, command: CommandBody) {
+  const how = command.status === 'failed' ? 'failed' : 'was refused'
+  return refused(`${kind} ${sid} ${how}: ${command.reason || 'no reason given'}`, {
+    code: `command-${command.status}`,
+    advice: `ha-manager why ${sid} tells the story.`,
+  })
+}
+
+/** A wait that ran out names what the service still waits for. */
+async function unfinished(session: Session, sid: string, kind: string, command: CommandBody) {
+  const status = await session.plane.get<Status>(await session.path('/status'))
+  const note = status.services.find((service) => service.sid === sid)?.note
+  return refused(`${kind} ${sid} is not finished yet${note ? `: ${note}` : ''}`, {
+    code: 'wait-over',
+    advice: `It goes on as command ${command.uid}; ha-manager commands shows how it ends.`,
+  })
+}
