@@ -121,7 +121,13 @@ async function leaseRoute(
     if (!answer.granted) return refuse(c, answer.refusal)
     deps.ring(node.clusterId)
     const { leaseMs, revision } = answer
-    return c.json({ ...base, leaseMs, revision, confirmed: [], released: true } satisfies LeaseAnswer)
+    return c.json({
+      ...base,
+      leaseMs,
+      revision,
+      confirmed: [],
+      released: true,
+    } satisfies LeaseAnswer)
   }
   const answer = await deps.renewals.renew({ clusterId: node.clusterId, request })
   if (!answer.granted) return refuse(c, answer.refusal)
@@ -235,7 +241,12 @@ function credentials(deps: AgentRouteDeps) {
     }
     const { node } = entry
     if (speaker && speaker.clusterUuid !== node.clusterUuid)
-      return problem(c, 403, 'wrong-cluster', 'this credential belongs to a node of another cluster')
+      return problem(
+        c,
+        403,
+        'wrong-cluster',
+        'this credential belongs to a node of another cluster',
+      )
     if (speaker && speaker.nodeUid !== node.nodeUid)
       return problem(c, 403, 'wrong-node', 'this credential belongs to another node')
     return node

@@ -1,0 +1,142 @@
+// A view as people are told about it: the status of a cluster, its nodes and services. Pure.
+// States shown but never stored (deleting, queued, starting, stopping, disabled, ignored, clearing error flag) are made here.
+import type { z } from 'zod'
+import type {
+  Status,
+  StatusNode as NodeBody,
+  StatusService as ServiceBody,
+} from '../../shared/operator-api.ts'
+import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'
+
+type StatusNode = z.infer<typeof NodeBody>
+type StatusService = z.infer<typeof ServiceBody>
+
+/** What a view does not hold: who ran the last round, what is scheduled, which replicas are there. */
+export type Surroundings = Pick<Status, 'jobs' | 'replicas'> & {
+  crm: { replica: string | null; lastRoundMsAgo: number | null }
+}
+
+/** The whole status. */
+export function statusOf(view: ClusterView, around: Surroundings): Status {
+  const { cluster, settings, planeEpoch } = view
+  const hosted = countByNode(view)
+  return {
+    cluster: { name: cluster.name, uuid: cluster.uuid, development: cluster.development },
+    quorum: {
+      quorate: view.quorate,
+      policy: settings.quorum,
+      reporting: Object.values(view.nodes).filter((node) => reports(view, node)).length,
+      nodes: Object.keys(view.nodes).length,
+    },
+    crm: {
+      replica: around.crm.replica,
+      round: view.round,
+      lastRoundMsAgo: around.crm.lastRoundMsAgo,
+      planeEpoch: planeEpoch.number,
+      quarantine: quarantine(view),
+    },
+    profile: settings.profile,
+    nodes: inOrder(view.nodes).map((node) => nodeStatus(view, node, hosted.get(node.name) ?? 0)),
+    services: inOrder(view.services).map(serviceStatus),
+    jobs: around.jobs,
+    replicas: around.replicas,
+  }
+}
+
+/** One node as people see it. */
+export function nodeStatus(view: ClusterView, node: NodeView, services: number): StatusNode {
+  const { lease, watchdog } = node
+  return {
+    name: node.name,
+    uid: node.uid,
+    state: node.state,
+    leaseRemainingMs:
+      lease.renewedMs === null ? null : Math.round(lease.judgedUntilMs - view.nowMs),
+    mode: lease.mode,
+    lrmState: lease.lrmState,
+    epoch: lease.epoch,
+    watchdog: {
+      class: watchdog.class,
+      identity: watchdog.identity,
+      effectiveMs: watchdog.effectiveMs,
+      armed: lease.armed,
+      protects: lease.guarded === true && silenceIsProof(view, node),
+    },
+    services,
+    virtual: node.virtual,
+    maintenanceRequested: node.maintenanceRequested,
+    note: node.note,
+  }
+}
+
+/** Is this kind of watchdog on this kind of machine proof at all (rules 3, 6 and 13)? */
+function silenceIsProof(view: ClusterView, { watchdog, virtual }: NodeView): boolean {
+  if (watchdog.class === 'simulated') return view.cluster.development
+  if (watchdog.class === 'none') return false
+  return !virtual || view.settings.trustVirtualWatchdog
+}
+
+/** One service as people see it. */
+export function serviceStatus(service: ServiceView): StatusService {
+  const { sid, config, status, grant } = service
+  return {
+    sid,
+    requested: config?.requested ?? null,
+    state: shownState(service),
+    crmState: status?.state ?? null,
+    node: status?.node ?? grant?.holders[0]?.node ?? null,
+    target: status?.target ?? null,
+    running: status?.running ?? false,
+    generation: grant?.generation ?? null,
+    failedNodes: status?.failedNodes ?? [],
+    note: status?.note ?? (grant ? 'removed; its last grant waits for evidence' : ''),
+  }
+}
+
+/** The state in the words of the reference, including those that are never stored. */
+export function shownState({ config, status }: ServiceView): string {
+  if (config === null) return 'deleting'
+  if (config.requested === 'ignored') return 'ignored'
+  if (status === null) return 'queued'
+  switch (status.state) {
+    case 'stopped':
+      if (config.requested === 'started') return status.groupUnavailable ? 'stopped' : 'starting'
+      return config.requested === 'disabled' ? 'disabled' : 'stopped'
+    case 'started':
+      if (!status.running) return 'starting'
+      return config.requested === 'started' ? 'started' : 'stopping'
+    case 'error':
+      return config.requested === 'disabled' ? 'clearing error flag' : 'error'
+    default:
+      return status.state
+  }
+}
+
+function countByNode(view: ClusterView): Map<NodeName, number> {
+  const hosted = new Map<NodeName, number>()
+  for (const { status } of Object.values(view.services)) {
+    if (!status?.node) continue
+    hosted.set(status.node, (hosted.get(status.node) ?? 0) + 1)
+  }
+  return hosted
+}
+
+function reports(view: ClusterView, node: NodeView): boolean {
+  const { reportedMs } = node.lease
+  return reportedMs !== null && view.nowMs - reportedMs <= view.settings.timing.silentMs
+}
+
+function quarantine(view: ClusterView): string | null {
+  const until = view.planeEpoch.quarantineUntilMs
+  if (until === null) return null
+  const left = Math.ceil((until - view.nowMs) / 1000)
+  return left > 0
+    ? `the database’s history changed: nothing is started for another ${left} s and before every node has attested`
+    : 'the database’s history changed: nothing is started before every node has attested'
+}
+
+function inOrder<T>(things: Record<string, T>): T[] {
+  return Object.keys(things)
+    .sort()
+    .map((name) => things[name] as T)
+}

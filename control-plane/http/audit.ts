@@ -1,0 +1,48 @@
+// Every write leaves a row with its actor, refused ones too. An accepted write's row is part of its own transaction;
+// this middleware adds those of the refused. Must never hold a secret: callers name fields, not bodies.
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Env } from './auth.ts'
+import type { HttpDeps, Tx } from './deps.ts'
+import { ProblemError } from './errors.ts'
+
+export type AuditDetail = Record<string, string | number | boolean | null | string[]>
+
+/** Writes the audit row of an accepted write, inside its transaction. */
+export async function recordAudit(
+  tx: Tx,
+  context: Context<Env>,
+  status: number,
+  detail: AuditDetail,
+): Promise<void> {
+  await insert(tx, context, status, detail)
+  context.set('audited', true)
+}
+
+/** Writes the audit rows of refused writes. Requests without a valid token have no actor: they go to the log only. */
+export function auditRefusals(deps: HttpDeps): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    await next()
+    const { method } = context.req
+    if (method === 'GET' || method === 'HEAD' || context.var.audited) return
+    if (context.res.status < 400) return
+    const code = context.error instanceof ProblemError ? context.error.problem.code : 'internal'
+    if (context.var.actor === undefined)
+      return deps.log.warn(
+        { method, path: context.req.path, code },
+        'refused without a valid token',
+      )
+    try {
+      await insert(deps.sql, context, context.res.status, { refused: code })
+    } catch (cause) {
+      // The refusal stands whether or not the database is there to remember it.
+      deps.log.error({ err: cause, path: context.req.path }, 'audit row of a refused write lost')
+    }
+  }
+}
+
+async function insert(sql: Tx, context: Context<Env>, status: number, detail: AuditDetail) {
+  await sql`
+    insert into audit_log (cluster_id, actor, method, path, status, detail)
+    values (${context.var.cluster?.id ?? null}, ${context.var.actor.name}, ${context.req.method},
+            ${context.req.path}, ${status}, ${JSON.stringify(detail)}::text::jsonb)`
+}

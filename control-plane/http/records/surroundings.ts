@@ -1,0 +1,47 @@
+// What a status shows beside the view: the last round, scheduled jobs, replicas.
+import type { Surroundings } from '../../cluster/status.ts'
+import type { Tx } from '../deps.ts'
+import { iso } from './iso.ts'
+
+/** A replica that was not seen for so long is not shown. */
+const forgottenAfter = '1 hour'
+
+/** Reads the surroundings of one cluster. `withJobs` false: nothing is scheduled here. */
+export async function loadSurroundings(
+  tx: Tx,
+  clusterId: number,
+  withJobs: boolean,
+): Promise<Surroundings> {
+  const [crm, replicas, jobs] = await Promise.all([
+    tx<{ replica: string | null; lastRoundMsAgo: number | null }[]>`
+      select replica,
+        (extract(epoch from clock_timestamp() - ran_at) * 1000)::int as "lastRoundMsAgo"
+      from crm where cluster_id = ${clusterId}`,
+    tx<{ name: string; url: string; seenMsAgo: number }[]>`
+      select name, url, (extract(epoch from clock_timestamp() - seen_at) * 1000)::int as "seenMsAgo"
+      from replica where seen_at > clock_timestamp() - ${forgottenAfter}::interval order by name`,
+    withJobs ? scheduledJobs(tx, clusterId) : [],
+  ])
+  return { crm: crm[0] ?? { replica: null, lastRoundMsAgo: null }, replicas: [...replicas], jobs }
+}
+
+async function scheduledJobs(tx: Tx, clusterId: number): Promise<Surroundings['jobs']> {
+  const rows = await tx<
+    { job: string; data: Record<string, unknown>; startAfter: Date | string }[]
+  >`
+    select name as job, data, start_after as "startAfter" from pgboss.job
+    where state in ('created', 'retry') and name in ('fence-node', 'relocate-service')
+      and (data->>'clusterId')::int = ${clusterId}
+    order by start_after, id limit 500`
+  return rows.map(({ job, data, startAfter }) => ({
+    job,
+    about: about(data),
+    startAfter: iso(startAfter),
+  }))
+}
+
+function about(data: Record<string, unknown>): string {
+  const { sid, node } = data
+  if (sid && node) return `${sid} to ${node}`
+  return String(sid ?? node ?? '')
+}

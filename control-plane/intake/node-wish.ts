@@ -1,0 +1,77 @@
+// What operators wish of a node: maintenance, leaving the roster, and their word that it is dead.
+// Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
+import type { ClusterView, NodeName, NodeView, Sid } from '../cluster/view.ts'
+import { refuseStranded } from './feasible.ts'
+import { reporting, wouldBeQuorate } from './quorum-wish.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
+
+/** The node, or the refusal that there is none of that name. */
+export function knownNode(view: ClusterView, name: NodeName): NodeView | Refusal {
+  return view.nodes[name] ?? refuse('unknown-node', `no node ${name} in this cluster`)
+}
+
+/** May this node leave the roster? Never while something may still run on it (rule 7). */
+export function refuseNodeRemoval(view: ClusterView, name: NodeName): Refusal | null {
+  const node = knownNode(view, name)
+  if (isRefusal(node)) return node
+  const held = heldBy(view, name)
+  if (held.length > 0)
+    return refuse(
+      'grants-open',
+      `node ${name} may still run ${held.join(', ')}: move them away, or confirm that it is dead with: ha-manager fence confirm ${name}`,
+    )
+  const nodes = { ...view.nodes }
+  delete nodes[name]
+  const rest = { ...view, nodes }
+  if (view.settings.quorum === 'majority' && !wouldBeQuorate(rest, view.settings.timing.silentMs))
+    return refuse(
+      'would-lose-quorum',
+      `without node ${name} only ${reporting(rest, view.settings.timing.silentMs)} of ${Object.keys(nodes).length} nodes report: not more than half`,
+    )
+  return refuseStranded(rest, view.groups)
+}
+
+/** May a person's word count as evidence that this node is dead? */
+export function refuseFenceConfirm(
+  view: ClusterView,
+  name: NodeName,
+  wish: { typedName: string; force: boolean },
+): Refusal | null {
+  const node = knownNode(view, name)
+  if (isRefusal(node)) return node
+  if (wish.typedName !== name)
+    return refuse('name-mismatch', `to confirm that node ${name} is dead its name must be typed`, [
+      { field: 'typedName', message: `must be ${name}` },
+    ])
+  const silentForMs = node.lease.renewedMs === null ? null : view.nowMs - node.lease.renewedMs
+  const { silentMs } = view.settings.timing
+  if (node.lease.bootId !== null && silentForMs !== null && silentForMs <= silentMs)
+    return refuse(
+      'node-renews',
+      `node ${name} renewed its lease ${Math.round(silentForMs / 1000)} s ago: it is not dead`,
+    )
+  if (heldBy(view, name).length === 0)
+    return refuse(
+      'nothing-to-confirm',
+      `nothing can be running on node ${name}: no grant is open on it`,
+    )
+  const waitMs = deadlineMs(node) - view.nowMs
+  if (waitMs > 0 && !wish.force)
+    return refuse(
+      'before-deadline',
+      `the fence deadline of node ${name} is ${Math.ceil(waitMs / 1000)} s away; wait for it, or use force if the machine is surely off`,
+    )
+  return null
+}
+
+/** Services that may be running on this node: it holds their grants. */
+export function heldBy(view: ClusterView, name: NodeName): Sid[] {
+  return Object.values(view.services)
+    .filter((service) => service.grant?.holders.some((holder) => holder.node === name))
+    .map((service) => service.sid)
+}
+
+function deadlineMs(node: NodeView): number {
+  const revoked = node.revocations.map((revocation) => revocation.judgedUntilMs)
+  return Math.max(node.lease.judgedUntilMs, ...revoked)
+}

@@ -1,0 +1,73 @@
+// What operators wish of a cluster's settings: merged, judged as a whole, and what they cost said out loud.
+// Pure. Nothing that breaks a relation between durations, or loses quorum now, is ever stored.
+import type { SettingsUpdate } from '../../shared/operator-api.ts'
+import { Settings } from '../../shared/settings.ts'
+import { feedMarginMs, outageSurvivedMs, profiles, timingFaults } from '../../shared/timing.ts'
+import type { z } from 'zod'
+import type { ClusterView } from '../cluster/view.ts'
+import { reporting, wouldBeQuorate } from './quorum-wish.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+export type SettingsWish = z.infer<typeof SettingsUpdate>
+
+/** The settings after the wish. A profile replaces all of `timing`; single values make it `custom`. */
+export function mergeSettings(now: Settings, wish: SettingsWish): Settings {
+  const { profile, timing, ...rest } = wish
+  const base = profile ? { ...now, profile, timing: profiles[profile] } : now
+  const given = withoutUndefined(timing ?? {})
+  const changed = Object.keys(given).length > 0
+  return {
+    ...base,
+    ...withoutUndefined(rest),
+    ...(changed && { profile: 'custom', timing: { ...base.timing, ...given } }),
+  } as Settings
+}
+
+/** May the settings become `next`? */
+export function refuseSettings(view: ClusterView, next: Settings): Refusal | null {
+  const faults = timingFaults(next.timing)
+  if (faults.length > 0)
+    return refuse(
+      'timing-unsound',
+      faults.join('; '),
+      faults.map((message) => ({ field: 'timing', message })),
+    )
+  const nodes = Object.keys(view.nodes).length
+  if (next.quorum === 'majority' && !wouldBeQuorate(view, next.timing.silentMs))
+    return refuse(
+      'would-lose-quorum',
+      `only ${reporting(view, next.timing.silentMs)} of ${nodes} nodes report: under quorum policy majority the cluster would not be quorate now`,
+    )
+  return null
+}
+
+/** What a person should know about these settings. */
+export function settingsWarnings(settings: Settings, view: ClusterView | null): string[] {
+  const warnings: string[] = []
+  const survived = outageSurvivedMs(settings.timing)
+  // A failover of a replicated database takes at least a few seconds.
+  if (survived < 5_000)
+    warnings.push(
+      `a database or plane outage of more than ${seconds(survived)} may stop every service of this cluster, and a database failover takes longer than that`,
+    )
+  for (const node of Object.values(view?.nodes ?? {})) {
+    const margin = feedMarginMs(node.watchdog.effectiveMs)
+    if (node.watchdog.effectiveMs > settings.timing.watchdogMs && margin >= settings.timing.leaseMs)
+      warnings.push(
+        `node ${node.name} reports a watchdog of ${seconds(node.watchdog.effectiveMs)}: if it cannot be set shorter, a lease of ${seconds(settings.timing.leaseMs)} never lets it feed`,
+      )
+  }
+  if (settings.trustVirtualWatchdog)
+    warnings.push(
+      'a watchdog inside a virtual machine counts as proof, although a paused or snapshotted machine can run on after its deadline',
+    )
+  return warnings
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
+}
+
+function withoutUndefined<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as Partial<T>
+}
