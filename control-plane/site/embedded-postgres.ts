@@ -39,6 +39,8 @@ export type EmbeddedPostgresOptions = {
   /** Where the server's own log goes; nowhere by default. */
   logFile?: string
   maxConnections?: number
+  /** In a session of its own: a terminal's Ctrl-C does not reach it, and the caller stops it in its turn. */
+  ownSession?: boolean
 }
 
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -51,7 +53,10 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     data,
     ...serverFlags(options),
   ])
-  const server = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const server = spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: options.ownSession ?? false,
+  })
   const ended = new Promise<number | null>((resolve) => server.once('exit', resolve))
   await ready(server, options)
   return {

@@ -1,0 +1,53 @@
+// The site's control plane: a child process like any replica elsewhere, waited for until it is ready.
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Complaint } from './complaint.ts'
+import type { DataFolder } from './data-folder.ts'
+import { lastLine, openLog } from './logs.ts'
+import { Part } from './part.ts'
+import { partEnvironment } from './part-environment.ts'
+import { isReady } from './plane-api.ts'
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url))
+const endWithParent = new URL('./end-with-parent.ts', import.meta.url).href
+const readyWithinMs = 60_000
+const stopWithinMs = 5_000
+
+export type PlanePart = { url: string; stop(): Promise<void> }
+
+export async function startPlanePart(options: {
+  folder: DataFolder
+  databaseUrl: string
+  port: number
+  isStopping(): boolean
+  say(line: string): void
+}): Promise<PlanePart> {
+  const { folder, port, say } = options
+  const path = join(folder.home, 'logs/plane.log')
+  const part = new Part({
+    title: 'the control plane',
+    command: [
+      ...[process.execPath, '--import', endWithParent, main],
+      ...['--host', '127.0.0.1', '--port', String(port), '--replica', 'local'],
+    ],
+    environment: { ...partEnvironment(), DATABASE_URL: options.databaseUrl },
+    log: { path, descriptor: openLog(path) },
+    say,
+  })
+  const plane: PlanePart = {
+    url: `http://127.0.0.1:${port}`,
+    stop: () => part.stop('SIGTERM', stopWithinMs),
+  }
+  part.start()
+  const until = performance.now() + readyWithinMs
+  while (!(await isReady(plane.url))) {
+    if (options.isStopping()) break
+    if (performance.now() > until) {
+      await plane.stop()
+      throw new Complaint(`the control plane does not get ready: ${lastLine(path)} (${path})`)
+    }
+    await pause(50)
+  }
+  return plane
+}
