@@ -1,0 +1,327 @@
+// What the tool reads and prints, without a plane.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Status } from '../../shared/operator-api.ts'
+import { findContext } from '../../control-plane/cli/context.ts'
+import { formatNodes, parseNodes } from '../../control-plane/cli/commands/group.ts'
+import { formatConfig } from '../../control-plane/cli/commands/service-view.ts'
+import { formatEvent, formatWhy } from '../../control-plane/cli/commands/story.ts'
+import { formatDuration, parseDurationMs, parseMoment } from '../../control-plane/cli/duration.ts'
+import { parseEvents } from '../../control-plane/cli/event-stream.ts'
+import { formatFailure, refused } from '../../control-plane/cli/failure.ts'
+import { formatDryRun } from '../../control-plane/cli/outcome-text.ts'
+import { formatStatus, formatStatusLines } from '../../control-plane/cli/status-text.ts'
+
+const node: Status['nodes'][number] = {
+  name: 'n1',
+  uid: '0',
+  state: 'online',
+  leaseRemainingMs: 58_240,
+  mode: 'active',
+  lrmState: 'active',
+  epoch: 3,
+  watchdog: {
+    class: 'simulated',
+    identity: 'simulated',
+    effectiveMs: 10_000,
+    armed: true,
+    protects: true,
+  },
+  services: 1,
+  virtual: false,
+  maintenanceRequested: false,
+  note: '',
+}
+const service: Status['services'][number] = {
+  sid: 'process:web',
+  requested: 'started',
+  state: 'started',
+  crmState: 'started',
+  node: 'n1',
+  target: null,
+  running: true,
+  generation: 7,
+  failedNodes: [],
+  note: '',
+}
+const status: Status = {
+  cluster: { name: 'lab', uuid: 'u', development: true },
+  quorum: { quorate: true, policy: 'plane', reporting: 1, nodes: 2 },
+  crm: { replica: 'plane-1', round: 12, lastRoundMsAgo: 200, planeEpoch: 1, quarantine: null },
+  profile: 'default',
+  nodes: [
+    node,
+    {
+      ...node,
+      name: 'n2',
+      state: 'fence',
+      leaseRemainingMs: -10,
+      services: 1,
+      watchdog: { ...node.watchdog, protects: false },
+      note: 'waits for evidence',
+    },
+  ],
+  services: [
+    service,
+    {
+      ...service,
+      sid: 'process:clock',
+      state: 'relocate',
+      target: 'n2',
+      running: false,
+      generation: null,
+      failedNodes: ['n1', 'n3'],
+    },
+  ],
+  jobs: [],
+  replicas: [],
+}
+
+describe('status', () => {
+  test('shows quorum, CRM, lease countdowns, watchdogs and services in columns', () => {
+    expect(formatStatus(status)).toBe(
+      [
+        'quorum  OK (policy plane, 1 of 2 nodes reporting)',
+        'crm     plane-1 (round 12, 0.2 s ago, plane epoch 1)',
+        'cluster lab (profile default, development)',
+        '',
+        'NODE  STATE    LEASE  MODE    WATCHDOG                           SERVICES  NOTE',
+        'n1    online  58.2 s  active  simulated 10.0 s, armed                   1',
+        'n2    fence     over  active  simulated 10.0 s, armed, no proof         1  waits for evidence',
+        '',
+        'SERVICE        REQUESTED  STATE     NODE     RUNNING  GENERATION  FAILED ON',
+        'process:web    started    started   n1       yes               7',
+        'process:clock  started    relocate  n1 → n2  no                -  n1,n3',
+      ].join('\n'),
+    )
+  })
+
+  test('in the format of the reference is one line per entry', () => {
+    expect(formatStatusLines(status).split('\n')).toEqual([
+      'quorum OK',
+      'master plane-1 (active, round 12)',
+      'lrm n1 (active, watchdog active, lease 58.2 s)',
+      'lrm n2 (active, watchdog active, lease over)',
+      'service process:web (n1, started)',
+      'service process:clock (n1, relocate)',
+    ])
+  })
+
+  test('of an empty cluster says how to begin', () => {
+    const text = formatStatus({ ...status, nodes: [], services: [] })
+    expect(text).toContain('ha-manager join-token create')
+    expect(text).toContain('ha-manager add process:NAME')
+  })
+
+  test('says loudly when there is no quorum, and why nothing starts in quarantine', () => {
+    const text = formatStatus({
+      ...status,
+      quorum: { ...status.quorum, quorate: false },
+      crm: { ...status.crm, quarantine: 'the history changed' },
+    })
+    expect(text).toContain('NO QUORUM')
+    expect(text).toContain('quarantine: the history changed')
+  })
+})
+
+describe('what is read', () => {
+  test.each([
+    ['30', 30_000],
+    ['1.5s', 1_500],
+    ['250ms', 250],
+    ['2m', 120_000],
+    ['12h', 43_200_000],
+    ['7d', 604_800_000],
+  ])('the length of time %s is %i ms', (text, ms) => {
+    expect(parseDurationMs(text, '--ttl')).toBe(ms)
+  })
+
+  test.each(['', 's', '-1', '1 week', '0x10', 'NaN'])('%j is no length of time', (text) => {
+    expect(() => parseDurationMs(text, '--ttl')).toThrow('--ttl must be a length of time')
+  })
+
+  const now = new Date(2030, 0, 31, 14, 0)
+  test('a clock time is the next one, today or tomorrow', () => {
+    expect(parseMoment('15:30', now)).toBe(new Date(2030, 0, 31, 15, 30).toISOString())
+    expect(parseMoment('02:00', now)).toBe(new Date(2030, 1, 1, 2, 0).toISOString())
+    expect(parseMoment('+30m', now)).toBe(new Date(2030, 0, 31, 14, 30).toISOString())
+  })
+
+  test.each(['yesterday', '25:00', '2030-13-01', '2030-01-30T10:00', '17'])(
+    '%j is refused as a time for later',
+    (text) => {
+      expect(() => parseMoment(text, now)).toThrow()
+    },
+  )
+
+  test('nodes of a group carry priorities', () => {
+    expect(parseNodes('n1:2, n2:1,n3')).toEqual({ n1: 2, n2: 1, n3: 0 })
+    expect(formatNodes({ n3: 0, n2: 1, n1: 2 })).toBe('n1:2,n2:1,n3')
+    for (const wrong of ['', ',', 'n1:x', 'n1:2,n1:3']) expect(() => parseNodes(wrong)).toThrow()
+  })
+
+  test('events of a stream survive being cut anywhere', () => {
+    const text =
+      ': hello\n\nid: 7\ndata: {"line":"a"}\n\nevent: x\nid: 8\ndata: {"line":\ndata: "b"}\n\n'
+    for (let cut = 0; cut <= text.length; cut++) {
+      const first = parseEvents(text.slice(0, cut))
+      const second = parseEvents(first.rest + text.slice(cut))
+      expect([...first.events, ...second.events]).toEqual([
+        { id: 7, data: { line: 'a' } },
+        { id: 8, data: { line: 'b' } },
+      ])
+    }
+  })
+})
+
+describe('the context', () => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'holdfast-context-'))
+  const site = { url: 'http://127.0.0.1:8420', token: 'site-secret', cluster: 'local' }
+  writeFileSync(path.join(home, 'context.json'), JSON.stringify(site))
+
+  test('is that of the site on this machine where nothing else is said', () => {
+    expect(findContext({}, { HOLDFAST_HOME: home })).toEqual({
+      urls: ['http://127.0.0.1:8420'],
+      token: 'site-secret',
+      cluster: 'local',
+    })
+  })
+
+  test('prefers flags to environment and environment to the file', () => {
+    const env = { HOLDFAST_HOME: home, HOLDFAST_TOKEN: 'env', HOLDFAST_CLUSTER: 'env' }
+    expect(findContext({ token: 'flag' }, env)).toMatchObject({ token: 'flag', cluster: 'env' })
+  })
+
+  test('never sends the token of the file to another host', () => {
+    const env = { HOLDFAST_HOME: home, HOLDFAST_URL: 'https://plane.example' }
+    expect(findContext({}, env)).toEqual({
+      urls: ['https://plane.example'],
+      token: null,
+      cluster: null,
+    })
+    expect(findContext({ url: 'http://127.0.0.1:8421' }, { HOLDFAST_HOME: home }).token).toBe(
+      'site-secret',
+    )
+    expect(
+      findContext({ url: 'http://127.0.0.1:8421,http://10.0.0.9' }, { HOLDFAST_HOME: home }).token,
+    ).toBe(null)
+  })
+
+  test('takes several addresses and refuses what is none', () => {
+    expect(findContext({ url: 'http://a:1/, http://b:2' }, {}).urls).toEqual([
+      'http://a:1',
+      'http://b:2',
+    ])
+    expect(() => findContext({ url: 'plane:8420' }, {})).toThrow('is not an http or https address')
+  })
+})
+
+describe('what is said', () => {
+  test.each([
+    [58_240, '58.2 s'],
+    [-10, '-0.0 s'],
+    [125_000, '2 min 5 s'],
+    [12_000_000, '3 h 20 min'],
+    [864_000_000, '10 days'],
+  ])('%i ms as %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text)
+  })
+
+  test('a service is printed in the format of the reference', () => {
+    const config = {
+      sid: 'process:web',
+      requested: 'started' as const,
+      spec: { command: ['/bin/sh', '-c', "echo 'hi'"], environment: { A: 'b c' } },
+      group: 'east',
+      maxRestart: 1,
+      maxRelocate: 2,
+      stopTimeoutMs: 5_000,
+      comment: '',
+      version: 3,
+    }
+    expect(formatConfig(config)).toBe(
+      [
+        'process:web',
+        `\tcommand /bin/sh -c 'echo '\\''hi'\\'''`,
+        "\tenv A 'b c'",
+        '\tgroup east',
+        '\tmax_relocate 2',
+        '\tmax_restart 1',
+        '\tstate started',
+        '\tstop_timeout 5.0 s',
+      ].join('\n'),
+    )
+  })
+
+  test('why ends with where it stands and what it waits for', () => {
+    const text = formatWhy({
+      subject: 'process:web',
+      now: 'fence on n2',
+      waitsFor: 'evidence that n2 is dead, due in 7 s',
+      story: [{ at: '2030-01-01T00:00:00.000Z', line: 'node n2: online → unknown (silent)' }],
+      evidence: [
+        {
+          kind: 'watchdog-deadline',
+          node: 'n2',
+          epoch: 4,
+          generation: null,
+          decidedAt: '2030-01-01T00:01:00.000Z',
+          facts: { guarded: true },
+        },
+      ],
+    })
+    expect(text).toContain('node n2: online → unknown (silent)')
+    expect(text).toContain('watchdog-deadline for lease epoch 4 on n2: guarded true')
+    expect(text.endsWith('Now: fence on n2\nWaits: evidence that n2 is dead, due in 7 s')).toBe(
+      true,
+    )
+  })
+
+  test('an event names its reason once', () => {
+    const event = {
+      id: 9,
+      at: '2030-01-01T00:00:00.000Z',
+      round: 1,
+      kind: 'node.state',
+      sid: null,
+      node: 'n2',
+      why: 'silent',
+    }
+    expect(formatEvent({ ...event, line: 'node n2: online → unknown (silent)' })).toMatch(
+      / {2}node n2: online → unknown \(silent\)$/,
+    )
+    expect(formatEvent({ ...event, line: 'node n2: online → unknown' })).toMatch(
+      / {2}node n2: online → unknown \(silent\)$/,
+    )
+  })
+
+  test('an error is one sentence, its fields and what to do; or one JSON object', () => {
+    const failure = refused('the request is not valid', {
+      code: 'invalid',
+      advice: 'Do this.',
+      fields: [{ field: 'sid', message: 'must be better' }],
+    })
+    expect(formatFailure('ha-manager', failure, false)).toBe(
+      'ha-manager: the request is not valid\n  sid: must be better\nDo this.',
+    )
+    expect(JSON.parse(formatFailure('ha-manager', failure, true)).error).toMatchObject({
+      code: 'invalid',
+      advice: 'Do this.',
+    })
+  })
+
+  test('a dry run says what would be done and what would wait', () => {
+    expect(
+      formatDryRun({
+        dryRun: true,
+        would: { status: 202 },
+        changes: ['a → b'],
+        waits: { n2: 'evidence' },
+      }),
+    ).toBe(
+      'Nothing was changed. It would be accepted, and the next round would do:\n  a → b\n  n2 waits: evidence',
+    )
+  })
+})
