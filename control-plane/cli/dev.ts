@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { refused, unreachable } from './failure.ts'
 
 const switches = {
   'power-off': 'pull the plug: everything on the node is killed, and it stays off',
@@ -40,7 +41,6 @@ export function devCommand(): Command {
   const dev = new Command('dev').description('try faults on the nodes of a local site')
   for (const [name, sentence] of Object.entries(switches) as [Switch, string][]) {
     const command = new Command(name).description(sentence).argument('<node>', 'for example n2')
-    command.option('--json', 'print the node’s status as JSON')
     if (name === 'cut') {
       command.option('--to-plane', 'only what the node sends')
       command.option('--to-node', 'only what the plane answers')
@@ -51,16 +51,12 @@ export function devCommand(): Command {
   return dev
 }
 
-type Options = { json?: boolean; toPlane?: boolean; toNode?: boolean }
+type Options = { toPlane?: boolean; toNode?: boolean }
 
 async function run(command: Command, name: Switch, node: string, options: Options): Promise<void> {
-  try {
-    const status = await flip(node, name, direction(options))
-    const asJson = options.json ?? command.optsWithGlobals()['json'] === true
-    process.stdout.write(asJson ? `${JSON.stringify(status, null, 2)}\n` : describe(status))
-  } catch (error) {
-    command.error(`ha-manager dev: ${(error as Error).message}`, { exitCode: 1 })
-  }
+  const status = await flip(node, name, direction(options))
+  const { json } = command.optsWithGlobals<{ json?: boolean }>()
+  process.stdout.write(json ? `${JSON.stringify(status, null, 2)}\n` : describe(status))
 }
 
 function direction({ toPlane, toNode }: Options): string {
@@ -73,10 +69,10 @@ async function flip(node: string, name: Switch, cut: string): Promise<NodeStatus
   const path = name === 'cut' ? `/cut?direction=${cut}` : `/${name}`
   const text = await ask(home, name === 'status' ? 'GET' : 'POST', path).catch((error: Error) => {
     const isGone = 'code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')
-    throw isGone ? new Error(`${node} has no supervisor just now: is npm start running?`) : error
+    throw isGone ? noSupervisor(node) : error
   })
   const answer = JSON.parse(text) as NodeStatus | { error: string }
-  if ('error' in answer) throw new Error(`${node}: ${answer.error}`)
+  if ('error' in answer) throw refused(`${node}: ${answer.error}`)
   return answer
 }
 
@@ -97,11 +93,14 @@ function nodeHome(node: string): string {
       `no local site in ${siteHome()}: begin one with npm start, or set HOLDFAST_HOME`,
     )
   if (!names.includes(node))
-    throw new Error(`no node "${node}" in ${siteHome()}: it has ${names.join(', ')}`)
+    throw refused(`no node "${node}" in ${siteHome()}: it has ${names.join(', ')}`)
   const home = join(nodes, node)
-  if (!existsSync(join(home, 'control.sock')))
-    throw new Error(`${node} has no supervisor just now: is npm start running?`)
+  if (!existsSync(join(home, 'control.sock'))) throw noSupervisor(node)
   return home
+}
+
+function noSupervisor(node: string) {
+  return unreachable(`${node} has no supervisor just now`, { advice: 'Is npm start running?' })
 }
 
 /** The socket is named through a descriptor of its folder: a unix socket's name may be 107 bytes long, a folder's far longer. */

@@ -12,17 +12,15 @@ export function openLog(path: string): number {
   return descriptor
 }
 
-/** The last line of a log that says something, for a one-line complaint. */
-export function lastLine(path: string): string {
+/** What a log says about its end, for a one-line complaint: its last error, else its last line. */
+export function lastError(path: string): string {
   try {
-    const lines = readFileSync(path, 'utf8').slice(-4000).split('\n')
-    return (
-      lines
-        .filter((line) => /\S/.test(line))
-        .at(-1)
-        ?.trim()
-        .slice(0, 300) ?? 'nothing logged'
-    )
+    const lines = readFileSync(path, 'utf8')
+      .slice(-8000)
+      .split('\n')
+      .filter((line) => /\S/.test(line))
+    const error = lines.findLast((line) => /error|fatal|taken/i.test(line))
+    return (error ?? lines.at(-1) ?? 'nothing logged').trim().slice(0, 300)
   } catch {
     return 'nothing logged'
   }

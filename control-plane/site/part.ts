@@ -28,9 +28,8 @@ export class Part {
     this.#options = options
   }
 
-  get isRunning(): boolean {
-    return this.#child !== null
-  }
+  /** How often it ended unasked. */
+  failures = 0
 
   start(): void {
     if (this.#stopping || this.#child) return
@@ -70,6 +69,7 @@ export class Part {
 
   #again(how: string, livedMs: number): void {
     const { title, log, say } = this.#options
+    this.failures++
     if (livedMs >= livedWellMs) this.#delayMs = firstDelayMs
     say(`${title} ended (${how}) and is started again; its log is ${log.path}`)
     this.#timer = setTimeout(() => this.start(), this.#delayMs)

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Complaint } from './complaint.ts'
 import type { DataFolder } from './data-folder.ts'
-import { lastLine, openLog } from './logs.ts'
+import { lastError, openLog } from './logs.ts'
 import { Part } from './part.ts'
 import { partEnvironment } from './part-environment.ts'
 import { isReady } from './plane-api.ts'
@@ -13,6 +13,8 @@ const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const endWithParent = new URL('./end-with-parent.ts', import.meta.url).href
 const readyWithinMs = 60_000
 const stopWithinMs = 5_000
+/** A plane that ends so often before it was ever ready will not get ready. */
+const mostFailures = 3
 
 export type PlanePart = { url: string; stop(): Promise<void> }
 
@@ -43,9 +45,9 @@ export async function startPlanePart(options: {
   const until = performance.now() + readyWithinMs
   while (!(await isReady(plane.url))) {
     if (options.isStopping()) break
-    if (performance.now() > until) {
+    if (performance.now() > until || part.failures >= mostFailures) {
       await plane.stop()
-      throw new Complaint(`the control plane does not get ready: ${lastLine(path)} (${path})`)
+      throw new Complaint(`the control plane does not get ready: ${lastError(path)} (${path})`)
     }
     await pause(50)
   }

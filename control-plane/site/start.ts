@@ -6,9 +6,9 @@
 // database counts every lease as renewed, and the nodes come back in a new boot, which settles what they ran.
 import { setTimeout as pause } from 'node:timers/promises'
 import postgres from 'postgres'
+import type { z } from 'zod'
 import type { SettingsBody, Status } from '../../shared/operator-api.ts'
 import type { ProfileName } from '../../shared/timing.ts'
-import { migrate } from '../store/migrate.ts'
 import { Complaint } from './complaint.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { startDatabase } from './database.ts'
@@ -26,7 +26,7 @@ const leftOverPatienceMs = 15_000
 /** So long the greeting waits for nodes and services; they may well come later. */
 const settlePatienceMs = 20_000
 
-const say = (line: string) => process.stdout.write(`${line}\n`)
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** What must be stopped, in the order in which it was started. */
 const running: { order: number; stop(): Promise<void> }[] = []
@@ -44,6 +44,8 @@ async function main(): Promise<void> {
   say(`Starting Holdfast in ${folder.home}`)
   const database = await startDatabase(folder, say)
   running.push({ order: 3, stop: database.stop })
+  // Loaded here, because it takes a while, and a mistyped option should be told at once.
+  const { migrate } = await import('../store/migrate.ts')
   await migrate(database.url)
   const sql = postgres(database.url, { max: 2, onnotice: () => {} })
   running.push({ order: 0, stop: () => sql.end({ timeout: 2 }) })
@@ -66,7 +68,7 @@ async function main(): Promise<void> {
 
   const status = await settled(context, nodes.names)
   if (isStopping()) return
-  const settings = (await askPlane<SettingsBody>(context, 'GET', '/settings')).body
+  const settings = (await askPlane<z.infer<typeof SettingsBody>>(context, 'GET', '/settings')).body
   say(
     greeting({
       ...{ context, folder, nodes: nodes.names, services: status?.services ?? [] },
@@ -77,7 +79,7 @@ async function main(): Promise<void> {
 }
 
 async function checkPort(options: SiteOptions, folder: DataFolder): Promise<void> {
-  if (folder.wasKilled) say('The last run was killed; waiting for its parts to end')
+  if (folder.wasKilled) say('The last run was killed: what is left of it is ended first')
   if (await waitForPort(options.port, folder.wasKilled ? leftOverPatienceMs : 0)) return
   throw new Complaint(
     `port ${options.port} is taken by another program: stop that, or choose another with --port`,
@@ -85,7 +87,7 @@ async function checkPort(options: SiteOptions, folder: DataFolder): Promise<void
 }
 
 async function setProfile(context: Context, profile: ProfileName): Promise<void> {
-  const { body, etag } = await askPlane<SettingsBody>(context, 'GET', '/settings')
+  const { body, etag } = await askPlane<z.infer<typeof SettingsBody>>(context, 'GET', '/settings')
   if (body.settings.profile === profile) return
   await askPlane(context, 'PATCH', '/settings', { profile }, etag ? { 'if-match': etag } : {})
 }
