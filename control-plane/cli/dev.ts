@@ -89,9 +89,9 @@ function nodeHome(node: string): string {
   const nodes = join(siteHome(), 'nodes')
   const names = existsSync(nodes) ? readdirSync(nodes).sort() : []
   if (names.length === 0)
-    throw new Error(
-      `no local site in ${siteHome()}: begin one with npm start, or set HOLDFAST_HOME`,
-    )
+    throw unreachable(`no local site in ${siteHome()}`, {
+      advice: 'Begin one with npm start, or set HOLDFAST_HOME.',
+    })
   if (!names.includes(node))
     throw refused(`no node "${node}" in ${siteHome()}: it has ${names.join(', ')}`)
   const home = join(nodes, node)
