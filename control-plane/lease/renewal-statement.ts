@@ -124,7 +124,7 @@ from renewed n`
 export const whyNotStatement = `
 select l.node_uid as "nodeUid", l.epoch::float8 as epoch, l.boot_id as "bootId",
   l.seq::float8 as seq, p.number::float8 as "planeNumber", p.uuid as "planeUuid",
-  (p.system_id, p.timeline, p.postmaster_start)
-    = (select (i.system_id, i.timeline, i.postmaster_start) from server_identity() i) as "sameServer"
+  exists (select from server_identity() i where p.system_id = i.system_id
+    and p.timeline = i.timeline and p.postmaster_start = i.postmaster_start) as "sameServer"
 from lease l join plane_epoch p on p.cluster_id = l.cluster_id
 where l.node_uid = any($1::uuid[])`

@@ -25,8 +25,6 @@ export function client(url: string, options: Options): postgres.Sql {
     keep_alive: 2,
     idle_timeout: 0,
     max_lifetime: null,
-    // One round trip less at connect, and no array types of ours need it.
-    fetch_types: false,
     onnotice: options.onnotice ?? (() => {}),
     connection: { application_name: `holdfast-${options.name}` },
     ...unpiped,

@@ -43,6 +43,23 @@ const mends = {
 `,
     },
     {
+      find: `    clearImmediate(nextWriteTimer)
+    socket.removeListener('data', data)`,
+      // A write that was never flushed must not keep later ones from being scheduled.
+      replace: `    if (nextWriteTimer !== null) clearImmediate(nextWriteTimer)
+    chunk = nextWriteTimer = null
+    socket.removeListener('data', data)`,
+    },
+    {
+      find: `    !hadError && (query || sent.length) && error(Errors.connection('CONNECTION_CLOSED', options, socket))
+`,
+      // Also after a socket error: what was sent in between would wait for ever. Nothing of this session goes on in the next.
+      replace: `    ;(query || sent.length) && error(Errors.connection('CONNECTION_CLOSED', options, socket))
+    query = results = errorResponse = null
+    result = new Result()
+`,
+    },
+    {
       find: `    !query && onopen(connection)
   }
 

@@ -10,8 +10,8 @@ const head = `
     'longestLeaseMs', c.longest_lease_ms,
     'planeEpoch', jsonb_build_object('number', p.number, 'uuid', p.uuid,
       'quarantineUntilMs', epoch_ms(p.quarantine_until)),
-    'identityMatches', (p.system_id, p.timeline, p.postmaster_start)
-      = (select (i.system_id, i.timeline, i.postmaster_start) from server_identity() i),
+    'identityMatches', exists (select from server_identity() i where p.system_id = i.system_id
+      and p.timeline = i.timeline and p.postmaster_start = i.postmaster_start),
     'quorate', m.quorate,
     'quietSinceMs', epoch_ms(m.quiet_since),
     'nextGeneration', m.next_generation,
