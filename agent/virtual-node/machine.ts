@@ -16,6 +16,8 @@ export type MachineOptions = {
   /** Program and arguments of the agent. */
   agent: string[]
   log: Log
+  /** Called in the moment in which the power is gone, before anything is killed. */
+  powerLost(): void
 }
 
 /** What of the machine survives a boot, and a supervisor. */
@@ -169,6 +171,7 @@ export class Machine {
 
   async #end(boot: Boot, why: string): Promise<void> {
     const beganMs = performance.now()
+    this.#options.powerLost()
     boot.init.giveUp()
     boot.watchdog.end()
     const killed = await killTree(boot.tree)

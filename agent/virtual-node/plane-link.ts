@@ -44,6 +44,9 @@ class OneWay {
   }
 }
 
+/** How long the plane keeps a connection whose node has lost its power, before its own keepalive would have told it. */
+const strandedMs = 60_000
+
 export class PlaneLink {
   #cut = new Set<LinkDirection>()
   #servers: Server[] = []
@@ -72,6 +75,20 @@ export class PlaneLink {
     for (const way of this.#ways.keys()) way.cut = false
     for (const begin of this.#waiting) begin()
     this.#waiting.clear()
+  }
+
+  /**
+   * The node lost its power: nobody there says goodbye. The plane's ends of its connections fall silent for good; the
+   * node's next boot makes new ones.
+   */
+  strand(): void {
+    for (const way of this.#ways.keys()) way.cut = true
+    this.#ways.clear()
+    this.#waiting.clear()
+    const stranded = [...this.#sockets]
+    setTimeout(() => {
+      for (const socket of stranded) socket.destroy()
+    }, strandedMs).unref()
   }
 
   close(): void {

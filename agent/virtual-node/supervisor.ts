@@ -56,7 +56,8 @@ async function main(): Promise<void> {
   const command = [process.execPath, agent, 'run', '--home', join(home, 'agent')]
   command.push('--url', proxied.join(','), '--node', node, '--watchdog', 'simulated')
   if (joinToken !== undefined) command.push('--join-token', joinToken)
-  const machine = new Machine({ node, home, rebootMs, agent: command, log })
+  const powerLost = () => link.strand()
+  const machine = new Machine({ node, home, rebootMs, agent: command, log, powerLost })
   const control = await openControl(home, { machine, link })
 
   let ending = false

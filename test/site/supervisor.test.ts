@@ -144,6 +144,17 @@ describe('the supervisor', () => {
     }
   })
 
+  test('a node that loses its power does not say goodbye to the plane', async () => {
+    const node = await virtualNode()
+    await until('the plane to answer', () => node.answers() > 2)
+    expect(await node.connections()).toBe(1)
+    await node.control('power-off')
+    await node.control('power-on')
+    const answers = node.answers()
+    await until('the next boot to be answered', () => node.answers() > answers)
+    expect(await node.connections()).toBe(2)
+  })
+
   test('nothing is left when its parent ends', async () => {
     const node = await virtualNode()
     const first = node.last

@@ -105,6 +105,11 @@ export class VirtualNode {
     return JSON.parse(readFileSync(join(this.home, 'watchdog.json'), 'utf8'))
   }
 
+  /** As the plane sees them. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.#plane.getConnections((_, count) => resolve(count)))
+  }
+
   /** Flips a switch, or asks for the status. */
   // biome-ignore lint/suspicious/noExplicitAny: a test reads what it needs from the status
   async control(name: string): Promise<any> {
