@@ -140,3 +140,30 @@ function inOrder<T>(things: Record<string, T>): T[] {
     .sort()
     .map((name) => things[name] as T)
 }
+
+/** Where a service stands, as one sentence. */
+export function serviceNow(service: ServiceView): string {
+  const { sid, state, node, target, running, generation, failedNodes } = serviceStatus(service)
+  const parts = [`${sid} is ${state}${node ? ` on ${node}` : ''}${target ? `, to ${target}` : ''}`]
+  if (generation !== null) parts.push(`grant ${generation} is open`)
+  if (running) parts.push('confirmed running')
+  if (failedNodes.length > 0) parts.push(`failed to start on ${failedNodes.join(', ')}`)
+  return parts.join('; ')
+}
+
+/** Where a node stands, as one sentence. */
+export function nodeNow(view: ClusterView, node: NodeView): string {
+  const { state, leaseRemainingMs, watchdog, mode } = nodeStatus(view, node, 0)
+  const parts = [`${node.name} is ${state}`]
+  if (mode !== 'active') parts.push(`its agent is in mode ${mode}`)
+  if (leaseRemainingMs === null) parts.push('it never had a lease')
+  else {
+    const seconds = Math.round(Math.abs(leaseRemainingMs) / 1000)
+    const ends = leaseRemainingMs > 0 ? `in ${seconds} s` : `${seconds} s ago`
+    parts.push(`fence deadline ${ends}`)
+  }
+  parts.push(
+    watchdog.armed ? 'its watchdog was armed when last heard' : 'its watchdog is not armed',
+  )
+  return parts.join('; ')
+}

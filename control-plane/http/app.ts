@@ -8,11 +8,20 @@ import { authenticate, type Env, scopeToCluster } from './auth.ts'
 import type { HttpDeps } from './deps.ts'
 import { errorHandler, notFoundHandler, ProblemError, requireJson, throwInvalid } from './errors.ts'
 import { eventFeed } from './event-feed.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { clusterRoutes } from './routes/clusters.ts'
+import { commandRoutes } from './routes/commands.ts'
+import { eventRoutes } from './routes/events.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { healthRoutes } from './routes/health.ts'
+import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { settingsRoutes } from './routes/settings.ts'
 import { statusRoutes } from './routes/status.ts'
+import { tokenRoutes } from './routes/tokens.ts'
+import { whyRoutes } from './routes/why.ts'
 
 /** design: bodies ≤ 1 MiB. */
 const longestBody = 1024 * 1024
@@ -42,10 +51,21 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   })
   app.use('/api/v1/*', auditRefusals(deps), authenticate(deps), requireJson)
   app.use('/api/v1/clusters/:cluster/*', scopeToCluster(deps))
-  const inCluster = '/api/v1/clusters/:cluster'
-  app.route(inCluster, statusRoutes(deps))
-  app.route(inCluster, nodeRoutes(deps))
-  app.route(inCluster, serviceRoutes(deps, feed))
-  app.route(inCluster, operationRoutes(deps, feed))
+  app.route('/api/v1', clusterRoutes(deps))
+  for (const routes of [
+    statusRoutes(deps),
+    nodeRoutes(deps),
+    serviceRoutes(deps, feed),
+    operationRoutes(deps, feed),
+    groupRoutes(deps),
+    commandRoutes(deps, feed),
+    settingsRoutes(deps),
+    eventRoutes(deps, feed),
+    whyRoutes(deps),
+    tokenRoutes(deps),
+    joinTokenRoutes(deps),
+    auditRoutes(deps),
+  ])
+    app.route('/api/v1/clusters/:cluster', routes)
   return app
 }

@@ -2,11 +2,11 @@
 // lets the intake judge the wish, writes rows and the audit row, and rings the CRM. A dry run does all of it and rolls back,
 // so that it cannot promise what the real thing would refuse.
 import type { Context } from 'hono'
+import type { JSONValue } from 'hono/utils/types'
+import { assert } from '../../shared/assert.ts'
 import { formatChange } from '../cluster/change.ts'
-import type { Plan } from '../cluster/plan.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import { loadView } from '../store/load-view.ts'
-import { assert } from '../../shared/assert.ts'
 import { type AuditDetail, recordAudit } from './audit.ts'
 import type { Env } from './auth.ts'
 import type { HttpDeps, Tx } from './deps.ts'
@@ -14,6 +14,7 @@ import { nextRound } from './next-round.ts'
 
 export type Write = {
   tx: Tx
+  /** As it is before the write, read under the lock. */
   view: ClusterView
   actor: string
   clusterId: number
@@ -22,18 +23,20 @@ export type Write = {
 type WriteOptions = { status: 200 | 201 | 202 | 204; detail: AuditDetail }
 
 /** What a dry run answers: what would have been answered, and what the CRM would do about it. */
-export type DryRun<T> = {
+export type DryRun = {
   dryRun: true
-  would: { status: number; body: T | null }
+  would: { status: number; body: JSONValue }
   changes: string[]
   waits: Record<string, string>
 }
 
-class RolledBack<T> extends Error {
-  readonly answer: DryRun<T>
-  constructor(answer: DryRun<T>) {
+type Outcome<T> = { body: T; changes: string[]; waits: Record<string, string> }
+
+class RolledBack extends Error {
+  readonly outcome: Outcome<unknown>
+  constructor(outcome: Outcome<unknown>) {
     super('dry run')
-    this.answer = answer
+    this.outcome = outcome
   }
 }
 
@@ -46,31 +49,47 @@ export async function write<T>(
   context: Context<Env>,
   options: WriteOptions,
   change: (write: Write) => Promise<T>,
-): Promise<T | DryRun<T>> {
+): Promise<T | DryRun> {
   const clusterId = context.var.cluster.id
-  const dryRun = isDryRun(context)
+  const done = await commitOrShow(deps, context, options.status, async (tx) => {
+    const view = await lockAndLoad(tx, clusterId)
+    const body = await change({ tx, view, actor: context.var.actor.name, clusterId })
+    if (isDryRun(context)) return { body, ...preview(await viewOf(tx, clusterId)) }
+    await recordAudit(tx, context, options.status, options.detail)
+    await tx`select pg_notify('holdfast_crm', ${String(clusterId)})`
+    return { body, changes: [], waits: {} }
+  })
+  if (!isDryRun(context)) deps.ring(clusterId)
+  return done
+}
+
+/** One transaction, committed; or, where only that was asked, rolled back and told about. */
+export async function commitOrShow<T>(
+  deps: HttpDeps,
+  context: Context<Env>,
+  status: number,
+  work: (tx: Tx) => Promise<Outcome<T>>,
+): Promise<T | DryRun> {
   try {
-    const result = await deps.sql.begin(async (tx) => {
-      const view = await lockAndLoad(tx, clusterId)
-      const body = await change({ tx, view, actor: context.var.actor.name, clusterId })
-      if (dryRun) throw new RolledBack(await preview(tx, clusterId, options.status, body))
-      await recordAudit(tx, context, options.status, options.detail)
-      await tx`select pg_notify('holdfast_crm', ${String(clusterId)})`
-      return { body }
-    })
-    deps.ring(clusterId)
-    return result.body as T
+    const outcome = (await deps.sql.begin(async (tx) => {
+      const done = await work(tx)
+      if (isDryRun(context)) throw new RolledBack(done)
+      return done
+    })) as Outcome<T>
+    return outcome.body
   } catch (error) {
-    if (error instanceof RolledBack) return error.answer as DryRun<T>
+    // What was written in this transaction is gone, its audit row too.
     context.set('audited', false)
-    throw error
+    if (!(error instanceof RolledBack)) throw error
+    const { body, changes, waits } = error.outcome
+    return { dryRun: true, would: { status, body: (body ?? null) as JSONValue }, changes, waits }
   }
 }
 
 /** Is this request only asking what would happen? */
 export function isDryRun(context: Context): boolean {
   const asked = context.req.query('dryRun')
-  return asked !== undefined && asked !== 'false' && asked !== '0'
+  return asked !== undefined && asked !== 'false'
 }
 
 /**
@@ -88,13 +107,9 @@ async function viewOf(tx: Tx, clusterId: number): Promise<ClusterView> {
   return view
 }
 
-async function preview<T>(tx: Tx, clusterId: number, status: number, body: T): Promise<DryRun<T>> {
-  const plan: Plan = nextRound(await viewOf(tx, clusterId))
-  const { changes, waits } = describe(plan)
-  return { dryRun: true, would: { status, body: body ?? null }, changes, waits }
-}
-
-function describe(plan: Plan): { changes: string[]; waits: Record<string, string> } {
+/** What the CRM's next round would do with the write. */
+function preview(view: ClusterView): Pick<DryRun, 'changes' | 'waits'> {
+  const plan = nextRound(view)
   const notes = { ...plan.nodeNotes, ...plan.serviceNotes }
   return {
     changes: plan.changes.map(formatChange),
