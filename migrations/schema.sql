@@ -1,0 +1,529 @@
+-- Golden dump of the migrated schema: npm run db:schema writes it.
+
+create table audit_log (
+  id bigint not null default nextval('audit_log_id_seq'::regclass),
+  cluster_id integer,
+  at timestamp with time zone not null default clock_timestamp(),
+  actor text not null,
+  method text not null,
+  path text not null,
+  status integer not null,
+  detail jsonb not null default '{}'::jsonb,
+  constraint audit_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_log_cluster ON public.audit_log USING btree (cluster_id, id);
+
+create table challenge (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  epoch bigint not null,
+  boot_id text not null,
+  nonce text not null,
+  questions jsonb not null,
+  waits_for text not null default ''::text,
+  constraint challenge_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint challenge_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint challenge_pkey PRIMARY KEY (node_uid)
+);
+
+create table change_log (
+  id bigint not null default nextval('change_log_id_seq'::regclass),
+  cluster_id integer not null,
+  round bigint,
+  at timestamp with time zone not null,
+  kind text not null,
+  sid text,
+  node text,
+  line text not null,
+  why text not null,
+  change jsonb not null,
+  constraint change_log_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint change_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX change_log_cluster ON public.change_log USING btree (cluster_id, id);
+CREATE INDEX change_log_sid ON public.change_log USING btree (cluster_id, sid, id);
+
+create table clock_pair (
+  host_boot_id text not null,
+  boot_ms bigint not null,
+  database_ms bigint not null,
+  constraint clock_pair_host_boot_id_database_ms_pk PRIMARY KEY (host_boot_id, database_ms)
+);
+
+create table cluster (
+  id integer not null default nextval('cluster_id_seq'::regclass),
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  development boolean not null default false,
+  settings jsonb not null,
+  settings_version bigint not null default 1,
+  longest_lease_ms integer not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint cluster_pkey PRIMARY KEY (id),
+  constraint cluster_name_unique UNIQUE (name),
+  constraint cluster_uuid_unique UNIQUE (uuid)
+);
+
+create table command (
+  uid uuid not null,
+  cluster_id integer not null,
+  kind text not null,
+  sid text,
+  node text,
+  arguments jsonb not null default '{}'::jsonb,
+  status text not null,
+  reason text not null default ''::text,
+  actor text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  finished_at timestamp with time zone,
+  constraint command_finished CHECK (((status = ANY (ARRAY['done'::text, 'failed'::text, 'refused'::text])) = (finished_at IS NOT NULL))),
+  constraint command_status CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'done'::text, 'failed'::text, 'refused'::text]))),
+  constraint command_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint command_pkey PRIMARY KEY (uid)
+);
+CREATE INDEX command_open ON public.command USING btree (cluster_id) WHERE (finished_at IS NULL);
+CREATE INDEX command_recent ON public.command USING btree (cluster_id, created_at);
+
+create table crm (
+  cluster_id integer not null,
+  round bigint not null default 0,
+  next_round_at timestamp with time zone not null default clock_timestamp(),
+  replica text,
+  ran_at timestamp with time zone,
+  next_generation bigint not null default 1,
+  quorate boolean not null default true,
+  quiet_since timestamp with time zone,
+  constraint crm_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint crm_pkey PRIMARY KEY (cluster_id)
+);
+
+create table desired (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  plane_epoch bigint not null,
+  revision bigint not null,
+  document jsonb not null,
+  digest text not null,
+  constraint desired_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint desired_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint desired_pkey PRIMARY KEY (node_uid)
+);
+
+create table epoch_request (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  boot_id text not null,
+  hardware_id text not null,
+  plane_epoch bigint not null,
+  nonce text,
+  found jsonb not null,
+  requested_at timestamp with time zone not null,
+  constraint epoch_request_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint epoch_request_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint epoch_request_pkey PRIMARY KEY (node_uid)
+);
+
+create table evidence (
+  id bigint not null default nextval('evidence_id_seq'::regclass),
+  cluster_id integer not null,
+  node_uid uuid not null,
+  epoch bigint not null,
+  kind text not null,
+  scope text not null,
+  sid text,
+  generation bigint,
+  revoked_epoch bigint,
+  lease_until timestamp with time zone,
+  guarded boolean,
+  facts jsonb not null,
+  decided_at timestamp with time zone not null,
+  constraint evidence_kind_and_scope CHECK ((((kind = ANY (ARRAY['watchdog-deadline'::text, 'device-off'::text, 'new-boot'::text, 'operator'::text])) AND (scope = 'node'::text)) OR ((kind = ANY (ARRAY['agent-stopped'::text, 'never-confirmed'::text])) AND (scope = 'service'::text)))),
+  constraint evidence_needs_revocation CHECK ((((kind = 'agent-stopped'::text) = (revoked_epoch IS NULL)) AND COALESCE((revoked_epoch = epoch), true))),
+  constraint evidence_scope_columns CHECK ((((scope = 'service'::text) = (sid IS NOT NULL)) AND ((scope = 'service'::text) = (generation IS NOT NULL)))),
+  constraint evidence_watchdog_deadline CHECK (((kind <> 'watchdog-deadline'::text) OR (COALESCE(guarded, false) AND COALESCE((decided_at >= lease_until), false)))),
+  constraint evidence_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint evidence_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint evidence_node_uid_revoked_epoch_revocation_node_uid_epoch_fk FOREIGN KEY (node_uid, revoked_epoch) REFERENCES revocation(node_uid, epoch),
+  constraint evidence_pkey PRIMARY KEY (id),
+  constraint evidence_scope_key UNIQUE (id, node_uid, epoch, scope),
+  constraint evidence_service_key UNIQUE (id, node_uid, epoch, sid, generation)
+);
+
+create table join_token (
+  id uuid not null,
+  hash text not null,
+  cluster_id integer not null,
+  node text,
+  uses_left integer not null,
+  created_by text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  constraint join_token_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint join_token_pkey PRIMARY KEY (id),
+  constraint join_token_hash_unique UNIQUE (hash)
+);
+
+create table lease (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  epoch bigint not null default 1,
+  boot_id text,
+  seq bigint not null default 0,
+  lease_until timestamp with time zone not null default clock_timestamp(),
+  lease_ms integer not null default 0,
+  renewed_at timestamp with time zone,
+  reported_at timestamp with time zone,
+  armed boolean not null default false,
+  guarded boolean,
+  released_at timestamp with time zone,
+  revision bigint not null default 0,
+  attested_plane_epoch bigint not null default 0,
+  lrm_state text not null default 'wait_for_agent_lock'::text,
+  mode text not null default 'active'::text,
+  report_digest text not null default ''::text,
+  constraint lease_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint lease_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint lease_pkey PRIMARY KEY (node_uid)
+) with (fillfactor=40);
+CREATE INDEX lease_cluster ON public.lease USING btree (cluster_id);
+CREATE TRIGGER lease_guard BEFORE UPDATE ON public.lease FOR EACH ROW EXECUTE FUNCTION lease_guard();
+CREATE TRIGGER no_delete BEFORE DELETE ON public.lease FOR EACH ROW EXECUTE FUNCTION no_delete();
+
+create table node (
+  uid uuid not null,
+  cluster_id integer not null,
+  name text not null,
+  hardware_id text not null,
+  credential_hash text not null,
+  drivers jsonb not null,
+  capacity jsonb not null,
+  watchdog jsonb not null,
+  virtual boolean not null,
+  agent_version text not null,
+  maintenance_requested boolean not null default false,
+  joined_at timestamp with time zone not null default clock_timestamp(),
+  removed_at timestamp with time zone,
+  constraint node_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_pkey PRIMARY KEY (uid)
+);
+CREATE UNIQUE INDEX node_credential ON public.node USING btree (credential_hash);
+CREATE UNIQUE INDEX node_name ON public.node USING btree (cluster_id, name) WHERE (removed_at IS NULL);
+CREATE TRIGGER no_delete BEFORE DELETE ON public.node FOR EACH ROW EXECUTE FUNCTION no_delete();
+CREATE TRIGGER node_guard BEFORE UPDATE ON public.node FOR EACH ROW EXECUTE FUNCTION node_guard();
+
+create table node_group (
+  cluster_id integer not null,
+  name text not null,
+  nodes jsonb not null,
+  restricted boolean not null default false,
+  nofailback boolean not null default false,
+  comment text not null default ''::text,
+  version bigint not null default 1,
+  constraint node_group_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_group_cluster_id_name_pk PRIMARY KEY (cluster_id, name)
+);
+
+create table node_report (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  epoch bigint not null,
+  boot_id text not null,
+  seq bigint not null,
+  revision bigint not null,
+  at timestamp with time zone not null,
+  report jsonb not null,
+  constraint node_report_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_report_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint node_report_pkey PRIMARY KEY (node_uid)
+);
+
+create table node_status (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  state text not null,
+  since timestamp with time zone not null,
+  why text not null default ''::text,
+  note text not null default ''::text,
+  constraint node_status_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_status_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint node_status_pkey PRIMARY KEY (node_uid)
+);
+
+create table plane_epoch (
+  cluster_id integer not null,
+  number bigint not null,
+  uuid uuid not null,
+  system_id text not null,
+  timeline text not null,
+  postmaster_start timestamp with time zone not null,
+  reason text not null,
+  changed_at timestamp with time zone not null,
+  number_floor bigint not null default 1,
+  quarantine_until timestamp with time zone,
+  constraint plane_epoch_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint plane_epoch_pkey PRIMARY KEY (cluster_id)
+);
+
+create table regress_claim (
+  id bigint not null default nextval('regress_claim_id_seq'::regclass),
+  cluster_id integer not null,
+  node_uid uuid not null,
+  plane_epoch bigint not null,
+  why text not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint regress_claim_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint regress_claim_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint regress_claim_pkey PRIMARY KEY (id)
+);
+
+create table replica (
+  name text not null,
+  url text not null,
+  started_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  constraint replica_pkey PRIMARY KEY (name)
+);
+
+create table revocation (
+  node_uid uuid not null,
+  epoch bigint not null,
+  cluster_id integer not null,
+  boot_id text,
+  lease_until timestamp with time zone not null,
+  guarded boolean,
+  renewed_at timestamp with time zone,
+  revoked_at timestamp with time zone not null,
+  why text not null,
+  constraint revocation_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint revocation_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint revocation_node_uid_epoch_pk PRIMARY KEY (node_uid, epoch)
+);
+
+create table run_grant (
+  cluster_id integer not null,
+  sid text not null,
+  generation bigint not null,
+  opened_at timestamp with time zone not null,
+  closed_at timestamp with time zone,
+  constraint run_grant_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint run_grant_cluster_id_sid_generation_pk PRIMARY KEY (cluster_id, sid, generation)
+);
+CREATE UNIQUE INDEX run_grant_generation ON public.run_grant USING btree (cluster_id, generation);
+CREATE UNIQUE INDEX run_grant_open ON public.run_grant USING btree (cluster_id, sid) WHERE (closed_at IS NULL);
+CREATE TRIGGER grant_guard BEFORE UPDATE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION grant_guard();
+CREATE TRIGGER prune_guard BEFORE DELETE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION prune_guard();
+
+create table run_grant_holder (
+  cluster_id integer not null,
+  sid text not null,
+  generation bigint not null,
+  node_uid uuid not null,
+  epoch bigint not null,
+  opened_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  confirmed_plane_epoch bigint,
+  closed_at timestamp with time zone,
+  evidence_id bigint,
+  evidence_kind text,
+  evidence_scope text,
+  evidence_sid text,
+  evidence_generation bigint,
+  constraint holder_closed_by_evidence CHECK ((num_nonnulls(closed_at, evidence_id, evidence_kind, evidence_scope) = ANY (ARRAY[0, 4]))),
+  constraint holder_evidence_scope CHECK (
+CASE evidence_scope
+    WHEN 'service'::text THEN ((evidence_sid = sid) AND (evidence_generation = generation) AND (evidence_sid IS NOT NULL) AND (evidence_generation IS NOT NULL))
+    ELSE ((evidence_sid IS NULL) AND (evidence_generation IS NULL))
+END),
+  constraint holder_never_confirmed CHECK (((evidence_kind IS DISTINCT FROM 'never-confirmed'::text) OR (confirmed_at IS NULL))),
+  constraint run_grant_holder_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint run_grant_holder_cluster_id_sid_generation_run_grant_cluster_id FOREIGN KEY (cluster_id, sid, generation) REFERENCES run_grant(cluster_id, sid, generation),
+  constraint run_grant_holder_evidence_id_node_uid_epoch_evidence_scope_evid FOREIGN KEY (evidence_id, node_uid, epoch, evidence_scope) REFERENCES evidence(id, node_uid, epoch, scope),
+  constraint run_grant_holder_evidence_id_node_uid_epoch_evidence_sid_eviden FOREIGN KEY (evidence_id, node_uid, epoch, evidence_sid, evidence_generation) REFERENCES evidence(id, node_uid, epoch, sid, generation),
+  constraint run_grant_holder_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint run_grant_holder_cluster_id_sid_generation_node_uid_pk PRIMARY KEY (cluster_id, sid, generation, node_uid)
+);
+CREATE INDEX run_grant_holder_open ON public.run_grant_holder USING btree (node_uid) WHERE (closed_at IS NULL);
+CREATE TRIGGER holder_insert_guard BEFORE INSERT ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION holder_insert_guard();
+CREATE TRIGGER holder_update_guard BEFORE UPDATE ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION holder_update_guard();
+CREATE TRIGGER prune_guard BEFORE DELETE ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION prune_guard();
+
+create table service (
+  cluster_id integer not null,
+  sid text not null,
+  requested text not null,
+  spec jsonb not null,
+  group_name text,
+  max_restart integer not null default 1,
+  max_relocate integer not null default 1,
+  stop_timeout_ms integer,
+  comment text not null default ''::text,
+  version bigint not null default 1,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint service_requested CHECK ((requested = ANY (ARRAY['started'::text, 'stopped'::text, 'disabled'::text, 'ignored'::text]))),
+  constraint service_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint service_cluster_id_group_name_node_group_cluster_id_name_fk FOREIGN KEY (cluster_id, group_name) REFERENCES node_group(cluster_id, name),
+  constraint service_cluster_id_sid_pk PRIMARY KEY (cluster_id, sid)
+);
+
+create table service_status (
+  cluster_id integer not null,
+  sid text not null,
+  state text not null,
+  node_uid uuid,
+  since timestamp with time zone not null,
+  note text not null default ''::text,
+  record jsonb not null,
+  constraint service_status_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint service_status_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint service_status_cluster_id_sid_pk PRIMARY KEY (cluster_id, sid)
+);
+
+create table token (
+  id uuid not null,
+  name text not null,
+  hash text not null,
+  role text not null,
+  cluster_id integer,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint token_role CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'admin'::text]))),
+  constraint token_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint token_pkey PRIMARY KEY (id),
+  constraint token_hash_unique UNIQUE (hash)
+);
+
+CREATE OR REPLACE FUNCTION public.epoch_ms(moment timestamp with time zone)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((EXTRACT(epoch FROM moment))::double precision * (1000)::double precision);
+
+CREATE OR REPLACE FUNCTION public.from_epoch_ms(ms double precision)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN to_timestamp((ms / (1000)::double precision));
+
+CREATE OR REPLACE FUNCTION public.grant_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF old.closed_at IS NOT NULL THEN
+    RAISE EXCEPTION 'a closed grant is history (service %, generation %)', old.sid, old.generation;
+  END IF;
+  IF new.closed_at IS NOT NULL AND EXISTS (
+    SELECT FROM run_grant_holder h
+    WHERE h.cluster_id = new.cluster_id AND h.sid = new.sid AND h.generation = new.generation
+      AND h.closed_at IS NULL
+  ) THEN
+    RAISE EXCEPTION 'a grant closes after each of its holders (service %, generation %)', new.sid, new.generation;
+  END IF;
+  RETURN new;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.holder_insert_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM lease l
+    WHERE l.node_uid = new.node_uid AND l.epoch = new.epoch AND l.boot_id IS NOT NULL
+      AND l.lease_until > clock_timestamp()
+  ) THEN
+    RAISE EXCEPTION 'a grant is opened only under a current lease (service %, node %, epoch %)',
+      new.sid, new.node_uid, new.epoch;
+  END IF;
+  IF NOT EXISTS (
+    SELECT FROM run_grant g
+    WHERE g.cluster_id = new.cluster_id AND g.sid = new.sid AND g.generation = new.generation
+      AND g.closed_at IS NULL
+  ) THEN
+    RAISE EXCEPTION 'only an open grant gets a holder (service %, generation %)', new.sid, new.generation;
+  END IF;
+  RETURN new;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.holder_update_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF old.closed_at IS NOT NULL THEN
+    RAISE EXCEPTION 'a closed holder is history (service %, generation %)', old.sid, old.generation;
+  END IF;
+  IF new.epoch < old.epoch THEN
+    RAISE EXCEPTION 'a holder is adopted into a newer epoch only (service %)', old.sid;
+  END IF;
+  IF new.confirmed_at IS NULL AND old.confirmed_at IS NOT NULL THEN
+    RAISE EXCEPTION 'a confirm is never taken back (service %)', old.sid;
+  END IF;
+  RETURN new;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.lease_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF new.epoch < old.epoch THEN
+    RAISE EXCEPTION 'lease epochs never go back (node %: % to %)', old.node_uid, old.epoch, new.epoch;
+  END IF;
+  IF new.lease_until < old.lease_until THEN
+    RAISE EXCEPTION 'a fence deadline never moves back (node %)', old.node_uid;
+  END IF;
+  IF new.epoch = old.epoch AND old.boot_id IS NOT NULL AND new.boot_id IS DISTINCT FROM old.boot_id THEN
+    RAISE EXCEPTION 'a lease epoch belongs to one boot (node %, epoch %)', old.node_uid, old.epoch;
+  END IF;
+  IF new.epoch = old.epoch AND new.boot_id = old.boot_id AND new.seq < old.seq THEN
+    RAISE EXCEPTION 'lease sequence numbers never go back (node %)', old.node_uid;
+  END IF;
+  IF old.boot_id IS NULL AND new.boot_id IS NOT NULL AND EXISTS (
+    SELECT FROM run_grant_holder h
+    WHERE h.node_uid = new.node_uid AND h.closed_at IS NULL AND h.epoch <> new.epoch
+  ) THEN
+    RAISE EXCEPTION 'node % gets no new lease epoch while grants of older ones are open', new.node_uid;
+  END IF;
+  RETURN new;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.no_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'rows of % are never deleted', tg_table_name;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.node_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF old.removed_at IS NULL AND new.removed_at IS NOT NULL AND EXISTS (
+    SELECT FROM run_grant_holder h WHERE h.node_uid = new.uid AND h.closed_at IS NULL
+  ) THEN
+    RAISE EXCEPTION 'node % cannot be removed while grants on it are open', new.name;
+  END IF;
+  RETURN new;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.prune_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF old.closed_at IS NULL THEN
+    RAISE EXCEPTION 'an open % is closed by evidence, never deleted (service %)', tg_table_name, old.sid;
+  END IF;
+  RETURN old;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.server_identity(OUT system_id text, OUT timeline text, OUT postmaster_start timestamp with time zone)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+RETURN ROW((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), pg_postmaster_start_time());
