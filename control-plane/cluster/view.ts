@@ -26,6 +26,8 @@ export type ClusterView = {
   quorate: boolean
   /** Since when nodes renew again after an outage of them all; null: no outage is remembered. */
   quietSinceMs: number | null
+  /** When the round before this one ran; null or absent: not known. A long gap means that the plane itself was away. */
+  lastRoundMs?: number | null
   nextGeneration: number
   nodes: Record<NodeName, NodeView>
   groups: Record<string, GroupView>

@@ -1,0 +1,131 @@
+// The reducer's half about leases: what a revocation, a new epoch and a piece of evidence do to a working view.
+// Must never close a holder without the evidence that names it.
+import { assert } from '../../shared/assert.ts'
+import type { Change } from './change.ts'
+import { holderOn, holdersOf, isForgotten, nextLeaseEpoch, withoutHolder } from './grants.ts'
+import type { ClusterView, NodeView, ServiceView } from './view.ts'
+
+/** Ends the epoch; remembers it while holders of it are open. */
+export function revokeLease(view: ClusterView, change: Change & { kind: 'lease.revoked' }): void {
+  const node = nodeOf(view, change.node)
+  const { lease } = node
+  assert(
+    lease.epoch === change.epoch,
+    `node ${node.name} is at lease epoch ${lease.epoch}, not ${change.epoch}`,
+  )
+  assert(
+    change.mode !== 'expired' || lease.judgedUntilMs <= view.nowMs,
+    `the lease of node ${node.name} has not expired`,
+  )
+  const isHeld = holdersOf(view, node.name).some((holder) => holder.epoch === lease.epoch)
+  const { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded } = lease
+  const revocation = { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded, revokedMs: view.nowMs }
+  view.nodes[node.name] = {
+    ...node,
+    revocations: isHeld ? [...node.revocations, revocation] : node.revocations,
+    challenge: null,
+    lease: {
+      ...lease,
+      epoch: nextLeaseEpoch(lease),
+      bootId: null,
+      armed: false,
+      guarded: null,
+      // A person who vouches that a machine is dead answers for it in a quarantine too.
+      attestedPlaneEpoch:
+        change.mode === 'operator' ? view.planeEpoch.number : lease.attestedPlaneEpoch,
+    },
+  }
+}
+
+/** Begins the epoch that the last revocation allotted; adopted holders go over to it. */
+export function openLease(view: ClusterView, change: Change & { kind: 'lease.opened' }): void {
+  const node = nodeOf(view, change.node)
+  assert(
+    node.lease.bootId === null && node.lease.epoch === change.epoch,
+    `lease epoch ${change.epoch} of node ${node.name} is not the one to open`,
+  )
+  const adopted = new Map(change.adopts.map((one) => [one.sid, one.generation]))
+  for (const held of holdersOf(view, node.name)) {
+    // SAFETY: a new epoch begins only when every grant of the older ones is closed or adopted (rule 6).
+    assert(
+      adopted.get(held.sid) === held.generation,
+      `${held.sid} is neither closed nor adopted on ${node.name}`,
+    )
+    const service = view.services[held.sid]!
+    const holders = service.grant!.holders.map((holder) =>
+      holder.node === node.name ? { ...holder, epoch: change.epoch } : holder,
+    )
+    view.services[held.sid] = { ...service, grant: { ...service.grant!, holders } }
+  }
+  view.nodes[node.name] = {
+    ...node,
+    revocations: [],
+    challenge: null,
+    epochRequest: null,
+    // Nothing was heard under this epoch yet: the node is not online before its first renewal.
+    lease: { ...node.lease, bootId: change.bootId, renewedMs: null, releasedMs: null, revision: 0 },
+  }
+}
+
+/** Closes the holders that the evidence proves dead, and no other. */
+export function recordEvidence(
+  view: ClusterView,
+  change: Change & { kind: 'evidence.recorded' },
+): void {
+  const node = nodeOf(view, change.node)
+  const { epoch, scope, evidence } = change
+  const revocation = node.revocations.find((one) => one.epoch === epoch)
+  assert(
+    evidence === 'agent-stopped' || epoch < node.lease.epoch,
+    `${evidence} needs lease epoch ${epoch} of node ${node.name} to be revoked first`,
+  )
+  assert(
+    evidence !== 'watchdog-deadline' ||
+      (revocation?.guarded === true && revocation.judgedUntilMs <= view.nowMs),
+    `the watchdog of node ${node.name} proves nothing for lease epoch ${epoch}`,
+  )
+  assert(
+    (scope !== null) === (evidence === 'agent-stopped' || evidence === 'never-confirmed'),
+    `${evidence} has the wrong scope`,
+  )
+  if (scope) {
+    const service = view.services[scope.sid]
+    const holder = holderOn(service?.grant ?? null, node.name)
+    assert(
+      service?.grant?.generation === scope.generation && holder?.epoch === epoch,
+      `${scope.sid} has no open holder of generation ${scope.generation} on ${node.name}`,
+    )
+    assert(
+      evidence !== 'never-confirmed' || !holder.confirmed,
+      `${scope.sid} was confirmed on ${node.name}`,
+    )
+    closeHolder(view, service, node, epoch)
+  } else {
+    for (const held of holdersOf(view, node.name))
+      if (held.epoch === epoch) closeHolder(view, view.services[held.sid]!, node, epoch)
+  }
+  if (node.revocations.length > 0) forgetSettledRevocations(view, node)
+}
+
+function closeHolder(view: ClusterView, service: ServiceView, node: NodeView, epoch: number): void {
+  keep(view, withoutHolder(service, node.name, epoch))
+}
+
+function forgetSettledRevocations(view: ClusterView, node: NodeView): void {
+  const open = new Set(holdersOf(view, node.name).map((holder) => holder.epoch))
+  const revocations = node.revocations.filter((revocation) => open.has(revocation.epoch))
+  view.nodes[node.name] = { ...node, revocations }
+}
+
+/** Puts the record back, or forgets it when nothing of it is left. */
+export function keep(view: ClusterView, service: ServiceView): void {
+  if (isForgotten(service)) delete view.services[service.sid]
+  else view.services[service.sid] = service
+}
+
+/** The node by its name; a change that names no node of the view is a bug. */
+export function nodeOf(view: ClusterView, name: string): NodeView {
+  const node = view.nodes[name]
+  assert(node, `no node ${name}`)
+  return node
+}

@@ -1,0 +1,186 @@
+// The one reducer: what each `Change` does to a ClusterView. The store saves exactly the difference it makes.
+// Must never mutate its input, decide anything, or let an illegal change through: each case asserts its premises.
+import { assert } from '../../shared/assert.ts'
+import type { Change } from './change.ts'
+import { keep, nodeOf, openLease, recordEvidence, revokeLease } from './apply-lease.ts'
+import { hasCurrentLease } from './grants.ts'
+import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
+import type { Plan } from './plan.ts'
+import type { ClusterView, ServiceStatus, ServiceView } from './view.ts'
+
+export { nextLeaseEpoch } from './grants.ts'
+
+/** The view after `changes`, in order. */
+export function applyChanges(view: ClusterView, changes: readonly Change[]): ClusterView {
+  const working = startWorkingView(view)
+  for (const change of changes) applyToWorkingView(working, change)
+  return working
+}
+
+/** The view after one change. */
+export function applyChange(view: ClusterView, change: Change): ClusterView {
+  return applyChanges(view, [change])
+}
+
+/** The view after a whole plan: its changes, then its notes. */
+export function applyPlan(view: ClusterView, plan: Plan): ClusterView {
+  const working = applyChanges(view, plan.changes)
+  for (const [sid, note] of Object.entries(plan.serviceNotes)) {
+    const service = working.services[sid]
+    if (service?.status) working.services[sid] = { ...service, status: { ...service.status, note } }
+  }
+  for (const [name, note] of Object.entries(plan.nodeNotes))
+    if (working.nodes[name]) working.nodes[name] = { ...working.nodes[name], note }
+  for (const [name, waitsFor] of Object.entries(plan.challengeNotes)) {
+    const node = working.nodes[name]
+    if (node?.challenge)
+      working.nodes[name] = { ...node, challenge: { ...node.challenge, waitsFor } }
+  }
+  return working
+}
+
+/** A copy whose three containers are its own; the records in them stay shared until a change replaces one. */
+export function startWorkingView(view: ClusterView): ClusterView {
+  return {
+    ...view,
+    nodes: { ...view.nodes },
+    services: { ...view.services },
+    commands: [...view.commands],
+  }
+}
+
+/** Applies one change to a view made by `startWorkingView`, replacing the records it touches. */
+export function applyToWorkingView(view: ClusterView, change: Change): void {
+  switch (change.kind) {
+    case 'node.state': {
+      const node = nodeOf(view, change.node)
+      assert(node.state === change.from, `node ${node.name} is ${node.state}, not ${change.from}`)
+      assertLegalEdge(nodeEdges, `node ${node.name}`, change.from, change.to)
+      view.nodes[node.name] = { ...node, state: change.to, sinceMs: view.nowMs }
+      return
+    }
+    case 'lease.revoked':
+      return revokeLease(view, change)
+    case 'lease.opened':
+      return openLease(view, change)
+    case 'node.challenged': {
+      const node = nodeOf(view, change.node)
+      const { epoch, bootId, nonce, questions } = change
+      assert(
+        node.lease.bootId === null && node.lease.epoch === epoch,
+        `node ${node.name} is asked for an epoch that is not the next one`,
+      )
+      view.nodes[node.name] = {
+        ...node,
+        challenge: { epoch, bootId, nonce, questions, waitsFor: '' },
+      }
+      return
+    }
+    case 'evidence.recorded':
+      return recordEvidence(view, change)
+    case 'grant.opened':
+    case 'grant.shared':
+      return grant(view, change)
+    case 'service.added':
+    case 'service.state':
+    case 'service.changed':
+    case 'service.dropped':
+    case 'service.requested':
+      return changeService(view, change)
+    case 'command.status': {
+      const isOver = change.to === 'done' || change.to === 'failed' || change.to === 'refused'
+      view.commands = isOver
+        ? view.commands.filter((command) => command.uid !== change.command)
+        : view.commands.map((command) =>
+            command.uid === change.command
+              ? { ...command, status: change.to, reason: change.why }
+              : command,
+          )
+      return
+    }
+    case 'quorum.changed':
+      view.quorate = change.quorate
+      return
+    case 'outage.over':
+      view.quietSinceMs = change.sinceMs
+      return
+    case 'quarantine.ended':
+      view.planeEpoch = { ...view.planeEpoch, quarantineUntilMs: null }
+  }
+}
+
+function grant(
+  view: ClusterView,
+  change: Change & { kind: 'grant.opened' | 'grant.shared' },
+): void {
+  const { sid, generation, epoch } = change
+  const service = serviceOf(view, sid)
+  const node = nodeOf(view, change.node)
+  // SAFETY: no grant without a lease that is current, and none in a quarantine (rules 9 and 12).
+  assert(
+    node.lease.epoch === epoch && hasCurrentLease(node, view.nowMs),
+    `node ${node.name} has no current lease of epoch ${epoch}`,
+  )
+  assert(view.planeEpoch.quarantineUntilMs === null, `${sid}: no grant in a quarantine`)
+  const holder = { node: node.name, epoch, confirmed: false }
+  if (change.kind === 'grant.shared') {
+    assert(
+      service.grant?.generation === generation && service.grant.holders.length === 1,
+      `${sid}: grant ${generation} cannot be shared`,
+    )
+    const holders = [...service.grant.holders, holder]
+    view.services[sid] = { ...service, grant: { generation, holders } }
+    return
+  }
+  // SAFETY: one open grant a service, and numbers are never used twice (rules 7 and 8).
+  assert(service.grant === null, `${sid} has an open grant already`)
+  assert(generation === view.nextGeneration, `generation ${generation} is not the next one`)
+  view.nextGeneration = generation + 1
+  view.services[sid] = { ...service, everGranted: true, grant: { generation, holders: [holder] } }
+}
+
+type ServiceChange = Extract<Change, { kind: `service.${string}` }>
+
+function changeService(view: ClusterView, change: ServiceChange): void {
+  const service = serviceOf(view, change.sid)
+  switch (change.kind) {
+    case 'service.added':
+      assert(service.config !== null && service.status === null, `${change.sid} is not new`)
+      view.services[change.sid] = { ...service, status: change.status }
+      return
+    case 'service.state': {
+      const status = statusOf(service)
+      assert(status.state === change.from, `${change.sid} is ${status.state}, not ${change.from}`)
+      assertLegalEdge(serviceEdges, change.sid, change.from, change.to)
+      view.services[change.sid] = {
+        ...service,
+        status: { ...status, ...change.set, state: change.to, sinceMs: view.nowMs, note: '' },
+      }
+      return
+    }
+    case 'service.changed':
+      view.services[change.sid] = { ...service, status: { ...statusOf(service), ...change.set } }
+      return
+    case 'service.dropped':
+      return keep(view, { ...service, status: null })
+    case 'service.requested': {
+      const { config } = service
+      assert(config !== null, `${change.sid} is not configured`)
+      view.services[change.sid] = {
+        ...service,
+        config: { ...config, requested: change.to, version: config.version + 1 },
+      }
+    }
+  }
+}
+
+function serviceOf(view: ClusterView, sid: string): ServiceView {
+  const service = view.services[sid]
+  assert(service, `no service ${sid}`)
+  return service
+}
+
+function statusOf(service: ServiceView): ServiceStatus {
+  assert(service.status !== null, `${service.sid} has no status`)
+  return service.status
+}

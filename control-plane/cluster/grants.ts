@@ -1,0 +1,85 @@
+// Who may be running what: open grants and their holders, as the reducer and the decision read them. Reads only.
+import type { ServiceGeneration } from '../../shared/protocol.ts'
+import type {
+  ClusterView,
+  GrantView,
+  HolderView,
+  NodeName,
+  NodeView,
+  ServiceView,
+  Sid,
+} from './view.ts'
+
+/** The number of the lease epoch that follows this one. */
+export function nextLeaseEpoch(lease: { epoch: number }): number {
+  return lease.epoch + 1
+}
+
+/** The open holder that `node` is of this grant, or undefined. */
+export function holderOn(grant: GrantView | null, node: NodeName | null): HolderView | undefined {
+  return grant?.holders.find((holder) => holder.node === node)
+}
+
+/** Holds a grant under the epoch that the node may renew now. */
+export function holdsNow(grant: GrantView | null, node: NodeView): boolean {
+  return node.lease.bootId !== null && holderOn(grant, node.name)?.epoch === node.lease.epoch
+}
+
+/** A boot may renew it and its deadline has not passed: the only lease under which a grant may be opened. */
+export function hasCurrentLease(node: NodeView, nowMs: number): boolean {
+  return node.lease.bootId !== null && node.lease.judgedUntilMs > nowMs
+}
+
+/** Every open holder of `node`, in the order of service ids. */
+export function holdersOf(
+  view: ClusterView,
+  node: NodeName,
+): (ServiceGeneration & { epoch: number; confirmed: boolean })[] {
+  const held: (ServiceGeneration & { epoch: number; confirmed: boolean })[] = []
+  for (const sid in view.services) {
+    const grant = view.services[sid]!.grant
+    const holder = grant === null ? undefined : holderOn(grant, node)
+    if (grant && holder)
+      held.push({
+        sid,
+        generation: grant.generation,
+        epoch: holder.epoch,
+        confirmed: holder.confirmed,
+      })
+  }
+  return held.sort((a, b) => compareText(a.sid, b.sid))
+}
+
+/** `service` without the holder (node, epoch); without its grant when that was the last one. */
+export function withoutHolder(service: ServiceView, node: NodeName, epoch: number): ServiceView {
+  const { grant, status } = service
+  if (grant === null) return service
+  const holders = grant.holders.filter((holder) => holder.node !== node || holder.epoch !== epoch)
+  if (holders.length > 0) return { ...service, grant: { ...grant, holders } }
+  return {
+    ...service,
+    grant: null,
+    status: status?.running ? { ...status, running: false } : status,
+  }
+}
+
+/** Nothing of it is left to manage: removed, forgotten, and no grant open. */
+export function isForgotten(service: ServiceView): boolean {
+  return service.config === null && service.status === null && service.grant === null
+}
+
+/** What a node's last report says, if it was made under the lease it has now; else null. */
+export function currentReport(node: NodeView) {
+  const { report, lease } = node
+  return report &&
+    lease.bootId !== null &&
+    report.epoch === lease.epoch &&
+    report.bootId === lease.bootId
+    ? report
+    : null
+}
+
+/** Order by code units: the same on every machine, whatever its locale. */
+export function compareText(a: string | Sid, b: string | Sid): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,38 @@
+// The CRM's decision: a view in, a plan out. An ordered list of questions and nothing else; each has its own file.
+// Pure: time, ids and chance come from the view. Every change says why, and every wait leaves a note.
+import type { Plan } from '../../cluster/plan.ts'
+import type { ClusterView } from '../../cluster/view.ts'
+import { acceptCommands, finishCommands } from './commands.ts'
+import { lookAtDeadlines } from './deadlines.ts'
+import { finishDraft, startDraft } from './draft.ts'
+import { settleEpochRequests } from './epoch-requests.ts'
+import { fenceSilentNodes } from './fencing.ts'
+import { judgeNodes } from './node-states.ts'
+import { judgeOutage } from './outage.ts'
+import { judgeQuarantine } from './quarantine.ts'
+import { judgeQuorum, noteNoQuorum } from './quorum.ts'
+import { closeReported } from './reported-closed.ts'
+import { stepServices } from './services.ts'
+
+/** What is to be done now in this cluster, and why. */
+export function decide(view: ClusterView): Plan {
+  const draft = startDraft(view)
+  judgeQuorum(draft)
+  closeReported(draft)
+  if (draft.view.quorate) {
+    judgeQuarantine(draft)
+    judgeOutage(draft)
+    judgeNodes(draft)
+    settleEpochRequests(draft)
+    fenceSilentNodes(draft)
+    judgeNodes(draft) // again: a node whose services were all proved dead is no longer in fence
+    acceptCommands(draft)
+    stepServices(draft)
+    finishCommands(draft)
+  } else {
+    settleEpochRequests(draft)
+    noteNoQuorum(draft)
+  }
+  lookAtDeadlines(draft)
+  return finishDraft(draft)
+}

@@ -1,0 +1,137 @@
+// The plan while it is being made: a working view that already shows every change decided so far, and what goes
+// with them. The one permitted mutation of a decision; local to one call of `decide`, and never escapes it.
+import { applyToWorkingView, startWorkingView } from '../../cluster/apply.ts'
+import type { Change } from '../../cluster/change.ts'
+import { compareText } from '../../cluster/grants.ts'
+import type { Plan, PlannedJob } from '../../cluster/plan.ts'
+import type {
+  ClusterView,
+  CommandView,
+  NodeName,
+  NodeView,
+  ServiceView,
+  Sid,
+} from '../../cluster/view.ts'
+import { loadedNodes } from './load.ts'
+import type { Preferred } from './groups.ts'
+import { indexView, type ViewIndex } from './view-index.ts'
+
+export type Draft = {
+  /** The view with every change so far; read it anew after each change. */
+  readonly view: ClusterView
+  readonly nowMs: number
+  /** Names in a fixed order, so that the order of the view's keys decides nothing. */
+  readonly sids: readonly Sid[]
+  readonly nodeNames: readonly NodeName[]
+  readonly index: ViewIndex
+  readonly changes: Change[]
+  readonly serviceNotes: Map<Sid, string>
+  readonly nodeNotes: Map<NodeName, string>
+  readonly challengeNotes: Map<NodeName, string>
+  readonly jobs: PlannedJob[]
+  /** How many services load each node, kept up to date with every change. */
+  readonly load: Map<NodeName, number>
+  /** Memory of groups.ts; node states do not change once services are looked at. */
+  readonly preferred: Map<string, Preferred>
+  /** Why each service changed last, for the commands that end with it. */
+  readonly lastWhy: Map<Sid, string>
+  /** Of stops that operators commanded. */
+  readonly stopTimeouts: Map<Sid, number>
+  nextRoundMs: number | null
+  ids: number
+}
+
+/** Begins a plan for `view`. */
+export function startDraft(view: ClusterView): Draft {
+  const load = new Map<NodeName, number>()
+  const draft: Draft = {
+    view: startWorkingView(view),
+    nowMs: view.nowMs,
+    sids: Object.keys(view.services).sort(compareText),
+    nodeNames: Object.keys(view.nodes).sort(compareText),
+    index: indexView(view),
+    changes: [],
+    serviceNotes: new Map(),
+    nodeNotes: new Map(),
+    challengeNotes: new Map(),
+    jobs: [],
+    load,
+    preferred: new Map(),
+    lastWhy: new Map(),
+    stopTimeouts: new Map(),
+    nextRoundMs: null,
+    ids: 0,
+  }
+  for (const sid of draft.sids) addLoad(load, view.services[sid], 1)
+  return draft
+}
+
+/** Decides `change`: applies it to the working view and puts it into the plan. */
+export function decideChange(draft: Draft, change: Change): void {
+  const sid = 'sid' in change ? change.sid : null
+  if (sid !== null) addLoad(draft.load, draft.view.services[sid], -1)
+  applyToWorkingView(draft.view, change)
+  if (sid !== null) {
+    addLoad(draft.load, draft.view.services[sid], 1)
+    draft.lastWhy.set(sid, change.why)
+  }
+  draft.changes.push(change)
+}
+
+function addLoad(load: Map<NodeName, number>, service: ServiceView | undefined, by: number): void {
+  if (!service?.status) return
+  for (const node of loadedNodes(service.status)) load.set(node, (load.get(node) ?? 0) + by)
+}
+
+/** A token for an order or a challenge: unique for ever, because the round is. */
+export function newId(draft: Draft): string {
+  draft.ids += 1
+  return `${draft.view.planeEpoch.number}.${draft.view.round}.${draft.ids}`
+}
+
+/** Says why a service waits. The last word in a round stands; silence clears the note. */
+export function noteService(draft: Draft, sid: Sid, note: string): void {
+  draft.serviceNotes.set(sid, note)
+}
+
+/** Asks for a round at `atMs`. What is due already and could not be done waits for the regular round. */
+export function lookAgainAt(draft: Draft, atMs: number): void {
+  if (atMs <= draft.nowMs) return
+  if (draft.nextRoundMs === null || atMs < draft.nextRoundMs) draft.nextRoundMs = Math.ceil(atMs)
+}
+
+/** The node by its name, as it stands in the plan; undefined when it is no member any more. */
+export function nodeNamed(draft: Draft, name: NodeName | null): NodeView | undefined {
+  return name === null ? undefined : draft.view.nodes[name]
+}
+
+/** Ends or advances a command. */
+export function setCommand(
+  draft: Draft,
+  command: CommandView,
+  to: CommandView['status'],
+  why: string,
+): void {
+  decideChange(draft, { kind: 'command.status', command: command.uid, sid: command.sid, to, why })
+}
+
+/** The plan: what was decided, and the notes that differ from those on record. */
+export function finishDraft(draft: Draft): Plan {
+  const serviceNotes: Plan['serviceNotes'] = {}
+  for (const sid of draft.sids) {
+    const status = draft.view.services[sid]?.status
+    const note = draft.serviceNotes.get(sid) ?? ''
+    if (status && status.note !== note) serviceNotes[sid] = note
+  }
+  const nodeNotes: Plan['nodeNotes'] = {}
+  const challengeNotes: Plan['challengeNotes'] = {}
+  for (const name of draft.nodeNames) {
+    const node = draft.view.nodes[name]!
+    const note = draft.nodeNotes.get(name) ?? ''
+    if (node.note !== note) nodeNotes[name] = note
+    const waitsFor = draft.challengeNotes.get(name) ?? ''
+    if (node.challenge && node.challenge.waitsFor !== waitsFor) challengeNotes[name] = waitsFor
+  }
+  const { changes, jobs, nextRoundMs } = draft
+  return { changes, serviceNotes, nodeNotes, challengeNotes, jobs, nextRoundMs }
+}

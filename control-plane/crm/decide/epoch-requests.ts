@@ -1,0 +1,159 @@
+// A node asks for a new lease epoch: its process, its boot or its lease is new. It gets one when every grant of its
+// older epochs is closed or adopted, one by one, on what its drivers find after the challenge (rule 6, S3, S9).
+// Must never take a boot's word for what another boot ran, nor an answer given before the revocation.
+import { holdersOf } from '../../cluster/grants.ts'
+import type { EpochRequestView, NodeName, NodeView, RevocationView } from '../../cluster/view.ts'
+import type { ServiceGeneration } from '../../../shared/protocol.ts'
+import { decideChange, type Draft, newId } from './draft.ts'
+import { pursueEvidence } from './evidence.ts'
+import { setNodeState } from './node-states.ts'
+
+/** Challenges, settles or refuses every node that asks. */
+export function settleEpochRequests(draft: Draft): void {
+  for (const name of draft.nodeNames) {
+    const { epochRequest } = draft.view.nodes[name]!
+    if (epochRequest === null) continue
+    const waitsFor = answerRequest(draft, name, epochRequest)
+    if (waitsFor === null) continue
+    draft.challengeNotes.set(name, waitsFor)
+    draft.nodeNotes.set(name, `asks for a lease: ${waitsFor}`)
+  }
+}
+
+/** Returns what is waited for, or null. */
+function answerRequest(draft: Draft, name: NodeName, request: EpochRequestView): string | null {
+  const node = draft.view.nodes[name]!
+  const { lease, challenge } = node
+  const isChallenged =
+    lease.bootId === null && challenge?.epoch === lease.epoch && challenge.bootId === request.bootId
+  if (!isChallenged) return challengeNode(draft, name, request)
+  if (request.nonce !== challenge.nonce) return 'has not answered the challenge yet'
+  if (request.planeEpoch !== draft.view.planeEpoch.number)
+    return `must take over plane epoch ${draft.view.planeEpoch.number} first`
+  return settle(draft, name, request)
+}
+
+function challengeNode(draft: Draft, name: NodeName, request: EpochRequestView): string | null {
+  const { lease } = draft.view.nodes[name]!
+  // An answer to a challenge that is over, by the boot that has its lease already: it came late, and asks for nothing.
+  if (request.nonce !== null && lease.bootId === request.bootId) return null
+  if (!request.sameHardware && (lease.bootId !== null || holdersOf(draft.view, name).length > 0))
+    return 'this is other hardware than joined under this name; confirm the death of the old one, or remove the node'
+  if (lease.bootId !== null) {
+    setNodeState(draft, name, 'unknown', 'it asks for a new lease')
+    const isSameBoot = lease.bootId === request.bootId
+    const why = `${name} asks for a new lease: ${isSameBoot ? 'its agent is new' : 'it has booted again'}`
+    decideChange(draft, {
+      kind: 'lease.revoked',
+      node: name,
+      epoch: lease.epoch,
+      mode: 'asked',
+      why,
+    })
+  }
+  const questions = holdersOf(draft.view, name).map(({ sid, generation }) => ({ sid, generation }))
+  decideChange(draft, {
+    kind: 'node.challenged',
+    node: name,
+    epoch: draft.view.nodes[name]!.lease.epoch,
+    bootId: request.bootId,
+    nonce: newId(draft),
+    questions,
+    why: questions.length === 0 ? 'it held no grants' : `it held ${questions.length} grants`,
+  })
+  return 'has not answered the challenge yet'
+}
+
+function settle(draft: Draft, name: NodeName, request: EpochRequestView): string | null {
+  const adopts: ServiceGeneration[] = []
+  const waits: string[] = []
+  for (const revocation of draft.view.nodes[name]!.revocations) {
+    if (revocation.bootId === request.bootId)
+      settleSameBoot(draft, name, revocation, request, adopts, waits)
+    else settleOtherBoot(draft, name, revocation, request, waits)
+  }
+  pursueEvidence(draft, name)
+  const isAdopted = new Set(adopts.map(({ sid }) => sid))
+  const open = holdersOf(draft.view, name).filter(({ sid }) => !isAdopted.has(sid))
+  if (open.length > 0) return waits[0] ?? `${open[0]!.sid} is not settled`
+  decideChange(draft, {
+    kind: 'lease.opened',
+    node: name,
+    epoch: draft.view.nodes[name]!.lease.epoch,
+    bootId: request.bootId,
+    adopts: holdersOf(draft.view, name).map(({ sid, generation }) => ({ sid, generation })),
+    why:
+      adopts.length === 0
+        ? 'it runs nothing of its older epochs'
+        : 'the rest is found running and adopted',
+  })
+  return null
+}
+
+/** The boot that held the grants answers for itself, service by service. */
+function settleSameBoot(
+  draft: Draft,
+  name: NodeName,
+  { epoch, bootId }: RevocationView,
+  request: EpochRequestView,
+  adopts: ServiceGeneration[],
+  waits: string[],
+): void {
+  for (const held of holdersOf(draft.view, name)) {
+    if (held.epoch !== epoch) continue
+    const { sid, generation } = held
+    const found = request.found.filter((one) => one.sid === sid)
+    const stray = found.find((one) => one.generation !== generation && one.state !== 'stopped')
+    const own = found.find((one) => one.generation === generation)
+    if (stray)
+      waits.push(`finds ${sid} as generation ${stray.generation}, but ${generation} is granted`)
+    else if (own?.state === 'running') adopts.push({ sid, generation })
+    else if (own?.state === 'stopped')
+      decideChange(draft, {
+        kind: 'evidence.recorded',
+        evidence: 'agent-stopped',
+        node: name,
+        epoch,
+        scope: { sid, generation },
+        facts: { bootId, nonce: request.nonce },
+        why: `the drivers of ${name} find nothing of generation ${generation}`,
+      })
+    else waits.push(`cannot say yet whether ${sid} runs`)
+  }
+}
+
+/** Another boot of the same machine: the old one executes nothing any more, if it is the same machine. */
+function settleOtherBoot(
+  draft: Draft,
+  name: NodeName,
+  { epoch, bootId }: RevocationView,
+  request: EpochRequestView,
+  waits: string[],
+): void {
+  const node = draft.view.nodes[name]!
+  const doubt = doubtAboutNewBoot(draft, node, request)
+  if (doubt !== null) {
+    waits.push(doubt)
+    return
+  }
+  decideChange(draft, {
+    kind: 'evidence.recorded',
+    evidence: 'new-boot',
+    node: name,
+    epoch,
+    scope: null,
+    facts: { oldBootId: bootId, newBootId: request.bootId, nonce: request.nonce },
+    why: `${name} has booted again and finds nothing running`,
+  })
+}
+
+function doubtAboutNewBoot(draft: Draft, node: NodeView, request: EpochRequestView): string | null {
+  const confirm = `a person can confirm with: ha-manager fence confirm ${node.name}`
+  if (!request.sameHardware) return `this is other hardware than ran its services; ${confirm}`
+  const isSimulated = node.watchdog.class === 'simulated' && draft.view.cluster.development
+  if (node.virtual && !isSimulated)
+    return `a virtual machine that boots again does not prove that the old one is gone; ${confirm}`
+  const left = request.found.find((one) => one.state !== 'stopped')
+  if (left) return `finds ${left.sid} ${left.state} after its boot, and must end it first`
+  return null
+}

@@ -1,0 +1,103 @@
+// A silent node and the services it may still run: wait for its deadline, revoke, then look for proof (rules 5 and 6).
+// Only services trigger it: a silent node that runs nothing of ours is just `unknown`.
+// Must never revoke before the deadline, and never touch a service before its grant is closed.
+import { holderOn } from '../../cluster/grants.ts'
+import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
+import { decideChange, type Draft, lookAgainAt } from './draft.ts'
+import { doubtAboutWatchdog, pursueEvidence } from './evidence.ts'
+import { isOperational, setNodeState } from './node-states.ts'
+import { isSettling } from './outage.ts'
+import { quarantineNote, seconds } from './quarantine.ts'
+import { toState } from './transition.ts'
+
+/** Fences every silent node whose services are due, and records all proof there is. */
+export function fenceSilentNodes(draft: Draft): void {
+  const somebodyRenews = draft.nodeNames.some((name) => isOperational(draft, name))
+  for (const name of draft.nodeNames) {
+    const node = draft.view.nodes[name]!
+    if (isOperational(draft, name)) continue
+    if (node.lease.bootId !== null) fenceNode(draft, name, somebodyRenews)
+    if (draft.view.nodes[name]!.revocations.length === 0) continue
+    pursueEvidence(draft, name)
+    noteMissingEvidence(draft, name)
+  }
+}
+
+function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void {
+  const { lease } = draft.view.nodes[name]!
+  const sids = [...(draft.index.sidsByNode.get(name) ?? [])]
+    .filter((sid) => triggersFence(draft.view.services[sid], name, lease.epoch))
+    .sort()
+  if (sids.length === 0) return
+  const becameSilent = draft.changes.some(
+    (change) => change.kind === 'node.state' && change.node === name && change.to === 'unknown',
+  )
+  if (becameSilent)
+    draft.jobs.push({
+      job: 'fence-node',
+      node: name,
+      epoch: lease.epoch,
+      startAfterMs: lease.judgedUntilMs,
+    })
+  const obstacle = whyNotYet(draft, name, somebodyRenews)
+  if (obstacle !== null) return noteAll(draft, name, sids, obstacle)
+  const why = `${name} is silent and its lease is over`
+  decideChange(draft, {
+    kind: 'lease.revoked',
+    node: name,
+    epoch: lease.epoch,
+    mode: 'expired',
+    why,
+  })
+  for (const sid of sids) toState(draft, sid, 'fence', {}, why)
+  setNodeState(
+    draft,
+    name,
+    'fence',
+    'its lease is revoked; its services wait for proof that it is dead',
+  )
+}
+
+/** It holds a grant that this node may be using, and its state asks for it to be recovered. */
+function triggersFence(service: ServiceView | undefined, node: NodeName, epoch: number): boolean {
+  if (!service?.status || holderOn(service.grant, node)?.epoch !== epoch) return false
+  const { state } = service.status
+  return state !== 'fence' && state !== 'error' && state !== 'freeze'
+}
+
+function whyNotYet(draft: Draft, name: NodeName, somebodyRenews: boolean): string | null {
+  const { judgedUntilMs } = draft.view.nodes[name]!.lease
+  const quarantine = quarantineNote(draft)
+  if (quarantine !== null) return quarantine
+  if (judgedUntilMs > draft.nowMs) {
+    lookAgainAt(draft, judgedUntilMs)
+    return `waits for evidence that ${name} is dead, due in ${seconds(judgedUntilMs - draft.nowMs)}`
+  }
+  if (!somebodyRenews) return 'no node renews its lease: nobody is fenced while all are silent'
+  if (isSettling(draft)) return `waits for ${name} to come back after an outage of all nodes`
+  return null
+}
+
+function noteMissingEvidence(draft: Draft, name: NodeName): void {
+  const node = draft.view.nodes[name]!
+  const oldest = node.revocations[0]
+  if (!oldest) return
+  const doubt = quarantineNote(draft) ?? doubtAboutWatchdog(draft, node, oldest)
+  if (doubt === null) return
+  const isDue = doubt.startsWith('due in')
+  const asks = node.epochRequest !== null && draft.challengeNotes.get(name)
+  const waits = asks
+    ? `waits for ${name} to settle what it still runs: ${asks}`
+    : `waits for evidence that ${name} is dead${isDue ? ', ' : ': '}${doubt}${
+        isDue ? '' : `; a person can confirm with: ha-manager fence confirm ${name}`
+      }`
+  const sids = [...(draft.index.sidsByNode.get(name) ?? [])].filter(
+    (sid) => holderOn(draft.view.services[sid]?.grant ?? null, name) !== undefined,
+  )
+  noteAll(draft, name, sids, waits)
+}
+
+function noteAll(draft: Draft, name: NodeName, sids: Sid[], note: string): void {
+  draft.nodeNotes.set(name, note)
+  for (const sid of sids) draft.serviceNotes.set(sid, note)
+}

@@ -1,0 +1,53 @@
+// After an outage in which nobody renewed, the first node that comes back would be given everything. So: nobody is
+// fenced and nothing is placed anew until all nodes are back or `settleMs` has passed.
+import type { NodeView } from '../../cluster/view.ts'
+import { decideChange, type Draft, lookAgainAt } from './draft.ts'
+import { isRenewing } from './node-states.ts'
+
+/** Notices the end of an outage, and the end of the wait after it. */
+export function judgeOutage(draft: Draft): void {
+  const { view, nowMs } = draft
+  const { settleMs } = view.settings.timing
+  const roster = Object.values(view.nodes).filter(hasServed)
+  const renewing = roster.filter((node) => isRenewing(draft, node)).length
+  if (view.quietSinceMs !== null) {
+    const untilMs = view.quietSinceMs + settleMs
+    if (renewing > 0 && renewing === roster.length)
+      decideChange(draft, {
+        kind: 'outage.over',
+        sinceMs: null,
+        why: `all ${renewing} nodes renew`,
+      })
+    else if (nowMs >= untilMs)
+      decideChange(draft, {
+        kind: 'outage.over',
+        sinceMs: null,
+        why: `${renewing} of ${roster.length} nodes renew, and ${settleMs} ms have passed`,
+      })
+    else lookAgainAt(draft, untilMs)
+    return
+  }
+  if (renewing === 0 || renewing === roster.length || !nobodyRenewed(draft)) return
+  const why = `nobody renewed, now ${renewing} of ${roster.length} nodes do: placement waits for the others`
+  decideChange(draft, { kind: 'outage.over', sinceMs: nowMs, why })
+  lookAgainAt(draft, nowMs + settleMs)
+}
+
+/** Placement has not settled yet. */
+export function isSettling(draft: Draft): boolean {
+  return draft.view.quietSinceMs !== null
+}
+
+function hasServed({ lease }: NodeView): boolean {
+  return lease.bootId !== null || lease.renewedMs !== null
+}
+
+/** By the last round's judgement; where no round ran for long, that judgement is worth nothing. */
+function nobodyRenewed(draft: Draft): boolean {
+  const { view, nowMs } = draft
+  const lastRoundMs = view.lastRoundMs ?? null
+  if (lastRoundMs !== null && nowMs - lastRoundMs >= view.settings.timing.silentMs) return true
+  return !Object.values(view.nodes).some(
+    ({ state }) => state === 'online' || state === 'maintenance',
+  )
+}

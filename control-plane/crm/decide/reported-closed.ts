@@ -1,0 +1,37 @@
+// What agents say they ended for good: evidence `agent-stopped`, one service and generation at a time (rule 6).
+import { currentReport, holderOn } from '../../cluster/grants.ts'
+import { decideChange, type Draft } from './draft.ts'
+
+/** Closes the grants that agents journaled as closed, where they said so under the lease they hold now. */
+export function closeReported(draft: Draft): void {
+  for (const name of draft.nodeNames) {
+    const node = draft.view.nodes[name]!
+    const report = currentReport(node)
+    if (report === null) continue
+    for (const { sid, generation } of report.closed) {
+      const grant = draft.view.services[sid]?.grant ?? null
+      // SAFETY: a report is about its own boot and epoch only, and never outlives them (S15a).
+      if (grant?.generation !== generation || holderOn(grant, name)?.epoch !== report.epoch)
+        continue
+      const contradicted = report.running.some(
+        (one) => one.sid === sid && one.generation === generation,
+      )
+      if (contradicted) {
+        draft.nodeNotes.set(
+          name,
+          `says that it ended ${sid} for good and that it still finds it running`,
+        )
+        continue
+      }
+      decideChange(draft, {
+        kind: 'evidence.recorded',
+        evidence: 'agent-stopped',
+        node: name,
+        epoch: report.epoch,
+        scope: { sid, generation },
+        facts: { bootId: report.bootId, seq: report.seq },
+        why: `the agent of ${name} ended generation ${generation} for good and found nothing of it left`,
+      })
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// started: should run. Asked in this order: can its node answer at all, is it still wanted, what did the agent say,
+// has it a grant, and is there a better place.
+import { holderOn } from '../../../cluster/grants.ts'
+import { type Draft, nodeNamed, noteService } from '../draft.ts'
+import { isOperational } from '../node-states.ts'
+import { openGrant, whyNoGrant } from '../open-grant.ts'
+import { isSettling } from '../outage.ts'
+import { place } from '../place.ts'
+import { setFields, toState } from '../transition.ts'
+import { newId } from '../draft.ts'
+import { freezeIfAgentRestarts } from './freeze.ts'
+import { waitForRoster } from './recovery.ts'
+import { moveIfBetter } from './started-place.ts'
+import { takeResult } from './started-result.ts'
+import { isWanted, type Managed, unwantedWhy } from './step.ts'
+
+export function stepStarted(draft: Draft, managed: Managed): void {
+  const { sid, service, status } = managed
+  if (service.grant !== null && !isOperational(draft, status.node)) {
+    if (!draft.serviceNotes.has(sid)) noteService(draft, sid, silence(draft, managed))
+    return
+  }
+  if (service.grant === null && !isOperational(draft, status.node) && isWanted(managed))
+    return leaveNode(draft, managed)
+  if (freezeIfAgentRestarts(draft, managed)) return
+  if (!isWanted(managed)) {
+    const stopTimeoutMs = draft.stopTimeouts.get(sid) ?? null
+    return toState(draft, sid, 'request_stop', { stopTimeoutMs }, unwantedWhy(managed))
+  }
+  if (takeResult(draft, managed)) return
+  if (service.grant === null) return giveGrant(draft, managed)
+  if (holderOn(service.grant, status.node) === undefined) {
+    const { generation, holders } = service.grant
+    const nodes = holders.map((holder) => holder.node).join(' ')
+    return noteService(draft, sid, `waits for ${nodes} to end generation ${generation}`)
+  }
+  moveIfBetter(draft, managed)
+}
+
+function silence(draft: Draft, { status }: Managed): string {
+  return `waits for ${status.node}, which is ${nodeNamed(draft, status.node)?.state ?? 'gone'}`
+}
+
+/** Nothing of it runs, and its node does not renew. One that has a lease may be about to; any other is left. */
+function leaveNode(draft: Draft, managed: Managed): void {
+  const { sid, status } = managed
+  const node = nodeNamed(draft, status.node)
+  if (node && node.lease.bootId !== null && node.lease.judgedUntilMs > draft.nowMs)
+    return noteService(draft, sid, `waits for ${node.name} to renew its lease`)
+  if (!draft.nodeNames.some((name) => isOperational(draft, name)))
+    return noteService(draft, sid, 'no node renews its lease')
+  if (isSettling(draft)) return waitForRoster(draft, sid)
+  toState(
+    draft,
+    sid,
+    'fence',
+    {},
+    `${status.node ?? 'its node'} is lost, and nothing of it can run there`,
+  )
+}
+
+/** It has no grant: where it is, if that is good enough, or where it is best. */
+function giveGrant(draft: Draft, managed: Managed): void {
+  const { sid, config, status } = managed
+  const obstacle = whyNoGrant(draft, sid)
+  if (obstacle !== null) return noteService(draft, sid, obstacle)
+  const { candidates, restrictedOut, note } = place(draft, sid, 'stay')
+  const [best] = candidates
+  if (!best) {
+    if (!restrictedOut) return noteService(draft, sid, note)
+    const why = `no member of its restricted group ${config.group} is available`
+    return toState(draft, sid, 'request_stop', { groupUnavailable: true }, why)
+  }
+  if (best.node !== status.node && isSettling(draft)) return waitForRoster(draft, sid)
+  const isLeft = best.node !== status.node
+  const isEmptied = nodeNamed(draft, status.node)?.state === 'maintenance'
+  const why = isLeft ? `${status.node} cannot take it: ${best.why}` : 'it needs a new grant'
+  const fallbackNode = isLeft && isEmptied ? status.node : status.fallbackNode
+  const set = { node: best.node, uid: newId(draft), running: false, restart: false, fallbackNode }
+  setFields(draft, sid, { ...set, command: null }, why)
+  openGrant(draft, sid, best.node, why)
+}

@@ -1,0 +1,38 @@
+// stopped: off, with no grant open. Its record stays on its node while that node may come back.
+import { type Draft, nodeNamed, noteService } from '../draft.ts'
+import { isSettling } from '../outage.ts'
+import { place } from '../place.ts'
+import { setFields, toState } from '../transition.ts'
+import { freezeIfAgentRestarts } from './freeze.ts'
+import { isWanted, type Managed } from './step.ts'
+
+export function stepStopped(draft: Draft, managed: Managed): void {
+  const { sid, config, status } = managed
+  if (freezeIfAgentRestarts(draft, managed)) return
+  if (isWanted(managed)) {
+    if (status.groupUnavailable && place(draft, sid, 'stay').candidates.length === 0)
+      return noteService(draft, sid, `waits for a member of its restricted group ${config.group}`)
+    // A service that was not managed for a while is still to be asked for; the question must be a new one.
+    const probeRound = status.probeRound === null ? null : draft.view.round
+    return toState(draft, sid, 'request_start', { probeRound }, 'it is wanted')
+  }
+  if (status.groupUnavailable)
+    return setFields(
+      draft,
+      sid,
+      { groupUnavailable: false },
+      `its requested state is ${config.requested}`,
+    )
+  if (config.requested === 'stopped') leaveLostNode(draft, managed)
+}
+
+/** T32 and after: nothing of it can run, so its record moves without waiting for proof. It stays off. */
+function leaveLostNode(draft: Draft, { sid, status }: Managed): void {
+  if (status.node === null || isSettling(draft)) return
+  const node = nodeNamed(draft, status.node)
+  const isLost =
+    node === undefined || (node.state === 'unknown' && node.lease.judgedUntilMs <= draft.nowMs)
+  if (!isLost) return
+  const [best] = place(draft, sid, 'best-score').candidates
+  if (best) setFields(draft, sid, { node: best.node }, `${status.node} is lost: ${best.why}`)
+}

@@ -1,0 +1,80 @@
+// Every service in its turn: who is new, who is no longer managed, and what the file of its state says, until that
+// changes nothing more.
+import { assert } from '../../../shared/assert.ts'
+import type { ServiceState } from '../../../shared/service.ts'
+import type { Sid } from '../../cluster/view.ts'
+import { decideChange, type Draft } from './draft.ts'
+import { stepError } from './service-states/error.ts'
+import { stepFence } from './service-states/fence.ts'
+import { stepFreeze } from './service-states/freeze.ts'
+import { stepMove } from './service-states/move.ts'
+import { stepRecovery } from './service-states/recovery.ts'
+import { stepRequestStart } from './service-states/request-start.ts'
+import { stepRequestStartBalance } from './service-states/request-start-balance.ts'
+import { stepRequestStop } from './service-states/request-stop.ts'
+import { stepStarted } from './service-states/started.ts'
+import type { Step } from './service-states/step.ts'
+import { stepStopped } from './service-states/stopped.ts'
+import { newStatus } from './transition.ts'
+
+/** One file a state; a missing one is a compile error. */
+const steps: Record<ServiceState, Step> = {
+  request_start: stepRequestStart,
+  request_start_balance: stepRequestStartBalance,
+  started: stepStarted,
+  request_stop: stepRequestStop,
+  stopped: stepStopped,
+  migrate: stepMove,
+  relocate: stepMove,
+  fence: stepFence,
+  recovery: stepRecovery,
+  freeze: stepFreeze,
+  error: stepError,
+}
+
+/** The longest honest way through the states in one plan is fence, recovery, started and what follows; twice that. */
+const mostSteps = 12
+
+/** Steps every service until nothing changes. */
+export function stepServices(draft: Draft): void {
+  for (const sid of draft.sids) {
+    manage(draft, sid)
+    let changesBefore = -1
+    for (let i = 0; changesBefore !== draft.changes.length; i++) {
+      assert(i < mostSteps, `${sid} never comes to rest`)
+      changesBefore = draft.changes.length
+      stepOnce(draft, sid)
+    }
+  }
+}
+
+function stepOnce(draft: Draft, sid: Sid): void {
+  const service = draft.view.services[sid]
+  if (!service?.status || !service.config) return
+  const { state } = service.status
+  steps[state](draft, { sid, service, config: service.config, status: service.status })
+}
+
+/** T1–T3: takes up what was configured, and lets go of what was removed or is to be ignored. Grants stay open. */
+function manage(draft: Draft, sid: Sid): void {
+  const { config, status, grant } = draft.view.services[sid]!
+  const isManaged = config !== null && config.requested !== 'ignored'
+  if (status !== null && !isManaged) {
+    const why = config === null ? 'it was removed' : 'it is to be ignored'
+    decideChange(draft, { kind: 'service.dropped', sid, why })
+    return
+  }
+  if (status !== null || !isManaged) return
+  const isWanted = config.requested === 'started'
+  const holder = grant?.holders[0]
+  if (holder) {
+    const why = `it is new, and its grant ${grant.generation} on ${holder.node} is still open: adopted`
+    const added = newStatus(draft, isWanted ? 'started' : 'request_stop', holder.node)
+    decideChange(draft, { kind: 'service.added', sid, status: added, why })
+    return
+  }
+  const added = newStatus(draft, isWanted ? 'request_start' : 'request_stop', null)
+  // Nothing is known of what ran while it was not managed: its first start asks every node (rule 7).
+  added.probeRound = draft.view.round
+  decideChange(draft, { kind: 'service.added', sid, status: added, why: 'it is new' })
+}
