@@ -1,0 +1,63 @@
+import { beforeAll, expect, test } from 'vitest'
+import { release } from '../../control-plane/lease/release.ts'
+import { profiles } from '../../shared/timing.ts'
+import { testDatabase } from '../database.ts'
+import { leaseRow, makeCluster, makeNode, makeRenewals, openGrant, request, type TestCluster, type TestNode } from './fleet.ts'
+
+const database = testDatabase()
+let cluster: TestCluster
+
+beforeAll(async () => {
+  cluster = await makeCluster(database.sql, 'release')
+})
+
+async function runningNode(name: string, generation: number, state: string) {
+  const node = await makeNode(database.sql, cluster, name)
+  const sid = `process:${name}`
+  await openGrant(database.sql, cluster, node, sid, generation)
+  await database.sql`
+    insert into service (cluster_id, sid, requested, spec) values (${cluster.id}, ${sid}, 'started', '{}')`
+  await database.sql`
+    insert into service_status (cluster_id, sid, state, since, record)
+    values (${cluster.id}, ${sid}, ${state}, clock_timestamp(), '{}')`
+  const renewals = makeRenewals(database.url)
+  const confirms = [{ sid, generation }]
+  const r = request(cluster, node, 1, { armed: true, confirms })
+  await renewals.renew({ clusterId: cluster.id, request: r })
+  await renewals.close()
+  return node
+}
+
+const ask = (node: TestNode, seq: number) =>
+  release(
+    database.sql,
+    cluster.id,
+    request(cluster, node, seq, { release: true, mode: 'restart' }),
+    profiles.default,
+  )
+
+test('a release is refused, and nothing changes, while a service there is not frozen (rule 11)', async () => {
+  const node = await runningNode('busy', 1, 'started')
+  expect(await ask(node, 2)).toEqual({ granted: false, refusal: { code: 'release-refused' } })
+  expect(await leaseRow(database.sql, node)).toMatchObject({ seq: 1, armed: true, guarded: true })
+})
+
+test('a committed release ends the watchdog’s proof, and an older armed renewal cannot bring it back (S12)', async () => {
+  const node = await runningNode('frozen', 2, 'freeze')
+  expect(await ask(node, 3)).toMatchObject({ granted: true })
+  expect(await leaseRow(database.sql, node)).toMatchObject({ seq: 3, armed: false, guarded: false })
+  const renewals = makeRenewals(database.url)
+  const late = await renewals.renew({
+    clusterId: cluster.id,
+    request: request(cluster, node, 2, { armed: true }),
+  })
+  await renewals.close()
+  expect(late).toMatchObject({ granted: false, refusal: { code: 'stale' } })
+  expect(await leaseRow(database.sql, node)).toMatchObject({ armed: false, guarded: false })
+})
+
+test('a release under a revoked epoch is told that it is fenced', async () => {
+  const node = await makeNode(database.sql, cluster, 'gone')
+  await database.sql`update lease set epoch = 2, boot_id = null where node_uid = ${node.uid}`
+  expect(await ask(node, 1)).toMatchObject({ granted: false, refusal: { code: 'fenced' } })
+})
