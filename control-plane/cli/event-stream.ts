@@ -1,6 +1,6 @@
 // A server-sent stream read for ever: parsed, resumed after the last event seen, with a pause between attempts.
 import { setTimeout } from 'node:timers/promises'
-import { exitCodes, Failure } from './failure.ts'
+import { Failure, mayPass } from './failure.ts'
 import type { Plane, Query } from './plane-client.ts'
 
 export type ServerSentEvent = { id: number | null; data: unknown }
@@ -35,7 +35,7 @@ export async function* readServerSentEvents(
       }
     } catch (cause) {
       // A refusal stays one; a lost connection, here or in the middle of a body, is tried again.
-      if (cause instanceof Failure && cause.exitCode !== exitCodes.unreachable) throw cause
+      if (cause instanceof Failure && !mayPass(cause)) throw cause
     }
     await setTimeout(againMs)
   }

@@ -10,6 +10,8 @@ export type FailureDetail = {
   /** For machines: the code of the plane's answer, or one of our own. */
   code?: string
   fields?: { field: string; message: string }[]
+  /** HTTP status of the plane's answer. */
+  status?: number
 }
 
 /** Ends the command with a sentence and an exit code. */
@@ -38,6 +40,12 @@ export function usage(sentence: string, detail?: FailureDetail): Failure {
 /** No answer, or nowhere to ask. */
 export function unreachable(sentence: string, detail?: FailureDetail): Failure {
   return new Failure(exitCodes.unreachable, sentence, { code: 'unreachable', ...detail })
+}
+
+/** Whether asking again later may help: for commands that go on until they are ended. */
+export function mayPass(cause: unknown): boolean {
+  if (!(cause instanceof Failure)) return false
+  return cause.exitCode === exitCodes.unreachable || (cause.detail.status ?? 0) >= 500
 }
 
 /** The lines for standard error; one JSON object where the command was asked for JSON. */

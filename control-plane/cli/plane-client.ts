@@ -177,11 +177,13 @@ function answerFailure(status: number, body: unknown): Failure {
   if (typeof body !== 'object' || body === null || !('title' in body))
     return refused(`the plane answered ${status} without saying why`, {
       code: `http-${status}`,
+      status,
       ...(advice ? { advice } : { advice: 'Is this the address of a Holdfast plane?' }),
     })
   const problem = body as Problem
   return refused(problem.detail ?? problem.title, {
     code: problem.code,
+    status,
     ...(advice ? { advice } : {}),
     ...(problem.errors?.length ? { fields: problem.errors } : {}),
   })

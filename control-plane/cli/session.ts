@@ -61,7 +61,8 @@ async function onlyCluster(plane: Plane): Promise<string> {
 
 /** One path segment from a name that may contain anything. */
 export function segment(name: string): string {
-  return encodeURIComponent(name)
+  // A colon is allowed in a path, and reads better in logs.
+  return encodeURIComponent(name).replaceAll('%3A', ':')
 }
 
 /** One line, or several, on standard output. */

@@ -1,10 +1,16 @@
 // Runs the command line tools as a person does: as programs, with an environment of their own.
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 
 export const projectFolder = path.resolve(import.meta.dirname, '../..')
 export const haManager = path.join(projectFolder, 'control-plane/cli/ha-manager')
 const admin = path.join(projectFolder, 'control-plane/admin/main.ts')
+
+/** Compiled code is kept there from one call to the next. */
+const home = mkdtempSync(path.join(os.tmpdir(), 'holdfast-cli-'))
+process.once('exit', () => rmSync(home, { recursive: true, force: true }))
 
 export type Ran = { code: number | null; out: string; err: string }
 type Environment = Record<string, string>
@@ -30,8 +36,8 @@ export function run(
     cwd,
     env: {
       PATH: process.env.PATH ?? '',
-      HOME: '/nonexistent',
-      HOLDFAST_HOME: '/nonexistent',
+      HOME: home,
+      HOLDFAST_HOME: home,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

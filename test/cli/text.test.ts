@@ -3,7 +3,6 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Status } from '../../shared/operator-api.ts'
 import { findContext } from '../../control-plane/cli/context.ts'
 import { formatNodes, parseNodes } from '../../control-plane/cli/commands/group.ts'
 import { formatConfig } from '../../control-plane/cli/commands/service-view.ts'
@@ -12,119 +11,6 @@ import { formatDuration, parseDurationMs, parseMoment } from '../../control-plan
 import { parseEvents } from '../../control-plane/cli/event-stream.ts'
 import { formatFailure, refused } from '../../control-plane/cli/failure.ts'
 import { formatDryRun } from '../../control-plane/cli/outcome-text.ts'
-import { formatStatus, formatStatusLines } from '../../control-plane/cli/status-text.ts'
-
-const node: Status['nodes'][number] = {
-  name: 'n1',
-  uid: '0',
-  state: 'online',
-  leaseRemainingMs: 58_240,
-  mode: 'active',
-  lrmState: 'active',
-  epoch: 3,
-  watchdog: {
-    class: 'simulated',
-    identity: 'simulated',
-    effectiveMs: 10_000,
-    armed: true,
-    protects: true,
-  },
-  services: 1,
-  virtual: false,
-  maintenanceRequested: false,
-  note: '',
-}
-const service: Status['services'][number] = {
-  sid: 'process:web',
-  requested: 'started',
-  state: 'started',
-  crmState: 'started',
-  node: 'n1',
-  target: null,
-  running: true,
-  generation: 7,
-  failedNodes: [],
-  note: '',
-}
-const status: Status = {
-  cluster: { name: 'lab', uuid: 'u', development: true },
-  quorum: { quorate: true, policy: 'plane', reporting: 1, nodes: 2 },
-  crm: { replica: 'plane-1', round: 12, lastRoundMsAgo: 200, planeEpoch: 1, quarantine: null },
-  profile: 'default',
-  nodes: [
-    node,
-    {
-      ...node,
-      name: 'n2',
-      state: 'fence',
-      leaseRemainingMs: -10,
-      services: 1,
-      watchdog: { ...node.watchdog, protects: false },
-      note: 'waits for evidence',
-    },
-  ],
-  services: [
-    service,
-    {
-      ...service,
-      sid: 'process:clock',
-      state: 'relocate',
-      target: 'n2',
-      running: false,
-      generation: null,
-      failedNodes: ['n1', 'n3'],
-    },
-  ],
-  jobs: [],
-  replicas: [],
-}
-
-describe('status', () => {
-  test('shows quorum, CRM, lease countdowns, watchdogs and services in columns', () => {
-    expect(formatStatus(status)).toBe(
-      [
-        'quorum  OK (policy plane, 1 of 2 nodes reporting)',
-        'crm     plane-1 (round 12, 0.2 s ago, plane epoch 1)',
-        'cluster lab (profile default, development)',
-        '',
-        'NODE  STATE    LEASE  MODE    WATCHDOG                           SERVICES  NOTE',
-        'n1    online  58.2 s  active  simulated 10.0 s, armed                   1',
-        'n2    fence     over  active  simulated 10.0 s, armed, no proof         1  waits for evidence',
-        '',
-        'SERVICE        REQUESTED  STATE     NODE     RUNNING  GENERATION  FAILED ON',
-        'process:web    started    started   n1       yes               7',
-        'process:clock  started    relocate  n1 → n2  no                -  n1,n3',
-      ].join('\n'),
-    )
-  })
-
-  test('in the format of the reference is one line per entry', () => {
-    expect(formatStatusLines(status).split('\n')).toEqual([
-      'quorum OK',
-      'master plane-1 (active, round 12)',
-      'lrm n1 (active, watchdog active, lease 58.2 s)',
-      'lrm n2 (active, watchdog active, lease over)',
-      'service process:web (n1, started)',
-      'service process:clock (n1, relocate)',
-    ])
-  })
-
-  test('of an empty cluster says how to begin', () => {
-    const text = formatStatus({ ...status, nodes: [], services: [] })
-    expect(text).toContain('ha-manager join-token create')
-    expect(text).toContain('ha-manager add process:NAME')
-  })
-
-  test('says loudly when there is no quorum, and why nothing starts in quarantine', () => {
-    const text = formatStatus({
-      ...status,
-      quorum: { ...status.quorum, quorate: false },
-      crm: { ...status.crm, quarantine: 'the history changed' },
-    })
-    expect(text).toContain('NO QUORUM')
-    expect(text).toContain('quarantine: the history changed')
-  })
-})
 
 describe('what is read', () => {
   test.each([

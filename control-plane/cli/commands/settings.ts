@@ -4,7 +4,6 @@ import type { z } from 'zod'
 import type { SettingsBody } from '../../../shared/operator-api.ts'
 import { formatDuration, parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
-import { explain } from '../outcome-text.ts'
 import { type Session, withPlane } from '../session.ts'
 
 type Settings = z.infer<typeof SettingsBody>
@@ -84,9 +83,13 @@ async function change(session: Session, _: string[], flags: Flags): Promise<void
     ifMatch: version,
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () =>
-    explain(session, answer, session.dryRun ? '' : formatSettings(answer)),
-  )
+  session.print(answer, () => (session.dryRun ? wouldBe(answer) : formatSettings(answer)))
+}
+
+/** A setting's effect on the two numbers is shown before it is made, too. */
+function wouldBe(answer: unknown): string {
+  const { would } = answer as { would: { body: Settings } }
+  return `Nothing was changed. The settings would be:\n${formatSettings(would.body)}`
 }
 
 function wishes(flags: Flags): Record<string, unknown> {

@@ -5,6 +5,8 @@ import { parseDurationMs } from '../duration.ts'
 import { printOut, segment, type Session, withPlane } from '../session.ts'
 import { explain } from '../outcome-text.ts'
 
+type Cluster = { name: string; development: boolean; nodes: number; services: number }
+
 /** Adds the commands that show the cluster and its nodes. */
 export function addStatus(program: Command): void {
   program
@@ -43,6 +45,32 @@ export function addStatus(program: Command): void {
       }),
     )
 
+  program
+    .command('clusters')
+    .description('the clusters that the token reaches')
+    .action(
+      withPlane(async (session) => {
+        const clusters = await session.plane.get<Cluster[]>('/clusters')
+        const { formatTable } = await import('../table.ts')
+        session.print(clusters, () =>
+          formatTable(clusters, [
+            { title: 'CLUSTER', value: (one) => one.name },
+            { title: 'NODES', value: (one) => String(one.nodes), align: 'right' },
+            { title: 'SERVICES', value: (one) => String(one.services), align: 'right' },
+            {
+              title: 'DEVELOPMENT',
+              value: (one) => (one.development ? 'yes' : ''),
+              optional: true,
+            },
+          ]),
+        )
+      }),
+    )
+
+  addNode(program)
+}
+
+function addNode(program: Command): void {
   const node = program
     .command('node')
     .description('maintenance, and removal of a node that is gone for good')
@@ -99,7 +127,7 @@ export async function setMaintenance(
 async function watch(session: Session, lines: boolean, intervalMs: number): Promise<void> {
   const text = await import('../status-text.ts')
   const { setTimeout } = await import('node:timers/promises')
-  const { Failure, exitCodes } = await import('../failure.ts')
+  const { mayPass } = await import('../failure.ts')
   const terminal = process.stdout.isTTY && !session.json
   for (;;) {
     let shown: string
@@ -108,8 +136,8 @@ async function watch(session: Session, lines: boolean, intervalMs: number): Prom
       if (session.json) shown = JSON.stringify(status)
       else shown = lines ? text.formatStatusLines(status) : text.formatStatus(status)
     } catch (cause) {
-      if (!(cause instanceof Failure) || cause.exitCode !== exitCodes.unreachable) throw cause
-      shown = session.json ? '' : `no answer: ${cause.message}`
+      if (!mayPass(cause)) throw cause
+      shown = session.json ? '' : `no answer: ${(cause as Error).message}`
     }
     // Home, the text with each line cleared to its end, then everything below: no flicker.
     printOut(terminal ? `\x1b[H${shown.replaceAll('\n', '\x1b[K\n')}\x1b[K\x1b[J` : shown)

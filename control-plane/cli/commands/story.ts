@@ -9,6 +9,7 @@ import { formatTable } from '../table.ts'
 
 type Why = z.infer<typeof WhyBody>
 type AuditRow = { at: string; actor: string; method: string; path: string; status: number }
+type CommandFlags = { service?: string; open?: boolean; limit: string }
 type EventFlags = {
   follow?: boolean
   since?: string
@@ -41,9 +42,14 @@ export function addStory(program: Command): void {
   program
     .command('commands')
     .description('the latest commands and how they ended')
+    .option('--service <sid>', 'only of this service')
+    .option('--open', 'only those that are not finished')
+    .option('--limit <n>', 'at most so many', '50')
     .action(
-      withPlane(async (session) => {
-        const commands = await session.plane.get<CommandBody[]>(await session.path('/commands'))
+      withPlane<CommandFlags>(async (session, _, flags) => {
+        const commands = await session.plane.get<CommandBody[]>(await session.path('/commands'), {
+          query: { sid: flags.service, open: flags.open, limit: whole(flags.limit, '--limit') },
+        })
         session.print(commands, () =>
           formatTable(commands, [
             { title: 'COMMAND', value: (one) => one.uid },
