@@ -108,7 +108,7 @@ function address(url: string, path: string, query: Query = {}): string {
   const search = new URLSearchParams()
   for (const [key, value] of Object.entries(query))
     if (value !== undefined) search.set(key, String(value))
-  return `${url}/api/v1${path}${search.size ? `?${search}` : ''}`
+  return `${url}/api/v1${path}${search.size > 0 ? `?${search.toString()}` : ''}`
 }
 
 function headers(context: Context, options: RequestOptions & { lastEventId?: number }) {

@@ -80,21 +80,9 @@ describe('reading', () => {
 
 describe('services', () => {
   test('add takes everything behind -- as the command, options of its own included', async () => {
-    const ran = await cli(
-      ...[
-        'add',
-        'process:clock',
-        '--state',
-        'stopped',
-        '--max-restart',
-        '3',
-        '--env',
-        'A=b=c',
-        '--stop-timeout',
-        '5s',
-      ],
-      ...['--comment', 'ticks', '--', '/usr/bin/env', '--json', '-x', 'a b'],
-    )
+    const options = '--state stopped --max-restart 3 --env A=b=c --stop-timeout 5s --comment ticks'
+    const command = ['--', '/usr/bin/env', '--json', '-x', 'a b']
+    const ran = await cli('add', 'process:clock', ...options.split(' '), ...command)
     expect(ran).toEqual({ code: 0, out: 'process:clock added\n', err: '' })
     const [row] = await database.sql`
       select requested, spec, max_restart, stop_timeout_ms, comment from service where sid = 'process:clock'`
