@@ -11,6 +11,7 @@ import { eventFeed } from './event-feed.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { clusterRoutes } from './routes/clusters.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { addDocs } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -18,6 +19,7 @@ import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { pageRoutes } from './routes/page.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -44,6 +46,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
 
   app.use(secureHeaders({ xFrameOptions: 'DENY', strictTransportSecurity: false }))
   app.route('/', healthRoutes(deps))
+  app.route('/', pageRoutes(deps, feed))
 
   app.use('/api/v1/*', async (context, next) => {
     await next()
@@ -67,5 +70,6 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     auditRoutes(deps),
   ])
     app.route('/api/v1/clusters/:cluster', routes)
+  addDocs(app)
   return app
 }
