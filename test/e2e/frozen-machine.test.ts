@@ -1,0 +1,39 @@
+// The documented limit (rule 13): a machine that is frozen together with its watchdog cannot be told from a dead one.
+// Its services overlap from the moment it goes on until it finds out. That is measured here, and must be short.
+import { expect, test } from 'vitest'
+import { testSite } from './site.ts'
+import { waitFor } from './wait.ts'
+
+const site = testSite({ nodes: 2 })
+
+test('a machine frozen with its watchdog and then continued finds itself fenced and stops within seconds', async () => {
+  const sid = await site.addService('a', { unlocked: true })
+  const { node } = await site.operator.running(sid)
+  const name = node as string
+  const { epoch } = await site.operator.node(name)
+  const frozen = site.node(name)
+  const tree = await frozen.tree()
+  expect(tree.length).toBeGreaterThan(1)
+  frozen.signal('SIGSTOP')
+  for (const pid of tree) process.kill(pid, 'SIGSTOP')
+  await site.operator.running(sid, (other) => other !== name, 12_000)
+
+  // The watchdog stays stopped: what ends the overlap is the agent's own look at its lease.
+  const beganMs = performance.now()
+  for (const pid of tree) process.kill(pid, 'SIGCONT')
+  const uid = frozen.identity.nodeUid
+  await waitFor(() => site.witness(sid).runs.find((run) => run.nodeUid === uid)?.stopped, {
+    what: 'the frozen copy to be stopped by its agent',
+    timeoutMs: 5_000,
+  })
+  const [overlap] = site.witness(sid).overlaps
+  console.log(
+    `frozen with its watchdog: two copies for ${Math.round(overlap?.overlapMs ?? 0)} ms on the clock of the witness, ` +
+      `of which it ran ${Math.round(performance.now() - beganMs)} ms`,
+  )
+  frozen.signal('SIGCONT')
+  await site.operator.until(`${name} to join a new epoch`, ({ nodes }) =>
+    nodes.find((n) => n.name === name && n.state === 'online' && n.epoch > epoch),
+  )
+  expect(site.witness(sid).runs).toHaveLength(2)
+})
