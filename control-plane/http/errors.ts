@@ -137,7 +137,8 @@ export function notFoundHandler(routes: () => { method: string; path: string }[]
     const allowed = new Set(
       known.filter((route) => route.pattern.test(context.req.path)).map((route) => route.method),
     )
-    if (allowed.size === 0)
+    // A known address whose route found nothing there is a 404 like any other.
+    if (allowed.size === 0 || allowed.has(context.req.method))
       return answer(context, new ProblemError(404, 'not-found', `nothing at ${context.req.path}`))
     const allow = [...allowed].sort().join(', ')
     return answer(

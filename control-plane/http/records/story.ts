@@ -31,7 +31,7 @@ export async function serviceStory(tx: Tx, clusterId: number, sid: string): Prom
         and (kind <> 'node.state' or round in (select round from own))
       order by id desc limit ${lines}
     )
-    select at, line from (select * from own union select * from about_nodes) both
+    select at, line from (select * from own union select * from about_nodes) told
     order by id desc limit ${lines}`
   return told(rows)
 }
