@@ -11,8 +11,9 @@ export type Column<Row> = {
 }
 export type Colour = 'green' | 'yellow' | 'red' | 'dim'
 
-/** Rows under a line of titles. */
+/** Rows under a line of titles; `none` where there are no rows. */
 export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  if (rows.length === 0) return paint('dim', 'none')
   const shown = columns.filter(
     (column) => !column.optional || rows.some((row) => column.value(row) !== ''),
   )
