@@ -49,7 +49,8 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
     mode: 'expired',
     why,
   })
-  for (const sid of sids) toState(draft, sid, 'fence', {}, why)
+  for (const sid of sids)
+    if (draft.view.services[sid]!.status!.state !== 'fence') toState(draft, sid, 'fence', {}, why)
   setNodeState(
     draft,
     name,
@@ -62,7 +63,7 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
 function triggersFence(service: ServiceView | undefined, node: NodeName, epoch: number): boolean {
   if (!service?.status || holderOn(service.grant, node)?.epoch !== epoch) return false
   const { state } = service.status
-  return state !== 'fence' && state !== 'error' && state !== 'freeze'
+  return state !== 'error' && state !== 'freeze'
 }
 
 function whyNotYet(draft: Draft, name: NodeName, somebodyRenews: boolean): string | null {

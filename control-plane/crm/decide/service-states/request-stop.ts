@@ -32,6 +32,7 @@ export function stepRequestStop(draft: Draft, managed: Managed): void {
     sid,
     isOperational(draft, status.node)
       ? `waits for ${status.node} to stop it and to find nothing of it left`
-      : `waits for ${status.node}, which is ${nodeNamed(draft, status.node)?.state ?? 'gone'}`,
+      : (draft.nodeNotes.get(status.node ?? '') ??
+          `waits for ${status.node}, which is ${nodeNamed(draft, status.node)?.state ?? 'gone'}`),
   )
 }

@@ -1,13 +1,12 @@
 // started: should run. Asked in this order: can its node answer at all, is it still wanted, what did the agent say,
 // has it a grant, and is there a better place.
 import { holderOn } from '../../../cluster/grants.ts'
-import { type Draft, nodeNamed, noteService } from '../draft.ts'
+import { type Draft, newId, nodeNamed, noteService } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
 import { openGrant, whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
 import { place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
-import { newId } from '../draft.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
 import { waitForRoster } from './recovery.ts'
 import { moveIfBetter } from './started-place.ts'
@@ -38,7 +37,10 @@ export function stepStarted(draft: Draft, managed: Managed): void {
 }
 
 function silence(draft: Draft, { status }: Managed): string {
-  return `waits for ${status.node}, which is ${nodeNamed(draft, status.node)?.state ?? 'gone'}`
+  const known = draft.nodeNotes.get(status.node ?? '')
+  return (
+    known ?? `waits for ${status.node}, which is ${nodeNamed(draft, status.node)?.state ?? 'gone'}`
+  )
 }
 
 /** Nothing of it runs, and its node does not renew. One that has a lease may be about to; any other is left. */

@@ -1,0 +1,325 @@
+// New lease epochs, settled rejoin, and evidence given by agents: whose word closes what.
+import { describe, expect, it } from 'vitest'
+import type { EpochRequestView } from '../../control-plane/cluster/view.ts'
+import { aNode, aService, buildView, leaseFrom, nowMs, silentNode } from './build-view.ts'
+import { ofKind, play } from './play.ts'
+
+const web = 'process:web'
+const db = 'process:db'
+
+const request = (changes: Partial<EpochRequestView> = {}): EpochRequestView => ({
+  bootId: 'n3-boot-1',
+  sameHardware: true,
+  planeEpoch: 1,
+  nonce: null,
+  found: [],
+  requestedMs: nowMs,
+  ...changes,
+})
+
+/** n3 after it asked and was challenged: epoch 3 is revoked, epoch 4 allotted. */
+function challenged(changes: Partial<EpochRequestView>, guarded: boolean | null = true) {
+  const bootId = changes.bootId ?? 'n3-boot-1'
+  const until = leaseFrom(nowMs - 5_000)
+  const n3 = aNode('n3', {
+    state: 'unknown',
+    lease: {
+      epoch: 4,
+      bootId: null,
+      guarded: null,
+      armed: false,
+      judgedUntilMs: until,
+      leaseUntilMs: until,
+    },
+    revocations: [
+      {
+        epoch: 3,
+        bootId: 'n3-boot-1',
+        leaseUntilMs: until,
+        judgedUntilMs: until,
+        guarded,
+        revokedMs: nowMs - 100,
+      },
+    ],
+    challenge: {
+      epoch: 4,
+      bootId,
+      nonce: 'q',
+      questions: [{ sid: web, generation: 1 }],
+      waitsFor: '',
+    },
+    epochRequest: request({ nonce: 'q', ...changes }),
+  })
+  return buildView({ nodes: [aNode('n1'), aNode('n2'), n3], services: [aService(web, 'n3')] })
+}
+
+const found = (state: 'running' | 'stopped' | 'unknown', generation = 1) => [
+  { sid: web, generation, state },
+]
+
+describe('a node that asks for a new epoch', () => {
+  it('is revoked first, then asked about every grant it held', () => {
+    const n3 = aNode('n3', { epochRequest: request() })
+    const { plan, after } = play(
+      buildView({ nodes: [aNode('n1'), n3], services: [aService(web, 'n3')] }),
+    )
+    expect(plan.changes.map((change) => change.kind)).toEqual([
+      'node.state',
+      'lease.revoked',
+      'node.challenged',
+    ])
+    expect(after.nodes.n3!.challenge).toMatchObject({
+      epoch: 4,
+      questions: [{ sid: web, generation: 1 }],
+    })
+    expect(after.nodes.n3!.lease.bootId).toBeNull()
+    expect(after.services[web]!.grant).not.toBeNull()
+  })
+
+  it('that never had one is challenged with nothing, and gets its epoch on the answer', () => {
+    const lease = { epoch: 1, bootId: null, renewedMs: null, guarded: null }
+    const fresh = aNode('n3', { state: 'unknown', lease, epochRequest: request() })
+    const asked = play(buildView({ nodes: [aNode('n1'), fresh] })).after
+    const { nonce } = asked.nodes.n3!.challenge!
+    asked.nodes.n3!.epochRequest = request({ nonce })
+    const { after } = play({ ...asked, round: asked.round + 1 })
+    expect(after.nodes.n3!.lease).toMatchObject({ epoch: 1, bootId: 'n3-boot-1', renewedMs: null })
+    expect(after.nodes.n3!.epochRequest).toBeNull()
+    expect(after.nodes.n3!.state).toBe('unknown')
+  })
+
+  it('in the same boot keeps what it runs: the grant is adopted, not closed (S3)', () => {
+    const { plan, after } = play(challenged({ found: found('running') }))
+    expect(ofKind(plan, 'lease.opened')[0]!.adopts).toEqual([{ sid: web, generation: 1 }])
+    expect(after.services[web]!.grant).toEqual({
+      generation: 1,
+      holders: [{ node: 'n3', epoch: 4, confirmed: true }],
+    })
+    expect(ofKind(plan, 'evidence.recorded')).toEqual([])
+  })
+
+  it('in the same boot closes what its drivers find stopped, one by one', () => {
+    const { plan, after } = play(challenged({ found: found('stopped') }))
+    expect(ofKind(plan, 'evidence.recorded')).toMatchObject([
+      { evidence: 'agent-stopped', epoch: 3, scope: { sid: web, generation: 1 } },
+    ])
+    expect(ofKind(plan, 'lease.opened')).toHaveLength(1)
+    expect(after.services[web]!.grant).toBeNull()
+    expect(after.services[web]!.status!.note).toBe('waits for n3 to renew its lease')
+  })
+
+  it.each([
+    ['says unknown', found('unknown')],
+    ['says nothing', []],
+    ['finds another generation running', found('running', 9)],
+    ['finds another generation beside it', [...found('stopped'), ...found('unknown', 9)]],
+  ])('in the same boot gets no epoch while it %s (S3)', (_, answer) => {
+    const { plan, after } = play(challenged({ found: answer }))
+    expect(plan.changes).toEqual([])
+    expect(after.nodes.n3!.challenge!.waitsFor).toContain(web)
+    expect(after.services[web]!.status!.note).toContain('settle')
+  })
+
+  it('with the wrong nonce is not believed (S9b)', () => {
+    expect(play(challenged({ nonce: 'old', found: found('stopped') })).plan.changes).toEqual([])
+  })
+
+  it('with a plane epoch of another history is not believed', () => {
+    expect(play(challenged({ planeEpoch: 0, found: found('stopped') })).plan.changes).toEqual([])
+  })
+
+  it('in another boot of the same hardware, finding nothing, proves the old boot dead', () => {
+    const { plan, after } = play(challenged({ bootId: 'n3-boot-2' }, false))
+    expect(ofKind(plan, 'evidence.recorded')).toMatchObject([
+      {
+        evidence: 'new-boot',
+        epoch: 3,
+        scope: null,
+        facts: { oldBootId: 'n3-boot-1', newBootId: 'n3-boot-2' },
+      },
+    ])
+    expect(after.nodes.n3!.lease.bootId).toBe('n3-boot-2')
+    expect(after.services[web]!.grant).toBeNull()
+  })
+
+  it('in another boot that finds something running proves nothing yet (S8)', () => {
+    const { plan, after } = play(
+      challenged({ bootId: 'n3-boot-2', found: found('running') }, false),
+    )
+    expect(plan.changes).toEqual([])
+    expect(after.nodes.n3!.challenge!.waitsFor).toContain('must end it first')
+  })
+
+  it('on other hardware proves nothing, and cannot take the lease of the living (S9a)', () => {
+    const spare = { bootId: 'spare', sameHardware: false }
+    expect(play(challenged(spare, false)).plan.changes).toEqual([])
+    const n3 = aNode('n3', { epochRequest: request(spare) })
+    const { plan, after } = play(
+      buildView({ nodes: [aNode('n1'), n3], services: [aService(web, 'n3')] }),
+    )
+    expect(plan.changes).toEqual([])
+    expect(after.nodes.n3!.note).toContain('other hardware')
+  })
+
+  it('as a virtual machine that booted again proves nothing (S9d)', () => {
+    const view = challenged({ bootId: 'n3-boot-2' }, false)
+    view.nodes.n3 = { ...view.nodes.n3!, virtual: true }
+    expect(play(view).plan.changes).toEqual([])
+  })
+
+  it('is not proved dead by its watchdog while it answers in that same boot', () => {
+    const view = challenged({ found: found('unknown') })
+    view.nodes.n3!.revocations[0]!.judgedUntilMs = nowMs - 1
+    expect(play(view).plan.changes).toEqual([])
+  })
+
+  it('and fell silent is proved dead by its watchdog when the deadline comes', () => {
+    const view = challenged({ found: found('unknown'), requestedMs: nowMs - 60_000 })
+    view.nodes.n3!.revocations[0]!.judgedUntilMs = nowMs - 1
+    view.nodes.n3!.lease.leaseUntilMs = nowMs - 1
+    view.nodes.n3!.lease.judgedUntilMs = nowMs - 1
+    expect(play(view).after.services[web]!.status!.node).toBe('n1')
+  })
+
+  it('adopts only what it answered for: a second service it lost is closed, its neighbour kept', () => {
+    const view = challenged({
+      found: [...found('running'), { sid: db, generation: 5, state: 'stopped' }],
+    })
+    const grant = { generation: 5, holders: [{ node: 'n3', epoch: 3, confirmed: true }] }
+    view.services[db] = aService(db, 'n3', { grant })
+    const { after } = play(view)
+    expect(after.services[db]!.grant).toBeNull()
+    expect(after.services[web]!.grant!.holders[0]!.epoch).toBe(4)
+  })
+
+  it('starts its new epoch with no grants but the adopted ones (M10), also removed ones stay held (S18)', () => {
+    const view = challenged({ found: found('running') })
+    view.services[web] = { ...view.services[web]!, config: null, status: null }
+    const { after } = play(view)
+    expect(after.services[web]).toMatchObject({ config: null, grant: { holders: [{ epoch: 4 }] } })
+  })
+
+  it('that comes back in fence with its service still running keeps it', () => {
+    const view = challenged({ found: found('running') }, false)
+    view.nodes.n3 = { ...view.nodes.n3!, state: 'fence' }
+    view.services[web] = aService(web, 'n3', { status: { state: 'fence', running: false } })
+    const { after } = play(view)
+    expect(after.services[web]!.status!).toMatchObject({ state: 'started', node: 'n3' })
+    expect(after.nodes.n3!.state).toBe('unknown')
+  })
+
+  it('a late answer to a challenge that is over does not fence the node that has its lease', () => {
+    const n3 = aNode('n3', { epochRequest: request({ nonce: 'over' }) })
+    expect(play(buildView({ nodes: [n3], services: [aService(web, 'n3')] })).plan.changes).toEqual(
+      [],
+    )
+  })
+})
+
+describe('what an agent says it ended for good', () => {
+  const closing = (report: Partial<NonNullable<ReturnType<typeof aNode>['report']>>) => {
+    const n3 = aNode('n3')
+    n3.report = { ...n3.report!, closed: [{ sid: web, generation: 1 }], ...report }
+    return buildView({ nodes: [aNode('n1'), aNode('n2'), n3], services: [aService(web, 'n3')] })
+  }
+
+  it('closes that service and generation, and it starts anew under a new one', () => {
+    const { plan, after } = play(closing({}))
+    expect(ofKind(plan, 'evidence.recorded')).toMatchObject([
+      { evidence: 'agent-stopped', epoch: 3 },
+    ])
+    expect(after.services[web]!.grant!.generation).toBe(1_000)
+  })
+
+  it.each([
+    ['of another generation', { closed: [{ sid: web, generation: 2 }] }],
+    ['under an older epoch (S15a)', { epoch: 2 }],
+    ['by another boot (S15a)', { bootId: 'n3-boot-0' }],
+    [
+      'while it still finds it',
+      {
+        running: [{ sid: web, generation: 1, state: 'stopping' as const, stable: false }],
+      },
+    ],
+  ])('%s closes nothing', (_, report) => {
+    expect(ofKind(play(closing(report)).plan, 'evidence.recorded')).toEqual([])
+  })
+
+  it('says nothing about another service of that node (S17)', () => {
+    const view = closing({})
+    view.services[db] = aService(db, 'n3', {
+      grant: { generation: 5, holders: [{ node: 'n3', epoch: 3, confirmed: true }] },
+    })
+    expect(play(view).after.services[db]!.grant!.generation).toBe(5)
+  })
+
+  it('by a node that is silent since does not count before its lease is settled', () => {
+    const view = closing({})
+    view.nodes.n3 = silentNode('n3', { state: 'unknown', report: view.nodes.n3!.report })
+    view.nodes.n3.lease.epoch = 4
+    view.nodes.n3.lease.bootId = null
+    view.nodes.n3.revocations = [
+      {
+        epoch: 3,
+        bootId: 'n3-boot-1',
+        leaseUntilMs: nowMs,
+        judgedUntilMs: nowMs + 5_000,
+        guarded: true,
+        revokedMs: nowMs,
+      },
+    ]
+    expect(ofKind(play(view).plan, 'evidence.recorded')).toEqual([])
+  })
+})
+
+describe('quarantine after a cut history (rule 9, S5)', () => {
+  const cut = (quarantineUntilMs: number, attestedPlaneEpoch = 2) =>
+    buildView({
+      planeEpoch: { number: 2, uuid: '00000000-0000-4000-8000-000000000002', quarantineUntilMs },
+      nodes: ['n1', 'n2', 'n3'].map((name) =>
+        aNode(name, { lease: { attestedPlaneEpoch: name === 'n3' ? attestedPlaneEpoch : 2 } }),
+      ),
+      services: [aService(web, 'n3', { grant: false, status: { running: false } })],
+    })
+
+  it('starts nothing before every lease of the lost history is over', () => {
+    const { plan, after } = play(cut(nowMs + 10_000))
+    expect(plan.changes).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('quarantine')
+    expect(plan.nextRoundMs).toBeLessThanOrEqual(nowMs + 10_000)
+  })
+
+  it('starts nothing before every node has attested, and names the missing ones', () => {
+    const { plan, after } = play(cut(nowMs - 1, 1))
+    expect(plan.changes).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('n3')
+    expect(after.nodes.n3!.note).toContain('has not attested')
+  })
+
+  it('ends when both hold, and then starts', () => {
+    const { plan } = play(cut(nowMs - 1))
+    expect(plan.changes.map((change) => change.kind)).toEqual([
+      'quarantine.ended',
+      'service.changed',
+      'grant.opened',
+    ])
+  })
+
+  it('takes neither the watchdog nor a missing confirm as proof: the truth may lie in the lost history', () => {
+    const view = cut(nowMs - 1, 1)
+    view.nodes.n3 = silentNode('n3', { lease: { attestedPlaneEpoch: 1 } })
+    view.services[web] = aService(web, 'n3')
+    const { plan } = play(view)
+    expect(ofKind(plan, 'lease.revoked')).toEqual([])
+  })
+
+  it('a service that a node says it runs under a generation nobody granted is not started elsewhere', () => {
+    const view = cut(nowMs - 1)
+    view.nodes.n2!.report!.running = [{ sid: web, generation: 900, state: 'running', stable: true }]
+    const { plan, after } = play(view)
+    expect(ofKind(plan, 'grant.opened')).toEqual([])
+    expect(after.services[web]!.status!.note).toContain(
+      'n2 says that it runs process:web as generation 900',
+    )
+  })
+})
