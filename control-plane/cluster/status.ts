@@ -98,18 +98,14 @@ export function shownState({ config, status }: ServiceView): string {
   if (config === null) return 'deleting'
   if (config.requested === 'ignored') return 'ignored'
   if (status === null) return 'queued'
-  switch (status.state) {
-    case 'stopped':
-      if (config.requested === 'started') return status.groupUnavailable ? 'stopped' : 'starting'
-      return config.requested === 'disabled' ? 'disabled' : 'stopped'
-    case 'started':
-      if (!status.running) return 'starting'
-      return config.requested === 'started' ? 'started' : 'stopping'
-    case 'error':
-      return config.requested === 'disabled' ? 'clearing error flag' : 'error'
-    default:
-      return status.state
-  }
+  const { state } = status
+  if (state === 'stopped' && config.requested === 'disabled') return 'disabled'
+  if (state === 'stopped' && config.requested === 'started')
+    return status.groupUnavailable ? 'stopped' : 'starting'
+  if (state === 'started' && !status.running) return 'starting'
+  if (state === 'started' && config.requested !== 'started') return 'stopping'
+  if (state === 'error' && config.requested === 'disabled') return 'clearing error flag'
+  return state
 }
 
 function countByNode(view: ClusterView): Map<NodeName, number> {

@@ -41,6 +41,8 @@ type Lease = {
  * conditions on the row as it then is, so that a renewal that came in between wins.
  */
 export async function confirmDead(tx: Tx, wish: FenceConfirm): Promise<FenceConfirmed | Refusal> {
+  // The round row is held from here on: a caller that hangs must not keep the CRM from it.
+  await tx`select set_config('idle_in_transaction_session_timeout', '1000', true)`
   await tx`update crm set round = round + 1 where cluster_id = ${wish.clusterId}`
   const lease = await readLease(tx, wish)
   if (!lease) return refuse('unknown-node', `no node ${wish.node} in this cluster`)

@@ -44,6 +44,7 @@ const titles: Record<string, string> = {
   'method-not-allowed': 'no such method here',
   internal: 'something broke in the control plane',
   unavailable: 'the database cannot be reached',
+  busy: 'try again',
 }
 
 /** Throws the refusal as a problem, or hands back what was accepted. */
@@ -80,19 +81,42 @@ export function errorHandler(deps: HttpDeps): ErrorHandler {
     if (error instanceof ProblemError) return answer(context, error)
     if (error instanceof HTTPException) return answer(context, fromHono(error))
     const id = deps.random.uuid()
-    const unavailable = isConnectionLoss(error)
-    deps.log.error(
-      { err: error, id, method: context.req.method, path: context.req.path },
+    const log = deps.log.child({ id, method: context.req.method, path: context.req.path })
+    log.error(
+      { err: error },
       error instanceof AssertionError ? 'broken assertion' : 'request failed',
     )
-    return answer(
-      context,
-      unavailable
-        ? new ProblemError(503, 'unavailable', `the database cannot be reached now (${id})`)
-        : new ProblemError(500, 'internal', `the log of this replica tells more under ${id}`),
-    )
+    return answer(context, fromDatabase(error, id) ?? unexpected(id))
   }
 }
+
+function unexpected(id: string): ProblemError {
+  return new ProblemError(500, 'internal', `the log of this replica tells more under ${id}`)
+}
+
+/** Lock and statement time-outs, deadlocks, serialization failures: nothing was changed, and later it may work. */
+const busyCodes = ['55P03', '57014', '40P01', '40001', '25P03']
+
+/** What a failing database means for the caller, by SQLSTATE and the driver's own words; null: it is our mistake. */
+function fromDatabase(error: unknown, id: string): ProblemError | null {
+  const code = (error as { code?: string } | null)?.code ?? ''
+  const again = { headers: { 'retry-after': '1' } }
+  if (busyCodes.includes(code))
+    return new ProblemError(503, 'busy', 'others are changing this cluster: try again', again)
+  if (!code.startsWith('08') && !code.startsWith('57P') && !lostConnection.includes(code))
+    return null
+  const detail = `the database cannot be reached now; whether a change was made is not known (${id})`
+  return new ProblemError(503, 'unavailable', detail, again)
+}
+
+const lostConnection = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+  'CONNECTION_DESTROYED',
+]
 
 function fromHono(error: HTTPException): ProblemError {
   if (error.status === 400 && error.message.includes('JSON'))
@@ -100,23 +124,6 @@ function fromHono(error: HTTPException): ProblemError {
   if (error.status === 413)
     return new ProblemError(413, 'body-too-large', 'the body may have at most 1 MiB')
   return new ProblemError(error.status, `http-${error.status}`, error.message || 'refused')
-}
-
-/** SQLSTATE classes 08 and 57P, and the driver's own words for a lost connection. */
-function isConnectionLoss(error: unknown): boolean {
-  const code = String((error as { code?: unknown } | null)?.code ?? '')
-  return (
-    code.startsWith('08') ||
-    code.startsWith('57P') ||
-    [
-      'ECONNREFUSED',
-      'ECONNRESET',
-      'CONNECTION_CLOSED',
-      'CONNECTION_ENDED',
-      'CONNECT_TIMEOUT',
-      'CONNECTION_DESTROYED',
-    ].includes(code)
-  )
 }
 
 /** Writes one problem. */

@@ -18,7 +18,7 @@ export function eventFeed(deps: HttpDeps): EventFeed {
     for (const call of set ?? []) call()
   }
   const wakeAll = () => {
-    for (const clusterId of [...waiting.keys()]) wake(clusterId)
+    for (const clusterId of waiting.keys()) wake(clusterId)
   }
   const listen = () =>
     deps.sql

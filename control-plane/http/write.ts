@@ -72,6 +72,7 @@ export async function commitOrShow<T>(
 ): Promise<T | DryRun> {
   try {
     const outcome = (await deps.sql.begin(async (tx) => {
+      await boundTransaction(tx)
       const done = await work(tx)
       if (isDryRun(context)) throw new RolledBack(done)
       return done
@@ -84,6 +85,16 @@ export async function commitOrShow<T>(
     const { body, changes, waits } = error.outcome
     return { dryRun: true, would: { status, body: (body ?? null) as JSONValue }, changes, waits }
   }
+}
+
+/**
+ * A replica that hangs in here must not hold the cluster's rows against the CRM: the server ends its transaction.
+ * Whoever waits for a lock too long is told to try again.
+ */
+async function boundTransaction(tx: Tx): Promise<void> {
+  await tx`
+    select set_config('idle_in_transaction_session_timeout', '1000', true),
+      set_config('lock_timeout', '5000', true), set_config('statement_timeout', '10000', true)`
 }
 
 /** Is this request only asking what would happen? */

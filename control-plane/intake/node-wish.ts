@@ -2,7 +2,7 @@
 // Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
 import type { ClusterView, NodeName, NodeView, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
-import { reporting, wouldBeQuorate } from './quorum-wish.ts'
+import { losesQuorum, reporting } from './quorum-wish.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 
 /** The node, or the refusal that there is none of that name. */
@@ -23,7 +23,7 @@ export function refuseNodeRemoval(view: ClusterView, name: NodeName): Refusal | 
   const nodes = { ...view.nodes }
   delete nodes[name]
   const rest = { ...view, nodes }
-  if (view.settings.quorum === 'majority' && !wouldBeQuorate(rest, view.settings.timing.silentMs))
+  if (losesQuorum(view, rest))
     return refuse(
       'would-lose-quorum',
       `without node ${name} only ${reporting(rest, view.settings.timing.silentMs)} of ${Object.keys(nodes).length} nodes report: not more than half`,

@@ -5,7 +5,7 @@ import { Settings } from '../../shared/settings.ts'
 import { feedMarginMs, outageSurvivedMs, profiles, timingFaults } from '../../shared/timing.ts'
 import type { z } from 'zod'
 import type { ClusterView } from '../cluster/view.ts'
-import { reporting, wouldBeQuorate } from './quorum-wish.ts'
+import { losesQuorum, reporting } from './quorum-wish.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export type SettingsWish = z.infer<typeof SettingsUpdate>
@@ -33,7 +33,7 @@ export function refuseSettings(view: ClusterView, next: Settings): Refusal | nul
       faults.map((message) => ({ field: 'timing', message })),
     )
   const nodes = Object.keys(view.nodes).length
-  if (next.quorum === 'majority' && !wouldBeQuorate(view, next.timing.silentMs))
+  if (losesQuorum(view, { ...view, settings: next }))
     return refuse(
       'would-lose-quorum',
       `only ${reporting(view, next.timing.silentMs)} of ${nodes} nodes report: under quorum policy majority the cluster would not be quorate now`,

@@ -23,12 +23,12 @@ async function refresh() {
   asking = false
   if (again) {
     again = false
-    setTimeout(refresh, 100)
+    setTimeout(() => void refresh(), 100)
   }
 }
 
-new EventSource(`/status/events?cluster=${cluster}`).addEventListener('change', refresh)
+new EventSource(`/status/events?cluster=${cluster}`).addEventListener('change', () => void refresh())
 // Lease countdowns go on without events.
 setInterval(() => {
-  if (!document.hidden) refresh()
+  if (!document.hidden) void refresh()
 }, 2000)

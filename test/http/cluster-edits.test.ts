@@ -141,6 +141,26 @@ describe('a person’s word that a node is dead', () => {
   })
 })
 
+describe('a node whose epoch the CRM has revoked', () => {
+  test('is confirmed dead without another revocation', async () => {
+    const uid = await addNode(api, 'lost', { renewedMsAgo: 600_000, leaseLeftMs: -500_000 })
+    const generation = await openGrant(api, 'process:stuck', uid)
+    await api.sql`
+      insert into revocation (node_uid, epoch, cluster_id, boot_id, lease_until, revoked_at, why)
+      select node_uid, epoch, cluster_id, boot_id, lease_until, clock_timestamp(), 'silent'
+      from lease where node_uid = ${uid}`
+    await api.sql`update lease set epoch = 2, boot_id = null where node_uid = ${uid}`
+    const answer = await api.ask('POST', '/nodes/lost/fence-confirm', { typedName: 'lost' })
+    expect(answer.body).toMatchObject({
+      epochs: [1],
+      closed: [{ sid: 'process:stuck', generation }],
+    })
+    const [lease] = await api.sql`select epoch from lease where node_uid = ${uid}`
+    expect(lease?.epoch).toBe('2')
+    expect((await api.ask('DELETE', '/nodes/lost')).status).toBe(204)
+  })
+})
+
 describe('settings', () => {
   test('say what they mean', async () => {
     const { body } = await api.ask('GET', '/settings')
@@ -185,6 +205,9 @@ describe('settings', () => {
     await api.sql`update lease set reported_at = clock_timestamp()`
     const on = await api.ask('PATCH', '/settings', { quorum: 'majority' })
     expect(on.status).toBe(200)
+    // Who has lost the quorum by an outage may still repair the settings.
+    await api.sql`update lease set reported_at = null`
+    expect((await api.ask('PATCH', '/settings', { maxWorkers: 3 })).status).toBe(200)
     await api.sql`select pg_sleep(0.01)`
     const [before] = await api.sql`select clock_timestamp() as now`
     expect((await api.ask('PATCH', '/settings', { quorum: 'plane' })).status).toBe(200)

@@ -239,6 +239,12 @@ describe('an operation', () => {
 })
 
 describe('a dry run', () => {
+  test('tells what the CRM would do about it', async () => {
+    const answer = await api.ask('POST', '/services?dryRun=true', service('planned'))
+    expect(answer.body.would).toMatchObject({ status: 201, body: { sid: 'process:planned' } })
+    expect(answer.body.changes.join('\n')).toContain('process:planned: added as')
+  })
+
   test('answers what would happen and changes nothing', async () => {
     const before = await wishes(api)
     const [audited] = await api.sql`select count(*) from audit_log where status < 400`

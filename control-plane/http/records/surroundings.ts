@@ -3,6 +3,9 @@ import type { Surroundings } from '../../cluster/status.ts'
 import type { Tx } from '../deps.ts'
 import { iso } from './iso.ts'
 
+/** As our own queues carry them. */
+type JobData = { sid?: string; node?: string }
+
 /** A replica that was not seen for so long is not shown. */
 const forgottenAfter = '1 hour'
 
@@ -26,9 +29,7 @@ export async function loadSurroundings(
 }
 
 async function scheduledJobs(tx: Tx, clusterId: number): Promise<Surroundings['jobs']> {
-  const rows = await tx<
-    { job: string; data: Record<string, unknown>; startAfter: Date | string }[]
-  >`
+  const rows = await tx<{ job: string; data: JobData; startAfter: Date | string }[]>`
     select name as job, data, start_after as "startAfter" from pgboss.job
     where state in ('created', 'retry') and name in ('fence-node', 'relocate-service')
       and (data->>'clusterId')::int = ${clusterId}
@@ -40,8 +41,7 @@ async function scheduledJobs(tx: Tx, clusterId: number): Promise<Surroundings['j
   }))
 }
 
-function about(data: Record<string, unknown>): string {
-  const { sid, node } = data
+function about({ sid, node }: JobData): string {
   if (sid && node) return `${sid} to ${node}`
-  return String(sid ?? node ?? '')
+  return sid ?? node ?? ''
 }
