@@ -94,6 +94,7 @@ CREATE TABLE "epoch_request" (
 	"boot_id" text NOT NULL,
 	"hardware_id" text NOT NULL,
 	"plane_epoch" bigint NOT NULL,
+	"sent_ms" double precision NOT NULL,
 	"nonce" text,
 	"found" jsonb NOT NULL,
 	"requested_at" timestamp with time zone NOT NULL
@@ -159,6 +160,8 @@ CREATE TABLE "lease" (
 	"armed" boolean DEFAULT false NOT NULL,
 	"guarded" boolean,
 	"released_at" timestamp with time zone,
+	"opened_sent_ms" double precision,
+	"opened_nonce" text,
 	"revision" bigint DEFAULT 0 NOT NULL,
 	"attested_plane_epoch" bigint DEFAULT 0 NOT NULL,
 	"lrm_state" text DEFAULT 'wait_for_agent_lock' NOT NULL,

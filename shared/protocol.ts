@@ -77,6 +77,8 @@ export const EpochRequest = z.strictObject({
   nodeUid: z.uuid(),
   bootId: BootId,
   hardwareId: HardwareId,
+  /** CLOCK_BOOTTIME of the sending: a request that was overtaken by a later one of its boot is dropped. */
+  sentMs: z.number().min(0),
   planeEpoch: PlaneEpochWire.nullable(),
   nonce: Uid.nullable(),
   found: z

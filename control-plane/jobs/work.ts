@@ -29,7 +29,7 @@ const Scheduled = z.object({
   actor: z.string(),
 })
 
-const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 1 }
+const polling = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
 
 export async function workJobs(deps: JobDeps): Promise<void> {
   const { boss } = deps

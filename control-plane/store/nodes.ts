@@ -94,13 +94,20 @@ export async function requestEpoch(
   await sql.begin(async (tx) => {
     await tx`
       insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce,
-        found, requested_at)
-      values (${request.nodeUid}, ${clusterId}, ${request.bootId}, ${request.hardwareId},
+        found, sent_ms, requested_at)
+      select ${request.nodeUid}, ${clusterId}, ${request.bootId}, ${request.hardwareId},
         ${request.planeEpoch?.number ?? 0}, ${request.nonce},
-        ${JSON.stringify(request.found)}::text::jsonb, clock_timestamp())
+        ${JSON.stringify(request.found)}::text::jsonb, ${request.sentMs}, clock_timestamp()
+      from lease l where l.node_uid = ${request.nodeUid}
+        -- One that was overtaken must not end the epoch its successor was given.
+        and not coalesce(l.boot_id = ${request.bootId} and (l.opened_sent_ms >= ${request.sentMs}
+          or l.opened_nonce = ${request.nonce}), false)
       on conflict (node_uid) do update set boot_id = excluded.boot_id,
         hardware_id = excluded.hardware_id, plane_epoch = excluded.plane_epoch,
-        nonce = excluded.nonce, found = excluded.found, requested_at = excluded.requested_at`
+        nonce = excluded.nonce, found = excluded.found, sent_ms = excluded.sent_ms,
+        requested_at = excluded.requested_at
+      where epoch_request.boot_id <> excluded.boot_id
+        or epoch_request.sent_ms <= excluded.sent_ms`
     await tx`
       update node set drivers = ${JSON.stringify(request.drivers)}::text::jsonb,
         capacity = ${JSON.stringify(request.capacity)}::text::jsonb,

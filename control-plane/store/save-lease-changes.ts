@@ -69,9 +69,11 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
     if (rows.length === 0) throw new StalePlan(`${adopted.sid} on ${change.node} cannot be adopted`)
   }
   await tx`
-    update lease set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
-      released_at = null, mode = 'active', report_digest = ''
-    where node_uid = ${uid}`
+    update lease l set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
+      released_at = null, mode = 'active', report_digest = '',
+      opened_sent_ms = q.sent_ms, opened_nonce = q.nonce
+    from (select 1) one left join epoch_request q on q.node_uid = ${uid}
+    where l.node_uid = ${uid}`
   await tx`delete from challenge where node_uid = ${uid}`
   await tx`delete from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId}`
 }

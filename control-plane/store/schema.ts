@@ -7,6 +7,7 @@ import {
   bigserial,
   boolean,
   check,
+  doublePrecision,
   foreignKey,
   index,
   integer,
@@ -157,6 +158,9 @@ export const lease = pgTable(
     /** null: nothing was confirmed since the node was last empty. false: some renewal since then was not armed, or a release was committed. */
     guarded: boolean('guarded'),
     releasedAt: at('released_at'),
+    /** The request this epoch was opened for: whatever is as old, or repeats its nonce, asks for nothing more. */
+    openedSentMs: doublePrecision('opened_sent_ms'),
+    openedNonce: text('opened_nonce'),
     revision: number('revision').notNull().default(0),
     attestedPlaneEpoch: number('attested_plane_epoch').notNull().default(0),
     lrmState: text('lrm_state').notNull().default('wait_for_agent_lock'),
@@ -188,6 +192,7 @@ export const epochRequest = pgTable('epoch_request', {
   bootId: text('boot_id').notNull(),
   hardwareId: text('hardware_id').notNull(),
   planeEpoch: number('plane_epoch').notNull(),
+  sentMs: doublePrecision('sent_ms').notNull(),
   nonce: text('nonce'),
   found: jsonb('found').notNull(),
   requestedAt: at('requested_at').notNull(),
