@@ -79,6 +79,10 @@ export class Site {
     return this.#database.sql
   }
 
+  get databaseUrl(): string {
+    return this.#database.url
+  }
+
   get timing(): Timing {
     return { ...quick, ...this.#options.timing }
   }
