@@ -38,7 +38,10 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     bodyLimit({
       maxSize: longestBody,
       onError: () => {
-        throw new ProblemError(413, 'body-too-large', 'the body may have at most 1 MiB')
+        // The rest of the body is never read: this connection cannot be used again.
+        throw new ProblemError(413, 'body-too-large', 'the body may have at most 1 MiB', {
+          headers: { connection: 'close' },
+        })
       },
     }),
   )

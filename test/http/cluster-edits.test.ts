@@ -143,8 +143,9 @@ describe('a person’s word that a node is dead', () => {
 
 describe('a node whose epoch the CRM has revoked', () => {
   test('is confirmed dead without another revocation', async () => {
-    const uid = await addNode(api, 'lost', { renewedMsAgo: 600_000, leaseLeftMs: -500_000 })
+    const uid = await addNode(api, 'lost', { renewedMsAgo: 600_000, leaseLeftMs: 30 })
     const generation = await openGrant(api, 'process:stuck', uid)
+    await api.sql`select pg_sleep(0.04)`
     await api.sql`
       insert into revocation (node_uid, epoch, cluster_id, boot_id, lease_until, revoked_at, why)
       select node_uid, epoch, cluster_id, boot_id, lease_until, clock_timestamp(), 'silent'
