@@ -131,7 +131,11 @@ export class Machine {
     const fifo = join(home, 'watchdog.fifo')
     const stateFile = join(home, 'watchdog.json')
     const watchdog = openWatchdogDevice({
-      ...{ fifo, stateFile, bootId, resetByWatchdog, log },
+      fifo,
+      stateFile,
+      bootId,
+      resetByWatchdog,
+      log,
       fired: (silentMs) => this.#watchdogFired(silentMs),
     })
     const cgroup = makeCgroup(this.#cgroupName(bootId))

@@ -19,7 +19,7 @@ export type WatchdogDeviceOptions = {
   /** Whether the boot before this one was ended by the watchdog, as a real device's bootstatus would tell. */
   resetByWatchdog: boolean
   log: Log
-  fired(silentMs: number): void
+  fired: (silentMs: number) => void
 }
 
 /** Makes a fresh FIFO (bytes written in an earlier boot must never feed this one) and reads it. */

@@ -98,7 +98,12 @@ async function lock(home: string): Promise<void> {
 function readRecord(home: string): SiteRecord {
   const path = join(home, marker)
   const fresh: SiteRecord = {
-    ...{ format: 1, nodes: 3, samplesCreated: false, webPort: null, postgresPort: null, pid: null },
+    format: 1,
+    nodes: 3,
+    samplesCreated: false,
+    webPort: null,
+    postgresPort: null,
+    pid: null,
   }
   if (!existsSync(path)) {
     const others = readdirSync(home).filter((name) => name !== `${marker}.new`)

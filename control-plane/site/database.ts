@@ -20,7 +20,7 @@ const guardScript = 'read -r word; [ "$word" = stopped ] || kill -INT "$1"'
 
 export type Database = {
   url: string
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 export async function startDatabase(

@@ -70,7 +70,11 @@ export async function joinTokenFor(
 ): Promise<string | null> {
   if (existsSync(join(nodeHome, 'agent/identity.json'))) return null
   const made = await createJoinToken(sql, {
-    ...{ clusterId, node, uses: joinUses, ttlSeconds: joinTtlSeconds, createdBy: actor },
+    clusterId,
+    node,
+    uses: joinUses,
+    ttlSeconds: joinTtlSeconds,
+    createdBy: actor,
   })
   return made.secret
 }

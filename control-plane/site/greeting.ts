@@ -6,6 +6,7 @@ export type Greeting = {
   context: Context & { isNew: boolean }
   folder: DataFolder
   nodes: string[]
+  online: number
   profile: string
   powerLossToStartMs: number
   services: { sid: string; state: string; node: string | null }[]
@@ -29,6 +30,11 @@ export function greeting(site: Greeting): string {
       ? []
       : [`  process:web    http://127.0.0.1:${web}   a service; it says where it runs`]),
     `  nodes          ${site.nodes.join(' ')}`,
+    ...(site.online < site.nodes.length
+      ? [
+          `                 ${site.online} of ${site.nodes.length} are online so far; see logs/n1.log …`,
+        ]
+      : []),
     `  data and logs  ${folder.home}`,
     ...(services.length === 0 ? [] : ['  services', ...services]),
     '',

@@ -15,7 +15,7 @@ const patienceMs = 15_000
 
 export type Nodes = {
   names: string[]
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 export async function startNodes(options: {
@@ -24,7 +24,7 @@ export async function startNodes(options: {
   clusterId: number
   planeUrl: string
   count: number
-  say(line: string): void
+  say: (line: string) => void
 }): Promise<Nodes> {
   const { folder, sql, clusterId, planeUrl, count, say } = options
   const names = Array.from({ length: count }, (_, index) => `n${index + 1}`)

@@ -9,7 +9,7 @@ export type PartOptions = {
   command: string[]
   environment: NodeJS.ProcessEnv
   log: { path: string; descriptor: number }
-  say(line: string): void
+  say: (line: string) => void
 }
 
 const firstDelayMs = 200

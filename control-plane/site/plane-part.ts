@@ -16,23 +16,22 @@ const stopWithinMs = 5_000
 /** A plane that ends so often before it was ever ready will not get ready. */
 const mostFailures = 3
 
-export type PlanePart = { url: string; stop(): Promise<void> }
+export type PlanePart = { url: string; stop: () => Promise<void> }
 
 export async function startPlanePart(options: {
   folder: DataFolder
   databaseUrl: string
   port: number
-  isStopping(): boolean
-  say(line: string): void
+  isStopping: () => boolean
+  say: (line: string) => void
 }): Promise<PlanePart> {
   const { folder, port, say } = options
   const path = join(folder.home, 'logs/plane.log')
+  const command = [process.execPath, '--import', endWithParent, main]
+  command.push('--host', '127.0.0.1', '--port', String(port), '--replica', 'local')
   const part = new Part({
     title: 'the control plane',
-    command: [
-      ...[process.execPath, '--import', endWithParent, main],
-      ...['--host', '127.0.0.1', '--port', String(port), '--replica', 'local'],
-    ],
+    command,
     environment: { ...partEnvironment(), DATABASE_URL: options.databaseUrl },
     log: { path, descriptor: openLog(path) },
     say,

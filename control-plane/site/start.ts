@@ -71,7 +71,11 @@ async function main(): Promise<void> {
   const settings = (await askPlane<z.infer<typeof SettingsBody>>(context, 'GET', '/settings')).body
   say(
     greeting({
-      ...{ context, folder, nodes: nodes.names, services: status?.services ?? [] },
+      context,
+      folder,
+      nodes: nodes.names,
+      services: status?.services ?? [],
+      online: status?.nodes.filter((node) => node.state === 'online').length ?? 0,
       profile: settings.settings.profile,
       powerLossToStartMs: settings.powerLossToStartMs,
     }),
@@ -143,7 +147,7 @@ await starting.catch(async (error: unknown) => {
   process.stderr.write(
     error instanceof Complaint
       ? `npm start: ${error.message}\n`
-      : `npm start failed: ${error instanceof Error ? error.message : error}\n`,
+      : `npm start failed: ${error instanceof Error ? error.message : String(error)}\n`,
   )
   if (!(error instanceof Complaint) && process.env['HOLDFAST_DEBUG']) console.error(error)
   await stopAll()

@@ -37,7 +37,9 @@ describe('the simulated watchdog', () => {
     )
     expect(isAlive(second.servicePid)).toBe(true)
     expect(node.watchdogFile()).toMatchObject({
-      ...{ bootId: second.bootId, armed: false, resetByWatchdog: true },
+      bootId: second.bootId,
+      armed: false,
+      resetByWatchdog: true,
     })
     expect(await node.control('status')).toMatchObject({ watchdogResets: 1, boots: 2 })
   })
