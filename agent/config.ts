@@ -1,0 +1,82 @@
+// Command line and environment of the agent, checked before anything is touched.
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { NodeName } from '../shared/names.ts'
+
+export const usage = `Usage: ha-agent run [options]     run the agent; joins first if this node has no identity yet
+       ha-agent join [options]    join only
+
+  --home DIR         data directory: identity, journal, logs (default: /var/lib/holdfast)
+  --url A,B          addresses of the control plane (default: those of the join, else $HOLDFAST_URL)
+  --node NAME        this node's name (needed for the join)
+  --join-token TOKEN (default: $HOLDFAST_JOIN_TOKEN)
+  --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)`
+
+const Url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' })
+
+const Config = z.strictObject({
+  command: z.enum(['run', 'join']),
+  home: z.string().startsWith('/', { error: '--home must be an absolute path' }),
+  urls: z.array(Url).nullable(),
+  node: NodeName.nullable(),
+  joinToken: z.string().min(10).max(200).nullable(),
+  watchdog: z.union([z.enum(['simulated', 'none']), z.string().regex(/^\/dev\//)], {
+    error: '--watchdog must be /dev/watchdogN, simulated or none',
+  }),
+  simulated: z
+    .strictObject({
+      bootId: z.string().min(8, { error: 'HOLDFAST_BOOT_ID must be set' }),
+      fifo: z.string().min(1, { error: 'HOLDFAST_WATCHDOG_FIFO must be set' }),
+      stateFile: z.string().min(1, { error: 'HOLDFAST_WATCHDOG_STATE must be set' }),
+    })
+    .nullable(),
+})
+export type Config = z.infer<typeof Config>
+
+/** The configuration, or one sentence about what is wrong with it. */
+export function readConfig(
+  args: string[],
+  environment: NodeJS.ProcessEnv,
+): { config: Config } | { fault: string } {
+  let parsed: ReturnType<typeof parse>
+  try {
+    parsed = parse(args)
+  } catch (error) {
+    return { fault: (error as Error).message }
+  }
+  const { values, positionals } = parsed
+  if (positionals.length > 1) return { fault: `unexpected: ${positionals[1]}` }
+  const url = values.url ?? environment['HOLDFAST_URL']
+  // Boot id and watchdog of the environment belong together: a real machine must not be told its boot id.
+  const simulated = {
+    bootId: environment['HOLDFAST_BOOT_ID'] ?? '',
+    fifo: environment['HOLDFAST_WATCHDOG_FIFO'] ?? '',
+    stateFile: environment['HOLDFAST_WATCHDOG_STATE'] ?? '',
+  }
+  const result = Config.safeParse({
+    command: positionals[0] ?? 'run',
+    home: values.home,
+    urls: url === undefined ? null : url.split(',').map((one) => one.replace(/\/+$/, '')),
+    node: values.node ?? null,
+    joinToken: values['join-token'] ?? environment['HOLDFAST_JOIN_TOKEN'] ?? null,
+    watchdog: values.watchdog,
+    simulated: values.watchdog === 'simulated' ? simulated : null,
+  })
+  if (result.success) return { config: result.data }
+  const issue = result.error.issues[0]
+  return { fault: `${issue?.path.join('.')}: ${issue?.message}` }
+}
+
+function parse(args: string[]) {
+  return parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      home: { type: 'string', default: '/var/lib/holdfast' },
+      url: { type: 'string' },
+      node: { type: 'string' },
+      'join-token': { type: 'string' },
+      watchdog: { type: 'string', default: 'none' },
+    },
+  })
+}

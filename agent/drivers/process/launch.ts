@@ -1,0 +1,74 @@
+// Spawning a service: a small launcher joins the cgroup, passes the start gate, writes down who it is, and becomes the
+// service. No shell ever sees the service's own words: they are arguments of the launcher, untouched.
+//
+// The start gate: a grant file must exist and name this generation and this boot. The agent writes it right before the
+// spawn, and removes it before every stop and when it begins to look at the host; so a launcher that was forked but had
+// not yet been marked when the host was looked at cannot begin afterwards.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import type { ProcessSpec } from '../../../shared/service.ts'
+import { serviceMark } from './members.ts'
+
+/** Exit codes of the launcher itself, as little like those of programs as can be. */
+export const gateClosedCode = 113
+export const notNotedCode = 114
+
+const launcher = `
+cgroup=$1 grant=$2 wanted=$3 run=$4 boot=$5; shift 5
+[ -z "$cgroup" ] || echo $$ 2>/dev/null >"$cgroup/cgroup.procs" || :
+{ IFS= read -r line <"$grant"; } 2>/dev/null && [ "$line" = "$wanted" ] || exit ${gateClosedCode}
+IFS= read -r stat </proc/$$/stat && printf '%s %s\\n' "$boot" "$stat" >"$run" || exit ${notNotedCode}
+unset cgroup grant wanted run boot line stat
+exec "$@"
+`
+
+/** Passed on from the agent's own environment; the rest of it is the agent's business. */
+const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'TZ', 'TMPDIR', 'HOLDFAST_NODE_BOOT']
+
+export type Launch = {
+  spec: ProcessSpec
+  mark: string
+  sid: string
+  cgroup: string | null
+  grantFile: string
+  grant: string
+  runFile: string
+  bootId: string
+  /** Opened for append; closed here. */
+  logFile: number
+}
+
+/** Spawns it in a session of its own. Returns at once, or throws if there could be no process. */
+export function launch(options: Launch): ChildProcess {
+  const { spec, cgroup, grantFile, grant, runFile, bootId, logFile } = options
+  const environment: Record<string, string> = {}
+  for (const name of inherited) {
+    const value = process.env[name]
+    if (value !== undefined) environment[name] = value
+  }
+  try {
+    const child = spawn(
+      '/bin/sh',
+      [
+        ...['-c', launcher, 'holdfast-launch'],
+        ...[cgroup ?? '', grantFile, grant, runFile, bootId],
+        ...spec.command,
+      ],
+      {
+        cwd: spec.directory ?? '/',
+        detached: true,
+        stdio: ['ignore', logFile, logFile],
+        env: {
+          ...environment,
+          HOLDFAST_SID: options.sid,
+          ...spec.environment,
+          [serviceMark]: options.mark,
+        },
+      },
+    )
+    child.unref()
+    return child
+  } finally {
+    closeSync(logFile)
+  }
+}

@@ -1,0 +1,68 @@
+// One decision of the local resource manager: what the agent knows, and what it heard → what it knows now, and what
+// is to be done. Pure and synchronous: an ordered list of questions. Read this first.
+import { absorb } from './absorb.ts'
+import { type Draft, indexOrders, startDraft, wakeAt } from './draft.ts'
+import type { Effect, LrmInput } from './effect.ts'
+import { stepEnding } from './ending.ts'
+import { stepEpoch } from './epoch.ts'
+import { endLostEpoch, judgeState } from './lease.ts'
+import type { Lrm } from './lrm.ts'
+import { stepPoll } from './poll.ts'
+import { stepArmedAgain } from './release.ts'
+import { stepRenewal } from './renewal.ts'
+import { stepServices } from './services.ts'
+import { feed, stepWatchdog } from './watchdog.ts'
+
+export type LrmDecision = {
+  lrm: Lrm
+  /** In the order in which they are to be run. */
+  effects: Effect[]
+  /** When to decide again although nothing happened. */
+  wakeAtMs: number
+}
+
+/** How often the drivers look at the whole host for what nobody told them of. */
+const surveyEveryMs = 15_000
+
+/** Decides. The result depends on the arguments alone. */
+export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
+  const draft = startDraft(lrm, input.nowMs)
+  for (const event of input.events) absorb(draft, event)
+  if (draft.lrm.looked) {
+    indexOrders(draft)
+    feed(draft)
+    stepArmedAgain(draft)
+    stepServices(draft)
+    endLostEpoch(draft)
+    judgeState(draft)
+    stepWatchdog(draft)
+    stepEpoch(draft)
+    stepRenewal(draft)
+    stepPoll(draft)
+    stepEnding(draft)
+  }
+  look(draft)
+  writeJournal(draft)
+  return { lrm: draft.lrm, effects: draft.effects, wakeAtMs: draft.wakeAtMs }
+}
+
+function look(draft: Draft): void {
+  const { survey } = draft.lrm
+  if (survey.running) return
+  const dueMs = draft.lrm.looked ? survey.startedMs + surveyEveryMs : draft.nowMs
+  if (draft.nowMs < dueMs) return wakeAt(draft, dueMs)
+  draft.lrm.survey = { running: true, startedMs: draft.nowMs }
+  draft.effects.push({ kind: 'survey' })
+}
+
+/** One version is written at a time; what changes meanwhile goes into the next. */
+function writeJournal(draft: Draft): void {
+  const { lrm } = draft
+  if (lrm.writingVersion !== null || lrm.writtenVersion >= lrm.journalVersion) return
+  lrm.writingVersion = lrm.journalVersion
+  draft.effects.push({
+    kind: 'write-journal',
+    version: lrm.journalVersion,
+    journal: lrm.journal,
+  })
+}

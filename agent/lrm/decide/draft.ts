@@ -1,0 +1,81 @@
+// A decision in the making: a copy of the LRM that may be changed while it lasts, and the effects gathered so far.
+// Never escapes `decideLrm`.
+import type { Order, ServiceGeneration } from '../../../shared/protocol.ts'
+import type { Effect } from './effect.ts'
+import type { Journal, LocalService, Lrm, Sid } from './lrm.ts'
+
+export type Draft = {
+  lrm: Lrm
+  nowMs: number
+  effects: Effect[]
+  /** Orders in hand by service. */
+  orders: Map<Sid, Order>
+  /** Grants to be confirmed with the next renewal: about to be used, or in use and not confirmed under this epoch. */
+  wishes: ServiceGeneration[]
+  /** Earliest moment at which something is due without any event. */
+  wakeAtMs: number
+}
+
+/** Copies what a decision may change; documents that came from outside are shared and never changed. */
+export function startDraft(lrm: Lrm, nowMs: number): Draft {
+  const services: Record<Sid, LocalService> = {}
+  for (const [sid, service] of Object.entries(lrm.services)) services[sid] = { ...service }
+  const { journal } = lrm
+  const copy: Lrm = {
+    ...lrm,
+    survey: { ...lrm.survey },
+    epoch: lrm.epoch && { ...lrm.epoch },
+    renewal: { ...lrm.renewal },
+    poll: { ...lrm.poll },
+    joining: { ...lrm.joining },
+    services,
+    confirmed: { ...lrm.confirmed },
+    watchdog: { ...lrm.watchdog },
+    ending: lrm.ending && { ...lrm.ending },
+    journal: {
+      ...journal,
+      epoch: journal.epoch && { ...journal.epoch },
+      started: { ...journal.started },
+      closed: { ...journal.closed },
+      answers: { ...journal.answers },
+      restarted: { ...journal.restarted },
+    },
+    answeredAt: { ...lrm.answeredAt },
+    closedAt: { ...lrm.closedAt },
+  }
+  return { lrm: copy, nowMs, effects: [], orders: new Map(), wishes: [], wakeAtMs: Infinity }
+}
+
+/** Once the events are taken in: the orders that count for this decision. */
+export function indexOrders(draft: Draft): void {
+  for (const order of draft.lrm.desired?.services ?? []) draft.orders.set(order.sid, order)
+}
+
+/** Asks to be woken at `atMs`, if nothing happens before. */
+export function wakeAt(draft: Draft, atMs: number): void {
+  if (atMs < draft.wakeAtMs) draft.wakeAtMs = atMs
+}
+
+export function say(
+  draft: Draft,
+  message: string,
+  facts: Record<string, unknown> = {},
+  level: 'info' | 'warn' = 'info',
+): void {
+  draft.effects.push({ kind: 'say', level, message, facts })
+}
+
+/** Changes the journal; whoever depends on it waits until the returned version is on disk. */
+export function writeDown(draft: Draft, change: (journal: Journal) => void): number {
+  change(draft.lrm.journal)
+  return ++draft.lrm.journalVersion
+}
+
+/** Nothing more is sent to the plane before what is written down now is on disk. */
+export function sendOnlyAfterJournal(draft: Draft): void {
+  draft.lrm.sendAfterVersion = draft.lrm.journalVersion
+}
+
+export function isWritten(draft: Draft): boolean {
+  return draft.lrm.writtenVersion >= draft.lrm.journalVersion
+}

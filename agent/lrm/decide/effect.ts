@@ -1,0 +1,54 @@
+// What a decision asks the world to do, and what the world answers: data on both sides. The loop runs the effects in
+// their order, and turns every result into an event of a later decision.
+import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
+import type { Outcome } from '../../../shared/outcome.ts'
+import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
+import type { Found, Journal, Sid } from './lrm.ts'
+
+export type Effect =
+  /** Feed, if it is still not later than `untilMs`: checked again at the device, in the same breath as the write. */
+  | { kind: 'feed'; untilMs: number }
+  /** Open the watchdog, or set its timeout; both are feeds, so `untilMs` holds here too. */
+  | { kind: 'arm'; timeoutMs: number; untilMs: number }
+  | { kind: 'close-watchdog' }
+  | { kind: 'write-journal'; version: number; journal: Journal }
+  | { kind: 'note-lease'; lease: HeldLease }
+  | { kind: 'stop'; sid: Sid; generation: number; timeoutMs: number }
+  | { kind: 'start'; sid: Sid; generation: number; spec: unknown; untilMs: number }
+  | { kind: 'renew'; request: LeaseRequest; timeoutMs: number }
+  | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
+  | { kind: 'poll'; id: number; planeEpoch: number; revision: number; waitMs: number }
+  | { kind: 'cancel-poll' }
+  | { kind: 'survey' }
+  | { kind: 'say'; level: 'info' | 'warn'; message: string; facts: Record<string, unknown> }
+  | { kind: 'exit'; code: number }
+
+export type AnswerFound = { sid: Sid; generation: number; state: Found['state'] | 'stopped' }
+
+/** A refusal of the plane: its code, and the plane epoch where it names one. */
+export type Refused = { code: string; detail: string; planeEpoch: PlaneEpoch | null }
+
+export type LrmEvent =
+  | { kind: 'surveyed'; found: Found[] }
+  | { kind: 'survey-failed'; why: string }
+  | { kind: 'desired'; id: number; desired: Desired }
+  | { kind: 'desired-unchanged'; id: number }
+  | { kind: 'desired-failed'; id: number; why: string }
+  | { kind: 'lease-granted'; seq: number; answer: LeaseAnswer }
+  | { kind: 'lease-refused'; seq: number; refused: Refused }
+  | { kind: 'lease-failed'; seq: number; why: string }
+  | { kind: 'epoch-answered'; answer: EpochAnswer }
+  | { kind: 'epoch-refused'; refused: Refused }
+  | { kind: 'epoch-failed'; why: string }
+  | { kind: 'started' | 'stopped'; sid: Sid; generation: number; outcome: Outcome; detail: string }
+  | { kind: 'exited'; sid: Sid; generation: number; detail: string }
+  | { kind: 'armed'; configuredMs: number; effectiveMs: number; canClose: boolean }
+  | { kind: 'arm-failed'; why: string }
+  | { kind: 'fed-late' | 'feed-failed'; why: string }
+  | { kind: 'watchdog-closed' }
+  | { kind: 'watchdog-close-failed'; why: string }
+  | { kind: 'journaled'; version: number }
+  | { kind: 'journal-failed'; why: string }
+  | { kind: 'signal'; signal: 'restart' | 'shutdown' }
+
+export type LrmInput = { nowMs: number; events: LrmEvent[] }

@@ -1,0 +1,138 @@
+// Asking for a lease epoch: challenge → look at the host → answer → settled or joined.
+// SAFETY: what the drivers find counts, never what the journal remembers; `stopped` is said only of what was looked for
+// since the challenge and not found, after it was journaled as closed.
+import type { EpochAnswer, ServiceGeneration } from '../../../shared/protocol.ts'
+import { type Draft, isWritten, say, sendOnlyAfterJournal, wakeAt, writeDown } from './draft.ts'
+import type { AnswerFound } from './effect.ts'
+import { closeGeneration } from './grants.ts'
+import { nothingOnHost } from './lease.ts'
+import { freshJoining, freshRenewal } from './fresh.ts'
+import type { Found } from './lrm.ts'
+import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
+
+/** Requests of one epoch are numbered; so many numbers are set aside at once, so that a crash repeats none. */
+export const seqBlock = 10_000
+
+const firstPauseMs = 200
+const longestPauseMs = 2_000
+
+/** One step towards an epoch, for a process that has none. */
+export function stepEpoch(draft: Draft): void {
+  const { lrm, nowMs } = draft
+  const { joining } = lrm
+  if (lrm.epoch !== null || joining.running) return
+  if (lrm.ending !== null && nothingOnHost(lrm)) return
+  if (lrm.cleaning !== null && !(nothingOnHost(lrm) && !lrm.watchdog.open)) return
+  if (nowMs < joining.dueMs) return wakeAt(draft, joining.dueMs)
+  if (!isWritten(draft)) return
+  if (joining.challenge === null) return ask(draft, null, fromRecords(draft))
+  if (joining.found === null) {
+    // Whatever is being started or stopped is neither running nor stopped: wait until it is one of them.
+    if (!isSettled(draft) || lrm.survey.running) return
+    draft.effects.push({ kind: 'survey' })
+    lrm.survey = { running: true, startedMs: nowMs }
+    return
+  }
+  const found = answers(joining.challenge.questions, joining.found)
+  for (const { sid, generation, state } of found)
+    if (state === 'stopped') closeGeneration(draft, sid, generation, 'asked for, and not found')
+  if (!isWritten(draft)) return
+  ask(draft, joining.challenge.nonce, found)
+}
+
+function isSettled(draft: Draft): boolean {
+  return Object.values(draft.lrm.services).every(
+    (service) => service.phase === 'idle' || service.phase === 'running',
+  )
+}
+
+function ask(draft: Draft, nonce: string | null, found: AnswerFound[]): void {
+  draft.lrm.joining.running = true
+  draft.effects.push({ kind: 'ask-epoch', nonce, found, planeEpoch: draft.lrm.planeEpoch })
+}
+
+function fromRecords(draft: Draft): AnswerFound[] {
+  return Object.values(draft.lrm.services)
+    .filter((service) => service.phase !== 'idle')
+    .map(({ sid, generation, phase }) => ({
+      sid,
+      generation,
+      state: phase === 'running' ? 'running' : 'unknown',
+    }))
+}
+
+/** Everything found, and an answer to each question. Another generation of the same service is a doubt. */
+function answers(questions: ServiceGeneration[], found: Found[]): AnswerFound[] {
+  const all: AnswerFound[] = found.map((one) => ({ ...one }))
+  for (const { sid, generation } of questions) {
+    const same = found.filter((one) => one.sid === sid)
+    if (same.some((one) => one.generation === generation)) continue
+    all.push({ sid, generation, state: same.length > 0 ? 'unknown' : 'stopped' })
+  }
+  return all
+}
+
+/** The plane answered. */
+export function noteEpochAnswer(draft: Draft, answer: EpochAnswer): void {
+  const { joining } = draft.lrm
+  joining.running = false
+  if (draft.lrm.epoch !== null) return
+  if (!planeEpochCounts(draft, answer.planeEpoch)) return askLater(draft)
+  adoptPlaneEpoch(draft, answer.planeEpoch)
+  joining.found = null
+  if (answer.status === 'settling') {
+    if (joining.failures === 0) say(draft, 'epoch not settled yet', { why: answer.why })
+    return askLater(draft)
+  }
+  joining.failures = 0
+  joining.dueMs = draft.nowMs
+  if (answer.status === 'challenge') {
+    // The same challenge again means that this answer was not enough: no hurry to repeat it.
+    if (joining.challenge?.nonce === answer.nonce) askLater(draft)
+    const { nonce, questions } = answer
+    joining.challenge = { nonce, questions, sinceMs: draft.nowMs }
+    return
+  }
+  joined(draft, answer)
+}
+
+function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>): void {
+  const { lrm } = draft
+  writeDown(draft, (journal) => {
+    const planeNumber = answer.planeEpoch.number
+    journal.epoch = {
+      number: answer.epoch,
+      seqReserved: seqBlock,
+      planeNumber,
+      state: 'open',
+    }
+    journal.timing = answer.timing
+  })
+  sendOnlyAfterJournal(draft)
+  lrm.epoch = { number: answer.epoch, seq: 0 }
+  lrm.timing = answer.timing
+  // A lease is of one epoch: the old one limits nothing any more, and what runs was adopted.
+  lrm.lease = null
+  lrm.confirmed = {}
+  lrm.desired = null
+  lrm.cleaning = null
+  lrm.released = false
+  lrm.renewal = freshRenewal()
+  lrm.joining = freshJoining()
+  say(draft, 'epoch joined', { epoch: answer.epoch, planeEpoch: answer.planeEpoch.number })
+}
+
+/** Nothing came of it: again after a pause that doubles. */
+export function noteEpochFailed(draft: Draft, why: string): void {
+  draft.lrm.joining.running = false
+  if (draft.lrm.joining.failures === 0) say(draft, 'no epoch', { why }, 'warn')
+  draft.lrm.joining.found = null
+  askLater(draft)
+}
+
+function askLater(draft: Draft): void {
+  const { joining } = draft.lrm
+  joining.dueMs =
+    draft.nowMs + Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(joining.failures, 10))
+  joining.failures += 1
+}

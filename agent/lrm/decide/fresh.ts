@@ -1,0 +1,19 @@
+// The state of a conversation with the plane before its first word.
+import type { Joining, Renewal } from './lrm.ts'
+
+export function freshRenewal(): Renewal {
+  return {
+    inFlight: null,
+    dueMs: 0,
+    failures: 0,
+    answeredKey: '',
+    settledRevision: null,
+    noReleaseBeforeMs: 0,
+    toldRevision: 0,
+    toldClosed: [],
+  }
+}
+
+export function freshJoining(): Joining {
+  return { running: false, dueMs: 0, failures: 0, challenge: null, found: null }
+}

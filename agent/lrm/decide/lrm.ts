@@ -1,0 +1,174 @@
+// What the local resource manager knows, as plain data: JSON in, JSON out. All times are milliseconds of the agent's
+// CLOCK_BOOTTIME. Must never hold a function, a handle or a secret.
+import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
+import type { ServiceType } from '../../../shared/names.ts'
+import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
+import type { FoundState, Outcome } from '../../../shared/outcome.ts'
+import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
+import type { Timing } from '../../../shared/timing.ts'
+
+export type Sid = string
+
+export type Lrm = {
+  self: Self
+  state: LrmState
+  /** When this process began to decide. */
+  startedMs: number
+  /** Whether the drivers have looked at the host since this process began. Before that nothing else is done. */
+  looked: boolean
+  survey: { running: boolean; startedMs: number }
+  planeEpoch: PlaneEpoch | null
+  timing: Timing
+  onLeaseLoss: 'gentle' | 'reset'
+  /** The epoch whose leases this process may use; null: it must ask for a new one. */
+  epoch: Epoch | null
+  lease: HeldLease | null
+  renewal: Renewal
+  poll: { id: number; running: boolean; dueMs: number; failures: number }
+  joining: Joining
+  desired: Desired | null
+  services: Record<Sid, LocalService>
+  /** Grants read back as open under this epoch and this plane epoch, with the watchdog armed all the time since. */
+  confirmed: Record<Sid, number>
+  watchdog: WatchdogView
+  /** The plane committed that the watchdog may be closed although services run. */
+  released: boolean
+  /** Everything found on the host must be stopped first, whatever is ordered; why. */
+  cleaning: string | null
+  ending: Ending | null
+  journal: Journal
+  /** Version of `journal` as it is here, as it is on disk, and being written. */
+  journalVersion: number
+  writtenVersion: number
+  writingVersion: number | null
+  /** Nothing is sent to the plane before this version is on disk: new epoch, sequence block, plane epoch. */
+  sendAfterVersion: number
+  /** Version in which each answer and each closing was written down; they are told only once that is on disk. */
+  answeredAt: Record<string, number>
+  closedAt: Record<Sid, number>
+}
+
+export type Self = { clusterUuid: string; nodeUid: string; bootId: string; drivers: ServiceType[] }
+
+export type Epoch = {
+  number: number
+  /** The last number used in a request. */
+  seq: number
+}
+
+export type Renewal = {
+  inFlight: SentRenewal | null
+  /** Not before this, after a failure; and at this in any case. */
+  dueMs: number
+  failures: number
+  /** What the plane was last told and answered for: anything different is news and sent at once. */
+  answeredKey: string
+  /** Revision both sent and answered in the last granted renewal: the orders in hand are the newest. */
+  settledRevision: number | null
+  /** A release was refused: not asked for again before this. */
+  noReleaseBeforeMs: number
+  /** Newest revision the plane told of. */
+  toldRevision: number
+  /** Generations last reported as closed, and answered for. */
+  toldClosed: ServiceGeneration[]
+}
+
+export type SentRenewal = {
+  seq: number
+  /** t_s of this very request; no other answer is ever credited with it. */
+  sentMs: number
+  key: string
+  planeEpoch: number
+  revision: number
+  confirms: ServiceGeneration[]
+  closed: ServiceGeneration[]
+  release: boolean
+}
+
+export type Joining = {
+  running: boolean
+  dueMs: number
+  failures: number
+  challenge: { nonce: string; questions: ServiceGeneration[]; sinceMs: number } | null
+  /** What the drivers found since the challenge; null: they must look (again). */
+  found: Found[] | null
+}
+
+/** One service as a driver finds it by its marks. */
+export type Found = { sid: Sid; generation: number; state: Exclude<FoundState, 'stopped'> }
+
+export const localPhases = {
+  idle: 'nothing of it is on the host',
+  starting: 'spawned or about to be, not verified yet',
+  running: 'its main process lives',
+  stopping: 'being stopped, not verified yet',
+  unknown: 'something of it may be left: to be cleaned up before anything else',
+} as const
+export type LocalPhase = keyof typeof localPhases
+
+export type LocalService = {
+  sid: Sid
+  /** Of what is, or was last, on the host. */
+  generation: number
+  phase: LocalPhase
+  sinceMs: number
+  /** Failed starts in a row; a start that lives for `stableMs` clears them. */
+  failures: number
+  retryAtMs: number
+  lastFailure: { outcome: Outcome; detail: string } | null
+  /** When a running stop turns to SIGKILL; an emergency may move it forward. */
+  stopByMs: number
+  stopFailure: { outcome: Outcome; detail: string } | null
+}
+
+export type WatchdogView = {
+  class: WatchdogClass
+  /** W: as armed, or as it would be. */
+  effectiveMs: number
+  /** Effective timeout for each configured millisecond (iTCO fires at twice its setting). */
+  factor: number
+  /** The timeout last asked for. */
+  configuredMs: number
+  /** Held open by this process. */
+  open: boolean
+  /** Its countdown runs, also if an earlier process left it so. */
+  running: boolean
+  /** A magic close stops it (not `nowayout`). */
+  canClose: boolean
+  fedMs: number
+  retryAtMs: number
+}
+
+export type Ending = {
+  kind: 'restart' | 'shutdown'
+  /** Asked twice: leave at once. */
+  forced: boolean
+  /** After a shutdown's stops: the last report was answered, or is given up. */
+  reported: boolean
+  sinceMs: number
+}
+
+/** What survives this process. Of another boot only the epoch, the plane epoch and the closed generations count. */
+export type Journal = {
+  bootId: string
+  epoch: {
+    number: number
+    /** No request with a higher number was ever sent. */
+    seqReserved: number
+    /** Plane epoch under which it was joined: orders of a later history may not know what runs here. */
+    planeNumber: number
+    state: 'open' | 'fenced' | 'over' | 'released'
+  } | null
+  planeEpoch: PlaneEpoch | null
+  timing: Timing | null
+  /** Generations that may have been started in this boot. */
+  started: Record<Sid, number>
+  /** Ended for good on this node: a generation up to this one is never started again. */
+  closed: Record<Sid, number>
+  answers: Record<string, OrderResult>
+  /** Restart orders whose stop is done. */
+  restarted: Record<string, true>
+}
+
+/** The last good lease, kept beside the journal and only as good as its boot. */
+export type LeaseNote = { bootId: string; lease: HeldLease }

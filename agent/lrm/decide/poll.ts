@@ -1,0 +1,82 @@
+// The long poll for the desired state: one at a time, while there is an epoch.
+import type { Desired } from '../../../shared/protocol.ts'
+import { type Draft, say, wakeAt } from './draft.ts'
+import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
+
+const waitMs = 25_000
+const firstPauseMs = 200
+const longestPauseMs = 3_000
+
+/** Asks for newer orders, unless that question is open already. */
+export function stepPoll(draft: Draft): void {
+  const { lrm, nowMs } = draft
+  const { poll } = lrm
+  if (lrm.epoch === null || lrm.planeEpoch === null || poll.running) return
+  if (nowMs < poll.dueMs) return wakeAt(draft, poll.dueMs)
+  poll.id += 1
+  poll.running = true
+  draft.effects.push({
+    kind: 'poll',
+    id: poll.id,
+    planeEpoch: lrm.planeEpoch.number,
+    revision: lrm.desired?.revision ?? 0,
+    waitMs,
+  })
+}
+
+/** Drops the open question, to ask again at once. */
+export function askAgain(draft: Draft): void {
+  const { poll } = draft.lrm
+  if (poll.running) draft.effects.push({ kind: 'cancel-poll' })
+  draft.lrm.poll = { id: poll.id + 1, running: false, dueMs: 0, failures: 0 }
+}
+
+/** New orders, if they are newer and meant for this node. */
+export function noteDesired(draft: Draft, id: number, desired: Desired): void {
+  const { lrm } = draft
+  if (lrm.poll.id !== id) return
+  lrm.poll.running = false
+  const { clusterUuid, nodeUid } = lrm.self
+  if (desired.clusterUuid !== clusterUuid || desired.nodeUid !== nodeUid)
+    return notePollFailed(draft, id, 'orders of another node or cluster')
+  if (!planeEpochCounts(draft, desired.planeEpoch))
+    return notePollFailed(draft, id, 'orders of a stale plane epoch')
+  adoptPlaneEpoch(draft, desired.planeEpoch)
+  lrm.poll.running = false
+  if (lrm.desired !== null && desired.revision <= lrm.desired.revision)
+    return notePollFailed(draft, lrm.poll.id, 'orders older than those in hand')
+  lrm.poll.failures = 0
+  lrm.poll.dueMs = 0
+  if (lrm.desired?.mode !== desired.mode) say(draft, 'mode', { mode: desired.mode })
+  lrm.desired = desired
+  lrm.timing = desired.timing
+  lrm.onLeaseLoss = desired.onLeaseLoss
+  forgetAnswered(draft, desired)
+}
+
+/** Answers are kept as long as their order stands. Rides along with the next change of the journal. */
+function forgetAnswered(draft: Draft, desired: Desired): void {
+  const { lrm } = draft
+  const named = new Set(desired.services.map((order) => order.uid))
+  for (const table of [lrm.journal.answers, lrm.journal.restarted, lrm.answeredAt])
+    for (const uid of Object.keys(table)) if (!named.has(uid)) delete table[uid]
+  lrm.journal.timing = desired.timing
+}
+
+export function noteUnchanged(draft: Draft, id: number): void {
+  const { poll } = draft.lrm
+  if (poll.id !== id) return
+  poll.running = false
+  poll.failures = 0
+  poll.dueMs = 0
+}
+
+export function notePollFailed(draft: Draft, id: number, why: string): void {
+  const { poll } = draft.lrm
+  if (poll.id !== id) return
+  poll.running = false
+  if (poll.failures === 0) say(draft, 'orders not read', { why }, 'warn')
+  poll.dueMs =
+    draft.nowMs + Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(poll.failures, 10))
+  poll.failures += 1
+}

@@ -1,0 +1,47 @@
+// Leaving services running without a watchdog: a planned stop of the agent, or a disarmed cluster. The plane must
+// commit the release first; the device is closed only after that.
+import { type Draft, say, wakeAt } from './draft.ts'
+import { leaveEpoch, nothingOnHost } from './lease.ts'
+
+/** Order states in which the agent has nothing to do, and the CRM recovers nothing by itself. */
+const heldStill = ['freeze', 'stopped', 'error', 'ignored']
+
+/** Whether the next renewal asks for the release. */
+export function wantsRelease(draft: Draft): boolean {
+  const { lrm } = draft
+  if (lrm.released || lrm.desired === null) return false
+  if (lrm.ending?.kind !== 'restart' && lrm.desired.mode !== 'disarm') return false
+  if (draft.nowMs < lrm.renewal.noReleaseBeforeMs) {
+    wakeAt(draft, lrm.renewal.noReleaseBeforeMs)
+    return false
+  }
+  // A confirm on its way could still make the node start something; none is asked for any more in these modes.
+  return isHeldStill(draft)
+}
+
+function isHeldStill(draft: Draft): boolean {
+  const { lrm } = draft
+  const orders = lrm.desired?.services ?? []
+  const isBusy = Object.values(lrm.services).some(
+    (service) => service.phase === 'starting' || service.phase === 'stopping',
+  )
+  return !isBusy && orders.every((order) => heldStill.includes(order.state))
+}
+
+/** The plane committed the release: the watchdog may be closed, and what runs, runs on. */
+export function noteReleased(draft: Draft): void {
+  const { lrm } = draft
+  say(draft, 'released', { epoch: lrm.epoch?.number, running: !nothingOnHost(lrm) })
+  lrm.released = true
+  lrm.confirmed = {}
+  if (lrm.ending?.kind === 'restart') leaveEpoch(draft, 'released')
+}
+
+/** The cluster is armed again: from here on the node protects what it runs, as before. */
+export function stepArmedAgain(draft: Draft): void {
+  const { lrm } = draft
+  if (!lrm.released || lrm.ending !== null || lrm.epoch === null) return
+  if (lrm.desired === null || lrm.desired.mode === 'disarm') return
+  lrm.released = false
+  say(draft, 'armed again', { mode: lrm.desired.mode })
+}

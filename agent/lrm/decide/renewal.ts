@@ -1,0 +1,199 @@
+// Renewing the lease: one request at a time, every renewMs, and at once when there is something to confirm or to tell.
+// SAFETY: t_s is taken here, before the request exists, and belongs to its `seq` alone.
+import { betterLease } from '../../../shared/lease.ts'
+import type { AgentMode } from '../../../shared/node.ts'
+import type { LeaseAnswer, LeaseRequest, RunningService } from '../../../shared/protocol.ts'
+import { type Draft, say, sendOnlyAfterJournal, wakeAt, writeDown } from './draft.ts'
+import type { Refused } from './effect.ts'
+import { seqBlock } from './epoch.ts'
+import { closedUpTo } from './grants.ts'
+import { leaveEpoch } from './lease.ts'
+import type { SentRenewal } from './lrm.ts'
+import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
+import { askAgain } from './poll.ts'
+import { isStable } from './records.ts'
+import { noteReleased, wantsRelease } from './release.ts'
+
+const firstPauseMs = 250
+
+/** Sends the next renewal if it is due, or if it would say anything new. */
+export function stepRenewal(draft: Draft): void {
+  const { lrm, nowMs } = draft
+  const { renewal, epoch, planeEpoch } = lrm
+  if (epoch === null || planeEpoch === null || renewal.inFlight !== null) return
+  if (lrm.writtenVersion < lrm.sendAfterVersion) return
+  const body = compose(draft)
+  const key = JSON.stringify(body)
+  const isNews = key !== renewal.answeredKey && renewal.failures === 0
+  if (!isNews && nowMs < renewal.dueMs) return wakeAt(draft, renewal.dueMs)
+  if (!reserveSeq(draft)) return
+  epoch.seq += 1
+  renewal.inFlight = {
+    ...{ seq: epoch.seq, sentMs: nowMs, key, planeEpoch: planeEpoch.number },
+    ...{ revision: body.revision, release: body.release },
+    ...{ confirms: body.confirms, closed: body.closed },
+  }
+  const { clusterUuid, nodeUid, bootId } = lrm.self
+  const head = { clusterUuid, nodeUid, epoch: epoch.number, bootId, seq: epoch.seq, planeEpoch }
+  const timeoutMs = lrm.timing.requestTimeoutMs
+  draft.effects.push({ kind: 'renew', request: { ...head, ...body }, timeoutMs })
+}
+
+type Body = Omit<
+  LeaseRequest,
+  'clusterUuid' | 'nodeUid' | 'epoch' | 'bootId' | 'seq' | 'planeEpoch'
+>
+
+function compose(draft: Draft): Body {
+  const { lrm } = draft
+  const release = wantsRelease(draft)
+  const armed = lrm.watchdog.open || lrm.watchdog.running
+  return {
+    armed: armed && !release && !lrm.released,
+    release,
+    revision: lrm.desired?.revision ?? 0,
+    lrmState: lrm.state,
+    mode: modeOf(draft),
+    running: runningServices(draft),
+    closed: closedGenerations(draft),
+    confirms: lrm.watchdog.open && !release ? draft.wishes : [],
+    results: results(draft),
+  }
+}
+
+function modeOf(draft: Draft): AgentMode {
+  return draft.lrm.ending?.kind ?? draft.lrm.desired?.mode ?? 'active'
+}
+
+function runningServices(draft: Draft): RunningService[] {
+  return Object.values(draft.lrm.services).flatMap((service) => {
+    const { sid, generation, phase } = service
+    if (phase === 'idle') return []
+    return [{ sid, generation, state: phase, stable: isStable(draft, service) }]
+  })
+}
+
+/** Only what is on disk, and only of services of which nothing is left. */
+function closedGenerations(draft: Draft): { sid: string; generation: number }[] {
+  const { lrm } = draft
+  const closed: { sid: string; generation: number }[] = []
+  for (const { sid, generation } of lrm.desired?.services ?? []) {
+    if (generation === null || generation > closedUpTo(lrm, sid)) continue
+    if ((lrm.closedAt[sid] ?? 0) > lrm.writtenVersion) continue
+    if ((lrm.services[sid]?.phase ?? 'idle') === 'idle') closed.push({ sid, generation })
+  }
+  return closed
+}
+
+function results(draft: Draft): LeaseRequest['results'] {
+  const { lrm } = draft
+  return (lrm.desired?.services ?? []).flatMap(({ uid }) => {
+    const result = lrm.journal.answers[uid]
+    return result && (lrm.answeredAt[uid] ?? 0) <= lrm.writtenVersion ? [result] : []
+  })
+}
+
+/** Whether the next number is set aside on disk; sets more aside in good time. */
+function reserveSeq(draft: Draft): boolean {
+  const { lrm } = draft
+  const { epoch } = lrm
+  const reserved = lrm.journal.epoch?.seqReserved ?? 0
+  if (epoch === null) return false
+  if (epoch.seq + seqBlock / 10 >= reserved) {
+    writeDown(draft, (journal) => {
+      if (journal.epoch) journal.epoch.seqReserved = epoch.seq + seqBlock
+    })
+    if (epoch.seq >= reserved) sendOnlyAfterJournal(draft)
+  }
+  return epoch.seq < reserved
+}
+
+/** The renewal was granted: the lease counts from its own sending. */
+export function noteGranted(draft: Draft, seq: number, answer: LeaseAnswer): void {
+  const { lrm } = draft
+  const sent = takeSent(draft, seq)
+  if (sent === null || answer.seq !== seq || answer.epoch !== lrm.epoch?.number) return
+  if (!planeEpochCounts(draft, answer.planeEpoch)) return retryLater(draft, 'stale plane epoch')
+  adoptPlaneEpoch(draft, answer.planeEpoch)
+  const { renewal } = lrm
+  if (renewal.failures > 0) say(draft, 'lease renewed again', { after: renewal.failures })
+  renewal.failures = 0
+  renewal.dueMs = sent.sentMs + lrm.timing.renewMs
+  lrm.lease = betterLease(lrm.lease, {
+    ...{ epoch: answer.epoch, sentMs: sent.sentMs, leaseMs: answer.leaseMs },
+  })
+  draft.effects.push({ kind: 'note-lease', lease: lrm.lease })
+  const isSamePlane = answer.planeEpoch.number === sent.planeEpoch
+  if (isSamePlane) {
+    renewal.answeredKey = sent.key
+    renewal.toldClosed = sent.closed
+    takeConfirms(draft, sent, answer)
+  }
+  renewal.settledRevision =
+    isSamePlane && answer.revision === sent.revision ? answer.revision : null
+  if (sent.release && answer.released) noteReleased(draft)
+  // Told of newer orders twice, and they did not come: a doorbell was lost.
+  if (answer.revision > (lrm.desired?.revision ?? 0) && answer.revision === renewal.toldRevision)
+    askAgain(draft)
+  renewal.toldRevision = answer.revision
+}
+
+function takeConfirms(draft: Draft, sent: SentRenewal, answer: LeaseAnswer): void {
+  const { lrm } = draft
+  for (const { sid, generation } of answer.confirmed) {
+    const asked = sent.confirms.some((one) => one.sid === sid && one.generation === generation)
+    if (asked && closedUpTo(lrm, sid) < generation) lrm.confirmed[sid] = generation
+  }
+}
+
+/** The request in flight, if `seq` is its number; it is in flight no more. */
+function takeSent(draft: Draft, seq: number): SentRenewal | null {
+  const { renewal } = draft.lrm
+  if (renewal.inFlight?.seq !== seq) return null
+  const sent = renewal.inFlight
+  renewal.inFlight = null
+  return sent
+}
+
+/** The plane refused. */
+export function noteRefused(draft: Draft, seq: number, refused: Refused): void {
+  const { lrm } = draft
+  if (takeSent(draft, seq) === null) return
+  if (refused.code === 'fenced') {
+    say(draft, 'fenced', { epoch: lrm.epoch?.number, detail: refused.detail }, 'warn')
+    leaveEpoch(draft, 'fenced')
+    lrm.cleaning = 'fenced'
+    return
+  }
+  if (refused.code === 'plane-epoch' && refused.planeEpoch) {
+    const before = lrm.planeEpoch?.number
+    if (planeEpochCounts(draft, refused.planeEpoch)) adoptPlaneEpoch(draft, refused.planeEpoch)
+    if (lrm.planeEpoch?.number !== before) {
+      lrm.renewal.dueMs = draft.nowMs
+      lrm.renewal.failures = 0
+      return
+    }
+  }
+  if (refused.code === 'release-refused') {
+    // Nothing was renewed by it either: the next renewal, sent at once, asks for the lease alone.
+    lrm.renewal.noReleaseBeforeMs = draft.nowMs + lrm.timing.renewMs
+    return say(draft, 'release refused', { detail: refused.detail })
+  }
+  // A number the plane has already seen: numbers were lost here. Jump ahead of them.
+  if (refused.code === 'stale' && lrm.epoch)
+    lrm.epoch.seq = Math.max(lrm.epoch.seq, lrm.journal.epoch?.seqReserved ?? 0)
+  retryLater(draft, `${refused.code}: ${refused.detail}`)
+}
+
+/** No answer came. */
+export function noteFailed(draft: Draft, seq: number, why: string): void {
+  if (takeSent(draft, seq) !== null) retryLater(draft, why)
+}
+
+function retryLater(draft: Draft, why: string): void {
+  const { renewal, timing } = draft.lrm
+  if (renewal.failures === 0) say(draft, 'lease not renewed', { why }, 'warn')
+  renewal.dueMs =
+    draft.nowMs + Math.min(timing.renewMs, firstPauseMs * 2 ** Math.min(renewal.failures, 10))
+  renewal.failures += 1
+}

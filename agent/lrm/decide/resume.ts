@@ -1,0 +1,91 @@
+// What a new agent process begins with: the journal of an earlier one, as far as it still counts.
+// SAFETY: nothing is started from the journal. Of another boot only epochs, plane epoch and closed generations count.
+import { profiles } from '../../../shared/timing.ts'
+import type { WatchdogInfo } from '../../../shared/node.ts'
+import { freshJoining, freshRenewal } from './fresh.ts'
+import type { Journal, LeaseNote, Lrm, Self } from './lrm.ts'
+
+export type ResumeFrom = {
+  self: Self
+  nowMs: number
+  journal: Journal | null
+  note: LeaseNote | null
+  watchdog: { info: WatchdogInfo; factor: number; running: boolean }
+}
+
+export function emptyJournal(bootId: string): Journal {
+  return {
+    bootId,
+    epoch: null,
+    planeEpoch: null,
+    timing: null,
+    started: {},
+    closed: {},
+    answers: {},
+    restarted: {},
+  }
+}
+
+/** The LRM of a new process. */
+export function resumeLrm(from: ResumeFrom): Lrm {
+  const { self, nowMs } = from
+  const old = from.journal ?? emptyJournal(self.bootId)
+  const isSameBoot = old.bootId === self.bootId
+  const journal = isSameBoot
+    ? { ...old }
+    : { ...emptyJournal(self.bootId), ...kept(old), bootId: self.bootId }
+  const isOpen = isSameBoot && old.epoch?.state === 'open'
+  const note = from.note?.bootId === self.bootId ? from.note.lease : null
+  const epochNumber = old.epoch?.number ?? null
+  return {
+    self,
+    state: 'wait_for_agent_lock',
+    startedMs: nowMs,
+    looked: false,
+    survey: { running: false, startedMs: nowMs },
+    planeEpoch: old.planeEpoch,
+    timing: old.timing ?? profiles.default,
+    onLeaseLoss: 'gentle',
+    epoch: isOpen && old.epoch ? { number: old.epoch.number, seq: old.epoch.seqReserved } : null,
+    lease: note !== null && note.epoch === epochNumber ? note : null,
+    renewal: freshRenewal(),
+    poll: { id: 0, running: false, dueMs: 0, failures: 0 },
+    joining: freshJoining(),
+    desired: null,
+    services: {},
+    confirmed: {},
+    watchdog: {
+      class: from.watchdog.info.class,
+      effectiveMs: from.watchdog.info.effectiveMs,
+      factor: from.watchdog.factor,
+      configuredMs: 0,
+      open: false,
+      running: from.watchdog.running,
+      canClose: true,
+      fedMs: nowMs,
+      retryAtMs: 0,
+    },
+    released: isSameBoot && old.epoch?.state === 'released',
+    cleaning: cleaningOf(old, isSameBoot),
+    ending: null,
+    journal,
+    journalVersion: 1,
+    writtenVersion: 0,
+    writingVersion: null,
+    sendAfterVersion: 1,
+    answeredAt: {},
+    closedAt: {},
+  }
+}
+
+function kept(old: Journal): Partial<Journal> {
+  return { epoch: old.epoch, planeEpoch: old.planeEpoch, timing: old.timing, closed: old.closed }
+}
+
+/** What is found although it cannot belong here any more must go before an epoch is asked for. */
+function cleaningOf(old: Journal, isSameBoot: boolean): string | null {
+  if (!isSameBoot) return 'left over from an earlier boot'
+  if (old.epoch?.state === 'fenced') return 'fenced'
+  if (old.epoch?.state === 'over') return 'the epoch is over'
+  return null
+}

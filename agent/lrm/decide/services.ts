@@ -1,0 +1,91 @@
+// Orders versus what is on the host: which services run on, which are stopped, which are started.
+// SAFETY: nothing is started here but through `startIfAllowed`; a generation is ended only when nothing of it is left.
+import type { Order } from '../../../shared/protocol.ts'
+import { type Draft, wakeAt } from './draft.ts'
+import { closedUpTo, wishConfirm } from './grants.ts'
+import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
+import type { LocalService, Sid } from './lrm.ts'
+import { isStable } from './records.ts'
+import { keepRunning } from './run.ts'
+import { keepOff, stopNow } from './stop.ts'
+
+/** One step for every service that is ordered or found. */
+export function stepServices(draft: Draft): void {
+  const why = emergency(draft)
+  const sids = new Set([...Object.keys(draft.lrm.services), ...draft.orders.keys()])
+  for (const sid of [...sids].sort()) {
+    const order = draft.orders.get(sid) ?? null
+    const local = draft.lrm.services[sid] ?? null
+    if (local) clearFailuresOfStable(draft, local)
+    if (why !== null) stopInEmergency(draft, local, why)
+    else if (draft.lrm.ending?.kind === 'shutdown')
+      keepOff(draft, sid, order, local, 'the node shuts down')
+    else stepService(draft, sid, order, local)
+  }
+}
+
+/** Ignores `maxWorkers`, and hurries a stop that is under way but has longer. */
+function stopInEmergency(draft: Draft, local: LocalService | null, why: string): void {
+  if (!local || local.phase === 'idle') return
+  const timeoutMs = emergencyTimeoutMs(draft, local)
+  if (local.phase !== 'stopping') {
+    if (local.stopFailure !== null && draft.nowMs < local.retryAtMs) wakeAt(draft, local.retryAtMs)
+    else stopNow(draft, local, timeoutMs, why)
+  } else if (local.stopByMs > draft.nowMs + timeoutMs + 1) stopNow(draft, local, timeoutMs, why)
+}
+
+function stepService(
+  draft: Draft,
+  sid: Sid,
+  order: Order | null,
+  local: LocalService | null,
+): void {
+  // What is left of a service whose main process has ended is no service: it goes, whatever is ordered.
+  if (local?.phase === 'unknown' && order?.state !== 'ignored') {
+    keepOff(draft, sid, isStop(order) ? order : null, local, 'cleaned up after its end')
+    return
+  }
+  if (local && local.phase !== 'idle' && local.generation <= closedUpTo(draft.lrm, sid)) {
+    keepOff(draft, sid, isStop(order) ? order : null, local, 'it was ended for good here')
+    return
+  }
+  if (order === null) {
+    if (local && isUnordered(draft)) keepOff(draft, sid, null, local, 'it runs without a grant')
+    return
+  }
+  if (isStop(order)) keepOff(draft, sid, order, local, `ordered: ${order.state}`)
+  else if (order.state === 'started') keepRunning(draft, order, local)
+  else wishToKeep(draft, order, local)
+}
+
+function isStop(order: Order | null): boolean {
+  return (
+    order !== null &&
+    ['request_stop', 'stopped', 'relocate', 'migrate', 'request_start_balance'].includes(
+      order.state,
+    )
+  )
+}
+
+/** freeze, error, ignored: nothing is started or stopped; what runs under a grant is confirmed, so that it counts. */
+function wishToKeep(draft: Draft, order: Order, local: LocalService | null): void {
+  if (local?.phase === 'running' && order.generation === local.generation)
+    wishConfirm(draft, order.sid, local.generation)
+}
+
+/**
+ * Whether a service that no order names runs without a grant for certain. Not under a later history of the database
+ * than the one this epoch was joined in (what runs, runs on), and only once the orders in hand are the newest.
+ */
+function isUnordered(draft: Draft): boolean {
+  const { lrm } = draft
+  const { desired, journal, planeEpoch } = lrm
+  if (!desired || !leaseAllows(draft)) return false
+  if (journal.epoch?.planeNumber !== planeEpoch?.number) return false
+  return lrm.renewal.settledRevision === desired.revision
+}
+
+function clearFailuresOfStable(draft: Draft, local: LocalService): void {
+  if (isStable(draft, local)) local.failures = 0
+  else if (local.phase === 'running') wakeAt(draft, local.sinceMs + draft.lrm.timing.stableMs)
+}

@@ -1,0 +1,106 @@
+// Feeding, arming and closing the watchdog.
+// SAFETY: all three follow from one decision each time; nothing here is done by a timer of its own.
+// - Opening and setting the timeout are feeds. A process without a lease does not open the device: one that crashes
+//   and comes again for ever would feed it for ever.
+// - It is closed only while the node is empty, or once the plane has committed the release.
+import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
+import { feedUntilMs } from '../../../shared/lease.ts'
+import { type Draft, isWritten, say, wakeAt } from './draft.ts'
+import { isEmpty, leaseAllows, leaseAllowsUntilMs, nothingOnHost } from './lease.ts'
+
+const armRetryMs = 1_000
+
+/** First of all effects. Four times within W, so that a lost feed or a late round costs nothing. */
+export function feed(draft: Draft): void {
+  const { lrm, nowMs } = draft
+  const { watchdog } = lrm
+  if (!watchdog.open) return
+  const everyMs = watchdog.effectiveMs / 4
+  const allowed = leaseAllows(draft)
+  if (!allowed && !isEmpty(lrm)) return
+  if (nowMs < watchdog.fedMs + everyMs) return wakeAt(draft, watchdog.fedMs + everyMs)
+  watchdog.fedMs = nowMs
+  draft.effects.push({
+    kind: 'feed',
+    untilMs: allowed ? leaseAllowsUntilMs(lrm) : nowMs + everyMs,
+  })
+  wakeAt(draft, nowMs + everyMs)
+}
+
+/** Opens it when something is to run and the lease allows; closes it when nothing may run. */
+export function stepWatchdog(draft: Draft): void {
+  const { lrm, nowMs } = draft
+  const { watchdog } = lrm
+  if (watchdog.class === 'none') return
+  if (!watchdog.open && !watchdog.running)
+    watchdog.effectiveMs = Math.round(lrm.timing.watchdogMs / watchdog.factor) * watchdog.factor
+  if (watchdog.open && mayClose(draft)) {
+    draft.effects.push({ kind: 'close-watchdog' })
+    // Nothing asked before the closing may count as confirmed after it.
+    if (lrm.renewal.inFlight) lrm.renewal.inFlight = { ...lrm.renewal.inFlight, confirms: [] }
+    return
+  }
+  if (watchdog.running && !watchdog.open && isEmpty(lrm)) return takeOver(draft)
+  if (!wantsArmed(draft)) return
+  const timeoutMs = targetMs(draft)
+  if (watchdog.open && watchdog.configuredMs === timeoutMs) return
+  if (nowMs < watchdog.retryAtMs) return wakeAt(draft, watchdog.retryAtMs)
+  const effectiveMs = Math.max(watchdog.effectiveMs, timeoutMs * watchdog.factor)
+  if (lrm.lease === null) return
+  const untilMs = feedUntilMs(lrm.lease, feedMarginMs(effectiveMs))
+  if (nowMs > untilMs) return
+  watchdog.retryAtMs = nowMs + armRetryMs
+  draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
+}
+
+/** An earlier process left the countdown running on a host that is empty: opened to be fed, and then closed. */
+function takeOver(draft: Draft): void {
+  const { watchdog } = draft.lrm
+  if (draft.nowMs < watchdog.retryAtMs) return wakeAt(draft, watchdog.retryAtMs)
+  watchdog.retryAtMs = draft.nowMs + armRetryMs
+  const untilMs = draft.nowMs + watchdog.effectiveMs / 4
+  draft.effects.push({ kind: 'arm', timeoutMs: targetMs(draft), untilMs })
+}
+
+/** Whether this node should be under the watchdog: something runs, or is about to, and no release is asked for. */
+function wantsArmed(draft: Draft): boolean {
+  const { lrm } = draft
+  if (lrm.epoch === null || lrm.released || lrm.ending !== null) return false
+  if (lrm.desired?.mode === 'disarm') return lrm.watchdog.open
+  return draft.wishes.length > 0 || !nothingOnHost(lrm)
+}
+
+function mayClose(draft: Draft): boolean {
+  const { lrm } = draft
+  if (!lrm.watchdog.canClose || !isWritten(draft)) return false
+  if (lrm.released) return true
+  if (!isEmpty(lrm) || draft.wishes.length > 0) return false
+  // While the plane still holds a grant open for this node it counts on the watchdog, and may say so as evidence.
+  return lrm.ending !== null || lrm.epoch === null || !leaseAllows(draft) || !holdsGrants(draft)
+}
+
+/** Whether the plane holds any grant open for this node; also true while its orders are not known. */
+export function holdsGrants(draft: Draft): boolean {
+  const { desired } = draft.lrm
+  return desired === null || desired.services.some((order) => order.generation !== null)
+}
+
+/**
+ * The timeout to configure: the cluster's W. A longer W than the lease in hand can bear waits for a longer lease;
+ * a shorter one is set at once, before shorter leases arrive.
+ */
+function targetMs(draft: Draft): number {
+  const { lrm } = draft
+  const { timing, watchdog, lease } = lrm
+  const wishedMs = Math.round(timing.watchdogMs / watchdog.factor)
+  if (!watchdog.open || wishedMs <= watchdog.configuredMs || lease === null) return wishedMs
+  const needMs =
+    feedFactor * wishedMs * watchdog.factor + 2 * timing.renewMs + timing.requestTimeoutMs
+  return lease.leaseMs >= needMs ? wishedMs : watchdog.configuredMs
+}
+
+/** The device could not be armed: that counts as a failed start of everything that waits for it. */
+export function noteArmFailed(draft: Draft, why: string): void {
+  draft.lrm.watchdog.retryAtMs = draft.nowMs + armRetryMs
+  say(draft, 'watchdog not armed', { why }, 'warn')
+}

@@ -1,0 +1,199 @@
+// Carries out what was decided. Feeding, arming and closing happen here and now, one after the other; everything else
+// is begun, and its result comes back as an event. Decides nothing.
+import type { Clock } from '../../shared/clock.ts'
+import { serviceType } from '../../shared/names.ts'
+import { assertNever } from '../../shared/assert.ts'
+import type { EpochRequest } from '../../shared/protocol.ts'
+import type { ControlPlaneClient, Reply } from '../control-plane-client.ts'
+import type { Driver } from '../drivers/driver.ts'
+import type { Log } from '../log.ts'
+import type { Watchdog } from '../watchdog/watchdog.ts'
+import type { Effect, LrmEvent, Refused } from './decide/effect.ts'
+import type { JournalStore } from './journal.ts'
+
+export type EffectDeps = {
+  clock: Clock
+  watchdog: Watchdog
+  drivers: Driver[]
+  journal: JournalStore
+  client: ControlPlaneClient
+  log: Log
+  /** What every epoch request says about this node, besides what was decided. */
+  aboutNode(): Omit<EpochRequest, 'nonce' | 'found' | 'planeEpoch'>
+  exit(code: number): void
+}
+
+/** How long an epoch request may take: the plane waits for a round before it answers. */
+const epochTimeoutMs = 5_000
+
+export type RunEffect = (effect: Effect) => void
+
+/** Gives back what runs one effect; results are handed to `tell`, some of them before it returns. */
+export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void): RunEffect {
+  let poll = new AbortController()
+
+  return function run(effect: Effect): void {
+    switch (effect.kind) {
+      case 'feed':
+      case 'arm':
+      case 'close-watchdog':
+        return runWatchdog(deps.watchdog, effect, tell)
+      case 'write-journal':
+        return writeJournal(deps, effect, tell)
+      case 'note-lease':
+        return noteLease(deps, effect)
+      case 'start':
+        return void begin(start(deps, effect), (outcome) => ({
+          ...effect,
+          ...outcome,
+          kind: 'started',
+        }))
+      case 'stop':
+        return void begin(stop(deps, effect), (outcome) => ({
+          ...effect,
+          ...outcome,
+          kind: 'stopped',
+        }))
+      case 'survey':
+        return void survey(deps).then(tell)
+      case 'renew':
+        return void renew(deps, effect).then(tell)
+      case 'ask-epoch':
+        return void askEpoch(deps, effect).then(tell)
+      case 'poll':
+        poll = new AbortController()
+        return void ask(deps, effect, poll.signal).then(tell)
+      case 'cancel-poll':
+        return poll.abort()
+      case 'say':
+        return deps.log(effect.level, effect.message, effect.facts)
+      case 'exit':
+        return deps.exit(effect.code)
+      default:
+        return assertNever(effect, 'effect of an unknown kind')
+    }
+  }
+
+  function begin<T>(work: Promise<T>, toEvent: (result: T) => LrmEvent): void {
+    void work.then((result) => tell(toEvent(result)))
+  }
+}
+
+type WatchdogEffect = Extract<Effect, { kind: 'feed' | 'arm' | 'close-watchdog' }>
+
+function runWatchdog(watchdog: Watchdog, effect: WatchdogEffect, tell: (event: LrmEvent) => void) {
+  if (effect.kind === 'feed') {
+    const result = watchdog.feed(effect.untilMs)
+    if (result === 'late') tell({ kind: 'fed-late', why: 'the lease ran out before the write' })
+    else if (result !== 'fed') tell({ kind: 'feed-failed', why: result.failed })
+  } else if (effect.kind === 'arm') {
+    const { timeoutMs, untilMs } = effect
+    const result = watchdog.arm(timeoutMs, untilMs)
+    if (!result.ok) return tell({ kind: 'arm-failed', why: result.why })
+    const { effectiveMs, canClose } = result
+    tell({ kind: 'armed', configuredMs: timeoutMs, effectiveMs, canClose })
+  } else {
+    const result = watchdog.close()
+    if (result.ok) tell({ kind: 'watchdog-closed' })
+    else tell({ kind: 'watchdog-close-failed', why: result.why })
+  }
+}
+
+function writeJournal(
+  deps: EffectDeps,
+  { version, journal }: Extract<Effect, { kind: 'write-journal' }>,
+  tell: (event: LrmEvent) => void,
+): void {
+  deps.journal.write(journal).then(
+    () => tell({ kind: 'journaled', version }),
+    (error: Error) => tell({ kind: 'journal-failed', why: error.message }),
+  )
+}
+
+/** A lease that could not be noted is still a lease; only a crash right now would miss it. */
+function noteLease(deps: EffectDeps, { lease }: Extract<Effect, { kind: 'note-lease' }>): void {
+  try {
+    deps.journal.noteLease(lease)
+  } catch (error) {
+    deps.log('warn', 'lease not noted', { why: (error as Error).message })
+  }
+}
+
+const noDriver = { outcome: 'unknown-service', detail: 'no such driver' } as const
+
+async function start(deps: EffectDeps, effect: Extract<Effect, { kind: 'start' }>) {
+  const { sid, generation, spec, untilMs } = effect
+  const driver = driverOf(deps, sid)
+  if (!driver) return noDriver
+  const mayStart = () => deps.clock.bootMs() <= untilMs
+  try {
+    return await driver.start({ sid, generation, spec, mayStart })
+  } catch (error) {
+    return { outcome: 'error', detail: (error as Error).message } as const
+  }
+}
+
+async function stop(deps: EffectDeps, effect: Extract<Effect, { kind: 'stop' }>) {
+  const driver = driverOf(deps, effect.sid)
+  if (!driver) return noDriver
+  try {
+    return await driver.stop(effect.sid, effect.timeoutMs)
+  } catch (error) {
+    return { outcome: 'error', detail: (error as Error).message } as const
+  }
+}
+
+function driverOf(deps: EffectDeps, sid: string): Driver | undefined {
+  return deps.drivers.find((driver) => driver.type === serviceType(sid))
+}
+
+async function survey(deps: EffectDeps): Promise<LrmEvent> {
+  try {
+    const found = await Promise.all(deps.drivers.map((driver) => driver.survey()))
+    return { kind: 'surveyed', found: found.flat() }
+  } catch (error) {
+    return { kind: 'survey-failed', why: (error as Error).message }
+  }
+}
+
+async function renew(
+  deps: EffectDeps,
+  { request, timeoutMs }: Extract<Effect, { kind: 'renew' }>,
+): Promise<LrmEvent> {
+  const { seq } = request
+  const reply = await deps.client.lease(request, timeoutMs)
+  if (reply.kind === 'ok') return { kind: 'lease-granted', seq, answer: reply.answer }
+  if (reply.kind === 'refused') return { kind: 'lease-refused', seq, refused: refusedBy(reply) }
+  return { kind: 'lease-failed', seq, why: reply.why }
+}
+
+async function askEpoch(
+  deps: EffectDeps,
+  { nonce, found, planeEpoch }: Extract<Effect, { kind: 'ask-epoch' }>,
+): Promise<LrmEvent> {
+  const request = { ...deps.aboutNode(), planeEpoch, nonce, found }
+  const reply = await deps.client.epoch(request, epochTimeoutMs)
+  if (reply.kind === 'ok') return { kind: 'epoch-answered', answer: reply.answer }
+  if (reply.kind === 'refused') return { kind: 'epoch-refused', refused: refusedBy(reply) }
+  return { kind: 'epoch-failed', why: reply.why }
+}
+
+async function ask(
+  deps: EffectDeps,
+  effect: Extract<Effect, { kind: 'poll' }>,
+  cancel: AbortSignal,
+): Promise<LrmEvent> {
+  const { id, planeEpoch, revision, waitMs } = effect
+  const reply = await deps.client.desired({ planeEpoch, revision, waitMs }, cancel)
+  if (reply.kind === 'ok')
+    return reply.answer === null
+      ? { kind: 'desired-unchanged', id }
+      : { kind: 'desired', id, desired: reply.answer }
+  const why = reply.kind === 'failed' ? reply.why : `${reply.problem.code}`
+  return { kind: 'desired-failed', id, why }
+}
+
+function refusedBy(reply: Extract<Reply<unknown>, { kind: 'refused' }>): Refused {
+  const { code, detail, title, planeEpoch } = reply.problem
+  return { code, detail: detail ?? title, planeEpoch: planeEpoch ?? null }
+}

@@ -1,0 +1,70 @@
+// The agent's memory across its own restarts: one atomic file, and beside it a note of the last good lease.
+// The note needs no fsync: it counts in the same boot only, where the kernel still has it.
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { HeldLease } from '../../shared/lease.ts'
+import { OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
+import { Timing } from '../../shared/timing.ts'
+import { readIfThere, replaceFile, writeFileDurably } from '../files.ts'
+import type { Journal, LeaseNote } from './decide/lrm.ts'
+
+const generations = z.record(z.string(), z.number().int())
+
+const JournalFile = z.object({
+  bootId: z.string(),
+  epoch: z
+    .object({
+      number: z.number().int(),
+      seqReserved: z.number().int(),
+      planeNumber: z.number().int(),
+      state: z.enum(['open', 'fenced', 'over', 'released']),
+    })
+    .nullable(),
+  planeEpoch: PlaneEpochWire.nullable(),
+  timing: Timing.nullable(),
+  started: generations,
+  closed: generations,
+  answers: z.record(z.string(), OrderResult),
+  restarted: z.record(z.string(), z.literal(true)),
+})
+
+const LeaseFile = z.object({
+  bootId: z.string(),
+  lease: z.object({ epoch: z.number(), sentMs: z.number(), leaseMs: z.number() }),
+})
+
+export type JournalStore = {
+  read(): { journal: Journal | null; note: LeaseNote | null }
+  write(journal: Journal): Promise<void>
+  noteLease(lease: HeldLease): void
+}
+
+/** The journal in the data directory `home`. A damaged one is an error: to forget what was closed is not safe. */
+export function createJournalStore(home: string, bootId: string): JournalStore {
+  const path = join(home, 'journal.json')
+  const notePath = join(home, 'lease.json')
+  return {
+    read() {
+      const text = readIfThere(path)
+      return { journal: text === null ? null : parseJournal(path, text), note: readNote(notePath) }
+    },
+    write: (journal) => writeFileDurably(path, `${JSON.stringify(journal)}\n`),
+    noteLease: (lease) => replaceFile(notePath, `${JSON.stringify({ bootId, lease })}\n`),
+  }
+}
+
+function parseJournal(path: string, text: string): Journal {
+  const parsed = JournalFile.safeParse(JSON.parse(text))
+  if (!parsed.success) throw new Error(`${path} is damaged: ${z.prettifyError(parsed.error)}`)
+  return parsed.data as Journal
+}
+
+/** A note that cannot be read is as good as none: the agent then waits for a lease of its own. */
+function readNote(path: string): LeaseNote | null {
+  try {
+    const parsed = LeaseFile.safeParse(JSON.parse(readIfThere(path) ?? 'null'))
+    return parsed.success ? parsed.data : null
+  } catch {
+    return null
+  }
+}

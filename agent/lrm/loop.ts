@@ -1,0 +1,79 @@
+// The agent's loop: gather what happened → decide → carry it out. Driven by events; one timer, for the next deadline.
+// Effects run in the order decided, so that feeding comes before anything that could take time.
+import type { Clock } from '../../shared/clock.ts'
+import { decideLrm } from './decide/decide.ts'
+import type { LrmEvent } from './decide/effect.ts'
+import type { Lrm } from './decide/lrm.ts'
+import type { RunEffect } from './effects.ts'
+
+export type Loop = {
+  /** Something happened. */
+  tell(event: LrmEvent): void
+  /** Decides for the first time. */
+  begin(): void
+  /** Decides no more. */
+  end(): void
+  readonly lrm: Lrm
+}
+
+export type LoopDeps = {
+  clock: Clock
+  lrm: Lrm
+  createEffects(tell: (event: LrmEvent) => void): RunEffect
+}
+
+/** At most so long asleep: CLOCK_BOOTTIME goes on through a suspend, timers do not. */
+const longestSleepMs = 1_000
+
+export function createLoop(deps: LoopDeps): Loop {
+  let { lrm } = deps
+  let events: LrmEvent[] = []
+  let isDeciding = false
+  let hasBegun = false
+  let hasEnded = false
+  let timer: NodeJS.Timeout | null = null
+  const run = deps.createEffects(tell)
+
+  function tell(event: LrmEvent): void {
+    events.push(event)
+    if (hasBegun) decide()
+  }
+
+  function decide(): void {
+    // What effects tell while they run is taken up by the round that runs them.
+    if (isDeciding || hasEnded) return
+    isDeciding = true
+    let wakeAtMs: number
+    do {
+      const input = { nowMs: deps.clock.bootMs(), events }
+      events = []
+      const decision = decideLrm(lrm, input)
+      lrm = decision.lrm
+      wakeAtMs = decision.wakeAtMs
+      for (const effect of decision.effects) if (!hasEnded) run(effect)
+    } while (events.length > 0 && !hasEnded)
+    isDeciding = false
+    if (!hasEnded) sleepUntil(wakeAtMs)
+  }
+
+  function sleepUntil(wakeAtMs: number): void {
+    if (timer) clearTimeout(timer)
+    const sleepMs = Math.min(longestSleepMs, Math.max(1, wakeAtMs - deps.clock.bootMs()))
+    timer = setTimeout(decide, Math.ceil(sleepMs))
+  }
+
+  return {
+    tell,
+    begin() {
+      hasBegun = true
+      decide()
+    },
+    end() {
+      hasEnded = true
+      if (timer) clearTimeout(timer)
+    },
+    get lrm() {
+      return lrm
+    },
+  }
+}

@@ -1,0 +1,114 @@
+// A watchdog device of the kernel, /dev/watchdogN.
+// SAFETY: opening it, setting its timeout, writing to it, and its last close without `V` all restart the countdown.
+// It is opened without O_CREAT and only if it is a character device, or a missing driver would leave us feeding a file.
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../../shared/clock.ts'
+import { magicCloseOption, setTimeoutOption, setUpDevice } from './device-ioctl.ts'
+import { lookUpDevice } from './known-devices.ts'
+import type { ArmResult, CloseResult, FeedResult, Watchdog } from './watchdog.ts'
+
+/** The device at `path`. Throws with a clear reason if it cannot serve; the caller then has no watchdog. */
+export function linuxWatchdog(path: string, clock: Clock): Watchdog {
+  const status = statSync(path)
+  if (!status.isCharacterDevice()) throw new Error(`${path} is not a character device`)
+  const sysfs = sysfsOf(path, status.rdev)
+  const identity = read(sysfs, 'identity') ?? 'unknown'
+  const known = lookUpDevice(identity)
+  const canClose = read(sysfs, 'nowayout') !== '1'
+  let file: number | null = null
+
+  function open(): number {
+    const opened = openSync(path, constants.O_WRONLY)
+    if (fstatSync(opened).isCharacterDevice()) return opened
+    closeSync(opened)
+    throw new Error(`${path} is not a character device any more`)
+  }
+
+  function arm(timeoutMs: number, untilMs: number): ArmResult {
+    try {
+      if (clock.bootMs() > untilMs) return { ok: false, why: 'later than the lease allows' }
+      file ??= open()
+      const wanted = Math.max(1, Math.floor(timeoutMs / 1000))
+      const { options, timeoutSeconds } = setUpDevice(file, wanted)
+      if ((options & magicCloseOption) === 0 || (options & setTimeoutOption) === 0) {
+        close()
+        return { ok: false, why: `${identity} has no magic close, or its timeout cannot be set` }
+      }
+      const effectiveMs = Math.max(wanted, timeoutSeconds) * 1000 * known.factor
+      return { ok: true, effectiveMs, canClose }
+    } catch (error) {
+      if (file !== null) close()
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code === 'EBUSY') return { ok: false, why: `another program holds ${path}` }
+      return { ok: false, why: `${path}: ${message}` }
+    }
+  }
+
+  function feed(untilMs: number): FeedResult {
+    if (file === null) return { failed: 'not open' }
+    try {
+      if (clock.bootMs() > untilMs) return 'late'
+      writeSync(file, '\0')
+      return 'fed'
+    } catch (error) {
+      return { failed: (error as Error).message }
+    }
+  }
+
+  function close(): CloseResult {
+    if (file === null) return { ok: true }
+    if (!canClose) return { ok: false, why: `${identity} is set to nowayout` }
+    try {
+      writeSync(file, 'V')
+      closeSync(file)
+      file = null
+      return { ok: true }
+    } catch (error) {
+      return { ok: false, why: (error as Error).message }
+    }
+  }
+
+  return {
+    factor: known.factor,
+    info: (timeoutMs) => ({
+      class: known.class,
+      identity: identity.slice(0, 200),
+      effectiveMs: Math.max(1, Math.floor(timeoutMs / known.factor / 1000)) * 1000 * known.factor,
+      ...(known.note ? { note: known.note } : {}),
+    }),
+    isRunning: () => read(sysfs, 'state') === 'active',
+    arm,
+    feed,
+    close,
+  }
+}
+
+/** The driver's own page. /dev/watchdog (misc 10:130) is the old name of the first device. */
+function sysfsOf(path: string, rdev: number): string {
+  const major = (rdev >> 8) & 0xfff
+  const minor = (rdev & 0xff) | ((rdev >> 12) & 0xfff00)
+  const sysfs =
+    major === 10 && minor === 130
+      ? '/sys/class/watchdog/watchdog0'
+      : `/sys/dev/char/${major}:${minor}`
+  if (read(sysfs, 'identity') === null)
+    throw new Error(`${path} (${major}:${minor}) is not a watchdog device the kernel knows`)
+  return sysfs
+}
+
+function read(directory: string, name: string): string | null {
+  try {
+    return readFileSync(join(directory, name), 'utf8').trim()
+  } catch {
+    return null
+  }
+}
