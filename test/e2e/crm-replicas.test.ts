@@ -1,10 +1,10 @@
 // Any replica may be killed or hung at any time, also the one that is the CRM, also in the middle of a recovery: another
 // goes on where it stood. Nothing stops, nothing runs twice. The takeover times are printed; targets are 300 ms and 1.5 s.
-import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { lockClass } from '../../control-plane/crm/election.ts'
 import type { ReplicaProcess } from './replica-process.ts'
 import { testSite } from './site.ts'
+import { ownsPort } from './socket-owner.ts'
 import { waitFor } from './wait.ts'
 
 const site = testSite({ nodes: 3, replicas: 3 })
@@ -51,30 +51,29 @@ async function recovered(lost: string): Promise<void> {
   )
 }
 
-/** Stops a replica that is in the middle of a round, and returns it: it holds the lock and the round's row. */
+/**
+ * Stops a replica that is inside a round and returns it: its transaction holds the lock and the round's row. To be sure of
+ * the place, the test holds the row for a moment, so that the round waits for it.
+ */
 async function hangInsideRound(): Promise<ReplicaProcess> {
-  const holder = async () => {
-    const [row] = await site.sql<{ pid: number }[]>`
-      select l.pid from pg_locks l join pg_stat_activity a using (pid)
-      where l.locktype = 'advisory' and l.classid = ${lockClass} and l.granted
-        and a.state like 'idle in transaction%' and a.datname = current_database()`
-    return row?.pid
-  }
-  for (let attempt = 0; attempt < 400; attempt++) {
-    const replica = await crmReplica()
+  return site.sql.begin(async (tx) => {
+    await tx`select from crm where cluster_id = ${site.clusterId} for update`
     await ring()
-    // Somewhere within the few milliseconds of the round.
-    await pause(attempt % 6)
+    const port = await waitFor(
+      async () => {
+        const [row] = await site.sql<{ port: number }[]>`
+          select a.client_port as port from pg_locks l join pg_stat_activity a using (pid)
+          where l.locktype = 'advisory' and l.classid = ${lockClass} and l.granted
+            and a.wait_event_type = 'Lock' and a.datname = current_database()`
+        return row?.port
+      },
+      { what: 'a round to wait for its row', everyMs: 5 },
+    )
+    const replica = site.replicas.find((each) => ownsPort(each.pid, port))
+    if (!replica) throw new Error('the round belongs to no replica')
     replica.signal('SIGSTOP')
-    const first = await holder()
-    if (first !== undefined) {
-      await pause(40)
-      if ((await holder()) === first) return replica
-    }
-    replica.signal('SIGCONT')
-    await pause(5)
-  }
-  throw new Error('no replica could be stopped inside a round')
+    return replica
+  }) as Promise<ReplicaProcess>
 }
 
 describe('replicas of the control plane', () => {
@@ -132,7 +131,7 @@ describe('replicas of the control plane', () => {
     const before = site.witness(sid).runs.length
     const lost = await recoveryAboutToBegin(1_500)
     const victim = await hangInsideRound()
-    const stoppedMs = performance.now() - 40
+    const stoppedMs = performance.now()
     const { round } = await crm()
     const taken = await waitFor(async () => (await crm()).round > round && performance.now(), {
       what: 'another replica to run a round',
