@@ -42,41 +42,13 @@ export function testApi(): Api {
   let clusterId = 0
   let admin = ''
 
-  const as =
-    (secret: string | null, base = '/api/v1/clusters/lab'): Ask =>
-    async (method, path, body, headers = {}) => {
-      const raw = typeof body === 'string' ? body : JSON.stringify(body)
-      const response = await app.request(base + path, {
-        method,
-        headers: {
-          ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
-          ...(raw === undefined
-            ? {}
-            : {
-                'content-type': 'application/json',
-                'content-length': String(Buffer.byteLength(raw)),
-              }),
-          ...headers,
-        },
-        ...(raw === undefined ? {} : { body: raw }),
-      })
-      const text = await response.text()
-      return { status: response.status, body: parsed(text), headers: response.headers, text }
-    }
+  const as: Api['as'] = (secret, base = '/api/v1/clusters/lab') => asking(() => app, secret, base)
   const token = async (role: Role, cluster: number | null, ttlSeconds?: number) =>
     (await createToken(database.sql, { name: `a ${role}`, role, clusterId: cluster, ttlSeconds }))
       .secret
 
   beforeAll(async () => {
-    boss = new PgBoss({
-      connectionString: database.url,
-      max: 1,
-      supervise: false,
-      schedule: false,
-      migrate: false,
-    })
-    boss.on('error', () => {})
-    await boss.start()
+    boss = await startBoss(database.url)
     forDrizzle = postgres(database.url, { max: 1, onnotice: () => {} })
     app = createApp({
       sql: database.sql,
@@ -112,6 +84,36 @@ export function testApi(): Api {
     get clusterId() {
       return clusterId
     },
+  }
+}
+
+async function startBoss(url: string): Promise<PgBoss> {
+  const quiet = { supervise: false, schedule: false, migrate: false }
+  const boss = new PgBoss({ connectionString: url, max: 1, ...quiet })
+  boss.on('error', () => {})
+  await boss.start()
+  return boss
+}
+
+function asking(app: () => Api['app'], secret: string | null, base: string): Ask {
+  return async (method, path, body, more = {}) => {
+    const raw = typeof body === 'string' ? body : JSON.stringify(body)
+    const headers: Record<string, string> = {
+      ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
+      ...(raw === undefined ? {} : described(raw)),
+      ...more,
+    }
+    const init = { method, headers, ...(raw === undefined ? {} : { body: raw }) }
+    const response = await app().request(base + path, init)
+    const text = await response.text()
+    return { status: response.status, body: parsed(text), headers: response.headers, text }
+  }
+}
+
+function described(raw: string): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(raw)),
   }
 }
 

@@ -1,0 +1,110 @@
+// Bad input gets a clear error with a machine-readable code, and nothing is changed.
+import { beforeAll, describe, expect, test } from 'vitest'
+import { addNode, service, testApi, wishes } from './harness.ts'
+
+const api = testApi()
+
+beforeAll(async () => {
+  await addNode(api, 'n1')
+  await addNode(api, 'n2')
+  await api.ask('POST', '/services', service('web'))
+})
+
+describe('bad input changes nothing and says what is wrong', () => {
+  const long = 'x'.repeat(1024 * 1024)
+  const cases: [string, string, string, unknown, number, string][] = [
+    ['unknown field', 'POST', '/services', service('a', { colour: 1 }), 422, 'invalid'],
+    ['wrong type', 'POST', '/services', service('a', { maxRestart: 'two' }), 422, 'invalid'],
+    ['no body', 'POST', '/services', undefined, 422, 'invalid'],
+    ['not JSON', 'POST', '/services', '{"sid":', 400, 'malformed-json'],
+    ['a name with a space', 'POST', '/services', service('a b'), 422, 'invalid'],
+    ['a name with a separator', 'POST', '/services', service('../etc'), 422, 'invalid'],
+    ['no program', 'POST', '/services', service('a', { spec: { command: [] } }), 422, 'invalid'],
+    ['a duplicate', 'POST', '/services', service('web'), 409, 'already-exists'],
+    [
+      'an unknown group',
+      'POST',
+      '/services',
+      service('a', { group: 'none' }),
+      404,
+      'unknown-group',
+    ],
+    [
+      'a type without driver',
+      'POST',
+      '/services',
+      { ...service('a'), sid: 'vm:100' },
+      422,
+      'no-driver',
+    ],
+    ['too large', 'POST', '/services', service('a', { comment: long }), 413, 'body-too-large'],
+    [
+      'an unknown service',
+      'PATCH',
+      '/services/process:no',
+      { comment: '' },
+      404,
+      'unknown-service',
+    ],
+    [
+      'start of the unknown',
+      'POST',
+      '/services/process:no/start',
+      undefined,
+      404,
+      'unknown-service',
+    ],
+    [
+      'a move to nowhere',
+      'POST',
+      '/services/process:web/migrate',
+      { node: 'n9' },
+      404,
+      'unknown-node',
+    ],
+    ['a move without target', 'POST', '/services/process:web/migrate', undefined, 422, 'invalid'],
+    ['a stop too long', 'POST', '/services/process:web/stop', { timeoutMs: 1e12 }, 422, 'invalid'],
+    ['a wait too long', 'POST', '/services/process:web/start?wait=61', undefined, 422, 'invalid'],
+    ['a bad sid', 'GET', '/services/nonsense', undefined, 422, 'invalid'],
+    [
+      'a bad time',
+      'POST',
+      '/services/process:web/relocate',
+      { node: 'n2', at: 'noon' },
+      422,
+      'invalid',
+    ],
+    [
+      'a time that is over',
+      'POST',
+      '/services/process:web/relocate',
+      { node: 'n2', at: '2001-01-01T00:00:00Z' },
+      422,
+      'in-the-past',
+    ],
+    ['no such address', 'GET', '/nonsense', undefined, 404, 'not-found'],
+    ['no such method', 'PUT', '/services', {}, 405, 'method-not-allowed'],
+  ]
+  test.each(cases)('%s', async (_, method, path, body, status, code) => {
+    const before = await wishes(api)
+    const answer = await api.ask(method, path, body)
+    expect([answer.status, answer.body?.code]).toEqual([status, code])
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(await wishes(api)).toBe(before)
+  })
+
+  test('every field that is wrong is named', async () => {
+    const answer = await api.ask('POST', '/services', {
+      ...service('a', { maxRestart: -1, colour: 1 }),
+      spec: { command: ['x'], directory: 'relative' },
+    })
+    const fields = answer.body.errors.map((error: { field: string }) => error.field).sort()
+    expect(fields).toEqual(['colour', 'maxRestart', 'spec.directory'])
+  })
+
+  test('another content type is refused', async () => {
+    const headers = { 'content-type': 'text/plain' }
+    const answer = await api.ask('POST', '/services', service('a'), headers)
+    expect(answer).toMatchObject({ status: 415, body: { code: 'unsupported-media-type' } })
+  })
+})
