@@ -2,9 +2,9 @@
 // It reaches nothing but sockets in the site's own folder: a real node has no such switches.
 import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { Command } from 'commander'
+import { holdfastHome } from './context.ts'
 import { refused, unreachable } from './failure.ts'
 
 const switches = {
@@ -76,24 +76,16 @@ async function flip(node: string, name: Switch, cut: string): Promise<NodeStatus
   return answer
 }
 
-/** The site's folder: HOLDFAST_HOME, else `.holdfast` here, else that of this project. */
-function siteHome(): string {
-  const given = process.env['HOLDFAST_HOME']
-  if (given) return resolve(given)
-  const here = resolve('.holdfast')
-  if (existsSync(here)) return here
-  return fileURLToPath(new URL('../../.holdfast', import.meta.url))
-}
-
 function nodeHome(node: string): string {
-  const nodes = join(siteHome(), 'nodes')
+  const site = holdfastHome()
+  const nodes = join(site, 'nodes')
   const names = existsSync(nodes) ? readdirSync(nodes).sort() : []
   if (names.length === 0)
-    throw unreachable(`no local site in ${siteHome()}`, {
+    throw unreachable(`no local site in ${site}`, {
       advice: 'Begin one with npm start, or set HOLDFAST_HOME.',
     })
   if (!names.includes(node))
-    throw refused(`no node "${node}" in ${siteHome()}: it has ${names.join(', ')}`)
+    throw refused(`no node "${node}" in ${site}: it has ${names.join(', ')}`)
   const home = join(nodes, node)
   if (!existsSync(join(home, 'control.sock'))) throw noSupervisor(node)
   return home

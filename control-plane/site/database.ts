@@ -28,7 +28,7 @@ export async function startDatabase(
   say: (line: string) => void,
 ): Promise<Database> {
   const dir = join(folder.home, 'postgres')
-  await stopLeftOver(join(dir, 'data'))
+  await endOther(join(dir, 'data'), folder.wasKilled)
   const port = await choosePort(folder)
   const logFile = join(folder.home, 'logs/postgres.log')
   const begin = () => startPostgres({ dir, port, logFile, ownSession: true })
@@ -99,25 +99,32 @@ async function createDatabase(server: EmbeddedPostgres): Promise<void> {
   }
 }
 
-/** A server that a killed site has left behind, guard and all. It is certainly ours when it has our data folder open. */
-async function stopLeftOver(data: string): Promise<void> {
-  let pid: number
-  try {
-    pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
-  } catch {
-    return
-  }
-  const isOurs = () => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(data)
-    } catch {
-      return false
-    }
-  }
-  for (let tenths = 0; pid > 1 && isOurs(); tenths++) {
+/**
+ * A server that has our data folder open, although this site does not run it. After a killed run it is what that left behind,
+ * guard and all, and is stopped; else it belongs to an admin command, which is left to finish.
+ */
+async function endOther(data: string, isLeftOver: boolean): Promise<void> {
+  const pid = otherServer(data)
+  if (pid === null) return
+  for (let tenths = 0; otherServer(data) === pid; tenths++) {
     // Fast shutdown, which the guard may have asked for already; and no more patience after 10 s.
-    if (tenths === 0) process.kill(pid, 'SIGINT')
-    if (tenths === 100) process.kill(pid, 'SIGQUIT')
+    if (isLeftOver && tenths === 0) process.kill(pid, 'SIGINT')
+    if (isLeftOver && tenths === 100) process.kill(pid, 'SIGQUIT')
+    if (!isLeftOver && tenths === 100)
+      throw new Complaint(
+        `${data} is in use by Postgres process ${pid}: end what runs it, and try again`,
+      )
     await pause(100)
+  }
+}
+
+/** The postmaster named by the folder's lock file, if that is really one with this folder open. */
+function otherServer(data: string): number | null {
+  try {
+    const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return pid > 1 && words.includes(data) ? pid : null
+  } catch {
+    return null
   }
 }
