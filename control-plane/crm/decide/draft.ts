@@ -14,7 +14,7 @@ import type {
 } from '../../cluster/view.ts'
 import { loadedNodes } from './load.ts'
 import type { Preferred } from './groups.ts'
-import { indexView, type ViewIndex } from './view-index.ts'
+import { ViewIndex } from './view-index.ts'
 
 export type Draft = {
   /** The view with every change so far; read it anew after each change. */
@@ -24,13 +24,15 @@ export type Draft = {
   readonly sids: readonly Sid[]
   readonly nodeNames: readonly NodeName[]
   readonly index: ViewIndex
+  /** Whether `view` has containers of its own yet: most rounds change nothing, and then copying is waste. */
+  ownsView: boolean
   readonly changes: Change[]
   readonly serviceNotes: Map<Sid, string>
   readonly nodeNotes: Map<NodeName, string>
   readonly challengeNotes: Map<NodeName, string>
   readonly jobs: PlannedJob[]
-  /** How many services load each node, kept up to date with every change. */
-  readonly load: Map<NodeName, number>
+  /** How many services load each node: counted when first asked for, then kept up to date with every change. */
+  load: Map<NodeName, number> | null
   /** Memory of groups.ts; node states do not change once services are looked at. */
   readonly preferred: Map<string, Preferred>
   /** Why each service changed last, for the commands that end with it. */
@@ -43,31 +45,40 @@ export type Draft = {
 
 /** Begins a plan for `view`. */
 export function startDraft(view: ClusterView): Draft {
-  const load = new Map<NodeName, number>()
-  const draft: Draft = {
-    view: startWorkingView(view),
+  return {
+    view: { ...view },
+    ownsView: false,
     nowMs: view.nowMs,
-    sids: Object.keys(view.services).sort(compareText),
-    nodeNames: Object.keys(view.nodes).sort(compareText),
-    index: indexView(view),
+    sids: sortedKeys(view.services),
+    nodeNames: sortedKeys(view.nodes),
+    index: new ViewIndex(view),
     changes: [],
     serviceNotes: new Map(),
     nodeNotes: new Map(),
     challengeNotes: new Map(),
     jobs: [],
-    load,
+    load: null,
     preferred: new Map(),
     lastWhy: new Map(),
     stopTimeouts: new Map(),
     nextRoundMs: null,
     ids: 0,
   }
-  for (const sid of draft.sids) addLoad(load, view.services[sid], 1)
-  return draft
+}
+
+/** Views mostly come in order already, and looking is cheaper than sorting. */
+function sortedKeys(record: Record<string, unknown>): string[] {
+  const keys = Object.keys(record)
+  const isSorted = keys.every((key, i) => i === 0 || keys[i - 1]! < key)
+  return isSorted ? keys : keys.sort(compareText)
 }
 
 /** Decides `change`: applies it to the working view and puts it into the plan. */
 export function decideChange(draft: Draft, change: Change): void {
+  if (!draft.ownsView) {
+    Object.assign(draft.view, startWorkingView(draft.view))
+    draft.ownsView = true
+  }
   const sid = 'sid' in change ? change.sid : null
   if (sid !== null) addLoad(draft.load, draft.view.services[sid], -1)
   applyToWorkingView(draft.view, change)
@@ -78,8 +89,21 @@ export function decideChange(draft: Draft, change: Change): void {
   draft.changes.push(change)
 }
 
-function addLoad(load: Map<NodeName, number>, service: ServiceView | undefined, by: number): void {
-  if (!service?.status) return
+/** How many services load `node` now. */
+export function loadOf(draft: Draft, node: NodeName): number {
+  if (draft.load === null) {
+    draft.load = new Map()
+    for (const sid of draft.sids) addLoad(draft.load, draft.view.services[sid], 1)
+  }
+  return draft.load.get(node) ?? 0
+}
+
+function addLoad(
+  load: Map<NodeName, number> | null,
+  service: ServiceView | undefined,
+  by: number,
+): void {
+  if (load === null || !service?.status) return
   for (const node of loadedNodes(service.status)) load.set(node, (load.get(node) ?? 0) + by)
 }
 

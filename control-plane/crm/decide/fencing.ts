@@ -25,7 +25,7 @@ export function fenceSilentNodes(draft: Draft): void {
 
 function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void {
   const { lease } = draft.view.nodes[name]!
-  const sids = [...(draft.index.sidsByNode.get(name) ?? [])]
+  const sids = [...draft.index.sidsOn(name)]
     .filter((sid) => triggersFence(draft.view.services[sid], name, lease.epoch))
     .sort()
   if (sids.length === 0) return
@@ -92,7 +92,7 @@ function noteMissingEvidence(draft: Draft, name: NodeName): void {
     : `waits for evidence that ${name} is dead${isDue ? ', ' : ': '}${doubt}${
         isDue ? '' : `; a person can confirm with: ha-manager fence confirm ${name}`
       }`
-  const sids = [...(draft.index.sidsByNode.get(name) ?? [])].filter(
+  const sids = [...draft.index.sidsOn(name)].filter(
     (sid) => holderOn(draft.view.services[sid]?.grant ?? null, name) !== undefined,
   )
   noteAll(draft, name, sids, waits)

@@ -8,7 +8,7 @@ import { quarantineNote } from './quarantine.ts'
 export function whyNoGrant(draft: Draft, sid: Sid): string | null {
   const quarantine = quarantineNote(draft)
   if (quarantine !== null) return quarantine
-  for (const { node, generation } of draft.index.runningAt.get(sid) ?? []) {
+  for (const { node, generation } of draft.index.runningAt(sid)) {
     // A node that has just been found dead or to have ended it said so before.
     const { lease, report } = draft.view.nodes[node]!
     if (lease.bootId === null || report?.epoch !== lease.epoch) continue

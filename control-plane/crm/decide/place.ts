@@ -1,7 +1,7 @@
 // Where should a service run? Groups first, then what the service remembers, then the load (reference 2.14; basic scoring).
 // Proposes; opens and moves nothing.
 import type { GroupView, NodeName, Sid } from '../../cluster/view.ts'
-import type { Draft } from './draft.ts'
+import { type Draft, loadOf } from './draft.ts'
 import { preferredNodes } from './groups.ts'
 
 /** `stay`: where it is, if that is as good as any. `try-next`: where it has not failed. `best-score`: where least runs. */
@@ -28,7 +28,7 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
     current !== null && nodes.has(current)
   const note = `no node can take it${refused ? `: ${refused}` : ''}`
   const one = (node: NodeName, why: string): Placement => ({
-    candidates: [{ node, load: draft.load.get(node) ?? 0, why }],
+    candidates: [{ node, load: loadOf(draft, node), why }],
     restrictedOut,
     note,
   })
@@ -45,8 +45,8 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
   const candidates = open
     .map((node) => ({
       node,
-      load: draft.load.get(node) ?? 0,
-      why: `${why}, ${draft.load.get(node) ?? 0} services`,
+      load: loadOf(draft, node),
+      why: `${why}, ${loadOf(draft, node)} services`,
     }))
     .sort((a, b) => a.load - b.load) // stable: nodes come by name
   return {

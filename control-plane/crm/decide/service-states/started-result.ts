@@ -10,7 +10,8 @@ import { type Managed, outcomeText, resultOf } from './step.ts'
 /** Takes what there is to take; true when that changed the service. */
 export function takeResult(draft: Draft, managed: Managed): boolean {
   const { sid, service, config, status } = managed
-  const result = resultOf(draft, managed)
+  const isSuccessNews = !status.running || status.restart || status.failedNodes.length > 0
+  const result = resultOf(draft, managed, isSuccessNews)
   if (result === null) return false
   if (result.outcome === 'ok') return service.grant !== null && takeSuccess(draft, managed)
   const failedNodes = [...status.failedNodes, status.node!]

@@ -14,9 +14,15 @@ export type Managed = {
 export type Step = (draft: Draft, managed: Managed) => void
 
 /** What the service's node answered to the order in force. */
-export function resultOf(draft: Draft, { sid, status }: Managed): OrderResult | null {
-  const answer = draft.index.results.get(status.uid)
-  return answer && answer.node === status.node && answer.result.sid === sid ? answer.result : null
+export function resultOf(
+  draft: Draft,
+  { sid, status }: Managed,
+  isSuccessNews = true,
+): OrderResult | null {
+  const { node, uid } = status
+  if (node === null) return null
+  const result = isSuccessNews ? draft.index.result(node, uid) : draft.index.failure(node, uid)
+  return result?.sid === sid ? result : null
 }
 
 /** An outcome in words. */
