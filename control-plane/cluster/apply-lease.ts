@@ -3,7 +3,7 @@
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
 import { holderOn, holdersOf, isForgotten, nextLeaseEpoch, withoutHolder } from './grants.ts'
-import type { ClusterView, NodeView, ServiceView } from './view.ts'
+import type { ClusterView, NodeView, RevocationView, ServiceView } from './view.ts'
 
 /** Ends the epoch; remembers it while holders of it are open. */
 export function revokeLease(view: ClusterView, change: Change & { kind: 'lease.revoked' }): void {
@@ -104,7 +104,8 @@ export function recordEvidence(
     for (const held of holdersOf(view, node.name))
       if (held.epoch === epoch) closeHolder(view, view.services[held.sid]!, node, epoch)
   }
-  if (node.revocations.length > 0) forgetSettledRevocations(view, node)
+  if (scope) forgetSettledRevocations(view, node)
+  else forgetRevocations(view, node, (one) => one.epoch === epoch)
 }
 
 function closeHolder(view: ClusterView, service: ServiceView, node: NodeView, epoch: number): void {
@@ -112,8 +113,17 @@ function closeHolder(view: ClusterView, service: ServiceView, node: NodeView, ep
 }
 
 function forgetSettledRevocations(view: ClusterView, node: NodeView): void {
+  if (node.revocations.length === 0) return
   const open = new Set(holdersOf(view, node.name).map((holder) => holder.epoch))
-  const revocations = node.revocations.filter((revocation) => open.has(revocation.epoch))
+  forgetRevocations(view, node, (one) => !open.has(one.epoch))
+}
+
+function forgetRevocations(
+  view: ClusterView,
+  node: NodeView,
+  isSettled: (revocation: RevocationView) => boolean,
+): void {
+  const revocations = node.revocations.filter((one) => !isSettled(one))
   view.nodes[node.name] = { ...node, revocations }
 }
 

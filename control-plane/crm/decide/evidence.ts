@@ -1,7 +1,7 @@
 // Proof that something of a revoked epoch can no longer run, as far as the view itself gives it: the watchdog's
 // deadline, and starts that were never confirmed. What agents answer is weighed in epoch-requests.ts.
 // "No lease" is never proof.
-import { holdersOf } from '../../cluster/grants.ts'
+import { compareText, holderOn } from '../../cluster/grants.ts'
 import type { NodeName, NodeView, RevocationView } from '../../cluster/view.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
 import { seconds } from './quarantine.ts'
@@ -20,8 +20,12 @@ export function pursueEvidence(draft: Draft, name: NodeName): void {
 function recordNeverConfirmed(draft: Draft, name: NodeName): void {
   const { lease, report, revocations, epochRequest } = draft.view.nodes[name]!
   if (revocations.length === 0) return
-  for (const { sid, generation, epoch, confirmed } of holdersOf(draft.view, name)) {
-    if (confirmed || epoch >= lease.epoch) continue
+  for (const sid of [...draft.index.sidsOn(name)].sort(compareText)) {
+    const grant = draft.view.services[sid]?.grant ?? null
+    const holder = holderOn(grant, name)
+    if (grant === null || !holder || holder.confirmed || holder.epoch >= lease.epoch) continue
+    const { generation } = grant
+    const { epoch } = holder
     // What the node itself says it runs was started somehow, whatever is on record.
     const isIt = (one: { sid: string; generation: number; state: string }) =>
       one.sid === sid && one.generation === generation && one.state !== 'stopped'

@@ -57,7 +57,9 @@ function stepOnce(draft: Draft, sid: Sid): void {
 
 /** T1–T3: takes up what was configured, and lets go of what was removed or is to be ignored. Grants stay open. */
 function manage(draft: Draft, sid: Sid): void {
-  const { config, status, grant } = draft.view.services[sid]!
+  const service = draft.view.services[sid]
+  if (service === undefined) return // its last grant was closed in this plan, and nobody wants it
+  const { config, status, grant } = service
   const isManaged = config !== null && config.requested !== 'ignored'
   if (status !== null && !isManaged) {
     const why = config === null ? 'it was removed' : 'it is to be ignored'
