@@ -20,7 +20,14 @@ export type EngineDeps = RoundDeps & {
   roundDeadlineMs: number
 }
 
-type ClusterState = { running: boolean; rung: boolean; seen: number; timer: NodeJS.Timeout | null }
+type ClusterState = {
+  running: boolean
+  rung: boolean
+  seen: number
+  timer: NodeJS.Timeout | null
+  /** Plans thrown away since the last round that came through. */
+  thrownAway: number
+}
 
 export class Engine {
   private readonly deps: EngineDeps
@@ -61,7 +68,7 @@ export class Engine {
   private state(clusterId: number): ClusterState {
     let state = this.clusters.get(clusterId)
     if (!state) {
-      state = { running: false, rung: false, seen: -1, timer: null }
+      state = { running: false, rung: false, seen: -1, timer: null, thrownAway: 0 }
       this.clusters.set(clusterId, state)
     }
     return state
@@ -111,6 +118,7 @@ export class Engine {
         waitMs = retryMs
         this.schedule(clusterId, state, result.nextRoundInMs)
       } else if (result) {
+        this.say(clusterId, state, result)
         // Somebody else's round may have begun before the news that rang here.
         state.rung = true
         await new Promise((resolve) => setTimeout(resolve, waitMs))
@@ -120,13 +128,27 @@ export class Engine {
     state.running = false
   }
 
+  /** A plan that is thrown away now and then is normal; one that always is, is a bug or a stuck row. */
+  private say(clusterId: number, state: ClusterState, result: RoundResult) {
+    if (result.kind !== 'again') return
+    state.thrownAway += 1
+    if (state.thrownAway % 20 === 0)
+      this.deps.log.warn(
+        { clusterId, times: state.thrownAway, why: result.why },
+        'rounds are thrown away again and again',
+      )
+  }
+
   private async round(clusterId: number, state: ClusterState): Promise<RoundResult | null> {
     try {
       if (state.seen < 0) await this.learn(clusterId, state)
       const round = runRound(this.deps, clusterId, state.seen)
       const result = await withDeadline(round, this.deps.roundDeadlineMs)
       if (result.kind === 'done') this.finish(clusterId, state, result)
-      else state.seen = -1
+      else {
+        state.seen = -1
+        this.deps.log.debug({ clusterId, result }, 'round thrown away')
+      }
       return result
     } catch (error) {
       state.seen = -1
@@ -141,6 +163,7 @@ export class Engine {
     result: Extract<RoundResult, { kind: 'done' }>,
   ) {
     state.seen = result.round
+    state.thrownAway = 0
     if (result.planeEpochChanged)
       this.deps.log.warn({ clusterId, why: result.planeEpochChanged }, 'plane epoch changed')
     if (result.changes.length > 0)

@@ -23,7 +23,7 @@ export class ReplicaProcess extends MarkedProcess {
       site,
       args: [main, '--port', String(port), '--replica', name],
       logFile: join(dir, `${name}.log`),
-      environment: { DATABASE_URL: databaseUrl },
+      environment: { DATABASE_URL: databaseUrl, HOLDFAST_LOG_LEVEL: 'debug' },
     })
     this.name = name
     this.url = `http://127.0.0.1:${port}`
