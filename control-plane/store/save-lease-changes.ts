@@ -32,24 +32,26 @@ export async function saveLeaseChange(tx: Tx, view: ClusterView, change: Change)
  */
 async function revoke(tx: Tx, view: ClusterView, change: Of<'lease.revoked'>) {
   const onlyExpired = change.mode === 'expired'
+  const uid = uidOf(view, change.node)
+  // Held until the commit: what the revocation remembers of the epoch is what the update below ends.
+  const [old] = await tx<{ bootId: string | null; guarded: boolean | null; renewedMs: number }[]>`
+    select boot_id as "bootId", guarded, epoch_ms(renewed_at) as "renewedMs" from lease
+    where node_uid = ${uid} for update`
+  if (!old) throw new StalePlan(`node ${change.node} has no lease`)
   const rows = await tx`
-    with old as (
-      select boot_id, guarded, renewed_at from lease
-      where node_uid = ${uidOf(view, change.node)} for update
-    ), revoked as (
+    with revoked as (
       update lease l set epoch = greatest(l.epoch + 1, p.number_floor), boot_id = null, seq = 0,
         armed = false, guarded = null, released_at = null
       from plane_epoch p
-      where p.cluster_id = l.cluster_id and l.node_uid = ${uidOf(view, change.node)}
-        and l.epoch = ${change.epoch}
+      where p.cluster_id = l.cluster_id and l.node_uid = ${uid} and l.epoch = ${change.epoch}
         and (not ${onlyExpired} or l.lease_until <= clock_timestamp())
       returning l.node_uid, l.cluster_id, l.lease_until
     )
     insert into revocation
       (node_uid, epoch, cluster_id, boot_id, lease_until, guarded, renewed_at, revoked_at, why)
-    select r.node_uid, ${change.epoch}, r.cluster_id, old.boot_id, r.lease_until, old.guarded,
-      old.renewed_at, clock_timestamp(), ${change.why}
-    from revoked r, old
+    select node_uid, ${change.epoch}, cluster_id, ${old.bootId}, lease_until, ${old.guarded},
+      from_epoch_ms(${old.renewedMs}), clock_timestamp(), ${change.why}
+    from revoked
     returning node_uid`
   if (rows.length === 0)
     throw new StalePlan(`lease epoch ${change.epoch} of ${change.node} was renewed or revoked meanwhile`)
