@@ -45,6 +45,8 @@ export class World {
   /** Services whose starts fail, everywhere or on one node: `sid` or `sid@node`. */
   readonly broken = new Set<string>()
   isPlaneUp = true
+  /** Every view that a round of the plane reads. */
+  onRound: (view: ClusterView) => void = () => {}
 
   constructor(names: string[]) {
     const fresh = {
@@ -99,12 +101,11 @@ export class World {
   }
 
   remove(sid: string): void {
-    const known = this.view.services[sid]
-    if (known)
-      this.view = {
-        ...this.view,
-        services: { ...this.view.services, [sid]: { ...known, config: null } },
-      }
+    const { [sid]: known, ...others } = this.view.services
+    if (!known) return
+    const isHeld = known.status !== null || known.grant !== null
+    const services = isHeld ? { ...others, [sid]: { ...known, config: null } } : others
+    this.view = { ...this.view, services }
   }
 
   /** Half a second of the world; then everything that must never happen is looked for. */
@@ -138,6 +139,7 @@ export class World {
 
   #round(): void {
     const view = { ...this.view, round: this.view.round + 1 }
+    this.onRound(view)
     const plan = decide(view)
     this.view = applyPlan(view, plan)
     expect(checkInvariants(this.view)).toEqual([])
