@@ -19,7 +19,7 @@ export type EffectDeps = {
   client: ControlPlaneClient
   log: Log
   /** What every epoch request says about this node, besides what was decided. */
-  aboutNode(): Omit<EpochRequest, 'nonce' | 'found' | 'planeEpoch'>
+  aboutNode(): Omit<EpochRequest, 'nonce' | 'found' | 'planeEpoch' | 'sentMs'>
   exit(code: number): void
 }
 
@@ -171,7 +171,8 @@ async function askEpoch(
   deps: EffectDeps,
   { nonce, found, planeEpoch }: Extract<Effect, { kind: 'ask-epoch' }>,
 ): Promise<LrmEvent> {
-  const request = { ...deps.aboutNode(), planeEpoch, nonce, found }
+  const sentMs = deps.clock.bootMs()
+  const request = { ...deps.aboutNode(), sentMs, planeEpoch, nonce, found }
   const reply = await deps.client.epoch(request, epochTimeoutMs)
   if (reply.kind === 'ok') return { kind: 'epoch-answered', answer: reply.answer }
   if (reply.kind === 'refused') return { kind: 'epoch-refused', refused: refusedBy(reply) }
