@@ -63,8 +63,12 @@ async function main(): Promise<void> {
   const count = folder.record.nodes
   const nodes = await startNodes({ folder, sql, clusterId: cluster.id, planeUrl: url, count, say })
   running.push({ order: 2, stop: nodes.stop })
-  if (options.services && !folder.record.samplesCreated)
+  if (options.services && !folder.record.samplesCreated) {
+    // With all nodes there, the services are spread over them.
+    await settled(context, nodes.names)
+    if (isStopping()) return
     await createSampleServices(context, folder, options.port)
+  }
 
   const status = await settled(context, nodes.names)
   if (isStopping()) return
