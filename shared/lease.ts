@@ -24,7 +24,10 @@ export function betterLease(held: HeldLease | null, later: HeldLease): HeldLease
 }
 
 /** What the agent must do with the plane epoch in an answer. */
-export function judgePlaneEpoch(known: PlaneEpoch | null, told: PlaneEpoch): 'same' | 'newer' | 'stale' {
+export function judgePlaneEpoch(
+  known: PlaneEpoch | null,
+  told: PlaneEpoch,
+): 'same' | 'newer' | 'stale' {
   if (known === null || told.number > known.number) return 'newer'
   if (told.number < known.number) return 'stale'
   return told.uuid === known.uuid ? 'same' : 'stale'

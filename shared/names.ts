@@ -19,7 +19,15 @@ export const NodeName = name(
 )
 
 /** The drivers a service id may start with. */
-export const serviceTypes = ['process', 'vm', 'ct', 'podman', 'systemd', 'ocf', 'ocf-group'] as const
+export const serviceTypes = [
+  'process',
+  'vm',
+  'ct',
+  'podman',
+  'systemd',
+  'ocf',
+  'ocf-group',
+] as const
 export type ServiceType = (typeof serviceTypes)[number]
 
 /** Service id `<type>:<name>`: `process:web`, `vm:100`. */

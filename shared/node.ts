@@ -12,7 +12,12 @@ export const nodeStates = {
 export type NodeState = keyof typeof nodeStates
 
 /** States of the local resource manager. */
-export const lrmStates = ['wait_for_agent_lock', 'active', 'maintenance', 'lost_agent_lock'] as const
+export const lrmStates = [
+  'wait_for_agent_lock',
+  'active',
+  'maintenance',
+  'lost_agent_lock',
+] as const
 export type LrmState = (typeof lrmStates)[number]
 
 /** What the agent is doing as a whole. `restart`: the agent is about to stop and its services are to be left running. */

@@ -9,8 +9,7 @@ import { Settings } from './settings.ts'
 import { profileNames, Timing } from './timing.ts'
 
 const count = z.number().int().min(0)
-const keys = <T extends string>(table: Record<T, unknown>) =>
-  Object.keys(table) as [T, ...T[]]
+const keys = <T extends string>(table: Record<T, unknown>) => Object.keys(table) as [T, ...T[]]
 
 export const ServiceState = z.enum(keys(serviceStates))
 export const NodeState = z.enum(keys(nodeStates))
@@ -78,7 +77,10 @@ export type ServiceConfigBody = z.infer<typeof ServiceConfigBody>
 export const StopBody = z.strictObject({ timeoutMs: stopTimeoutMs.optional() })
 export const MoveBody = z.strictObject({ node: NodeName })
 /** When to do it: absent means now. */
-export const RelocateBody = z.strictObject({ node: NodeName, at: z.iso.datetime({ offset: true }).optional() })
+export const RelocateBody = z.strictObject({
+  node: NodeName,
+  at: z.iso.datetime({ offset: true }).optional(),
+})
 
 export const CommandBody = z.object({
   uid: z.string(),
@@ -247,7 +249,11 @@ export const WhyBody = z.object({
 export const roles = ['viewer', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
 const label = z.string().min(1).max(100)
-const ttlSeconds = z.number().int().min(1).max(10 * 365 * 86_400)
+const ttlSeconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(10 * 365 * 86_400)
 
 export const TokenCreate = z.strictObject({
   name: label,

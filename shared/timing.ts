@@ -9,7 +9,11 @@ export const clockRate = 0.01
 export const feedFactor = 3
 
 const positive = (what: string) =>
-  z.number({ error: `${what} must be a number of milliseconds` }).int().min(1).max(86_400_000)
+  z
+    .number({ error: `${what} must be a number of milliseconds` })
+    .int()
+    .min(1)
+    .max(86_400_000)
 
 export const Timing = z.strictObject({
   watchdogMs: positive('watchdogMs'),

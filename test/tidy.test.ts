@@ -8,7 +8,9 @@ import { expect, test } from 'vitest'
 const root = path.resolve(import.meta.dirname, '..')
 const rooms = ['shared', 'control-plane', 'agent', 'test', 'migrations']
 const files = tracked()
-const sources = files.filter((file) => /\.(ts|mjs)$/.test(file) && rooms.some((r) => file.startsWith(`${r}/`)))
+const sources = files.filter(
+  (file) => /\.(ts|mjs)$/.test(file) && rooms.some((r) => file.startsWith(`${r}/`)),
+)
 const production = sources.filter((file) => !file.startsWith('test/'))
 const text = (file: string) => readFileSync(path.join(root, file), 'utf8')
 
@@ -52,7 +54,11 @@ test('rooms import only what they may', () => {
   const rules: [RegExp, RegExp, string][] = [
     [/^shared\//, /control-plane\/|agent\//, 'shared words know neither side'],
     [/^agent\//, /control-plane\//, 'an agent knows the wire only'],
-    [/^control-plane\/cluster\//, /\/(store|http|jobs|crm|cli)\//, 'the state of the world is data'],
+    [
+      /^control-plane\/cluster\//,
+      /\/(store|http|jobs|crm|cli)\//,
+      'the state of the world is data',
+    ],
     [/^control-plane\/crm\/decide\//, /\/(store|http|jobs|lease|cli)\//, 'decide is pure'],
     [/^control-plane\/(?!site\/|cli\/dev)/, /\/agent\//, 'the plane knows the wire only'],
     [/^(shared|control-plane|agent)\//, /\/test\//, 'production never leans on tests'],
@@ -61,7 +67,8 @@ test('rooms import only what they may', () => {
   for (const file of production)
     for (const imported of importsOf(file))
       for (const [from, to, why] of rules)
-        if (from.test(file) && to.test(`/${imported}`)) broken.push(`${file} imports ${imported}: ${why}`)
+        if (from.test(file) && to.test(`/${imported}`))
+          broken.push(`${file} imports ${imported}: ${why}`)
   expect(broken).toEqual([])
 })
 
@@ -85,16 +92,22 @@ test('every source file opens with its story', () => {
 
 test('nothing is left for later, focused or skipped in silence', () => {
   expect(
-    violations(sources.filter((file) => file !== 'test/tidy.test.ts'), [
-      [/\bTODO\b|\bFIXME\b|\bXXX\b/, 'do it, or write an issue'],
-      [/\b(it|test|describe)\.(only|todo)\b/, 'run all of them'],
-    ]),
+    violations(
+      sources.filter((file) => file !== 'test/tidy.test.ts'),
+      [
+        [/\bTODO\b|\bFIXME\b|\bXXX\b/, 'do it, or write an issue'],
+        [/\b(it|test|describe)\.(only|todo)\b/, 'run all of them'],
+      ],
+    ),
   ).toEqual([])
 })
 
 test('each README has one title and fits a screen, but for the first', () => {
   for (const file of files.filter((name) => name.endsWith('README.md'))) {
-    const titles = text(file).replace(/```[\s\S]*?```/g, '').match(/^# /gm) ?? []
+    const titles =
+      text(file)
+        .replace(/```[\s\S]*?```/g, '')
+        .match(/^# /gm) ?? []
     expect({ file, titles: titles.length }).toEqual({ file, titles: 1 })
     if (file !== 'README.md')
       expect({ file, fits: text(file).split('\n').length <= 45 }).toEqual({ file, fits: true })

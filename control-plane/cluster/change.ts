@@ -19,9 +19,22 @@ export type Change =
    * The node's lease epoch ends: nobody renews it any more. `expired`: only if the deadline has passed by the database's
    * clock at that moment. `asked`: the node itself asked for a new epoch. `operator`: a person confirmed its death.
    */
-  | { kind: 'lease.revoked'; node: NodeName; epoch: number; mode: 'expired' | 'asked' | 'operator'; why: string }
+  | {
+      kind: 'lease.revoked'
+      node: NodeName
+      epoch: number
+      mode: 'expired' | 'asked' | 'operator'
+      why: string
+    }
   /** The epoch allotted by the last revocation may be renewed by `bootId`. `adopts`: open grants re-issued under it. */
-  | { kind: 'lease.opened'; node: NodeName; epoch: number; bootId: string; adopts: ServiceGeneration[]; why: string }
+  | {
+      kind: 'lease.opened'
+      node: NodeName
+      epoch: number
+      bootId: string
+      adopts: ServiceGeneration[]
+      why: string
+    }
   | {
       kind: 'node.challenged'
       node: NodeName
@@ -41,9 +54,23 @@ export type Change =
       facts: Record<string, unknown>
       why: string
     }
-  | { kind: 'grant.opened'; sid: Sid; generation: number; node: NodeName; epoch: number; why: string }
+  | {
+      kind: 'grant.opened'
+      sid: Sid
+      generation: number
+      node: NodeName
+      epoch: number
+      why: string
+    }
   /** A live move names its target as second holder before it begins. */
-  | { kind: 'grant.shared'; sid: Sid; generation: number; node: NodeName; epoch: number; why: string }
+  | {
+      kind: 'grant.shared'
+      sid: Sid
+      generation: number
+      node: NodeName
+      epoch: number
+      why: string
+    }
   | { kind: 'service.added'; sid: Sid; status: ServiceStatus; why: string }
   | {
       kind: 'service.state'

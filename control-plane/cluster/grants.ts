@@ -1,14 +1,6 @@
 // Who may be running what: open grants and their holders, as the reducer and the decision read them. Reads only.
 import type { ServiceGeneration } from '../../shared/protocol.ts'
-import type {
-  ClusterView,
-  GrantView,
-  HolderView,
-  NodeName,
-  NodeView,
-  ServiceView,
-  Sid,
-} from './view.ts'
+import type { ClusterView, GrantView, HolderView, NodeName, NodeView, ServiceView } from './view.ts'
 
 /** The number of the lease epoch that follows this one. */
 export function nextLeaseEpoch(lease: { epoch: number }): number {
@@ -80,6 +72,6 @@ export function currentReport(node: NodeView) {
 }
 
 /** Order by code units: the same on every machine, whatever its locale. */
-export function compareText(a: string | Sid, b: string | Sid): number {
+export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

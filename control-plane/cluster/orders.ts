@@ -39,10 +39,10 @@ export function desiredForAll(
     const node = view.nodes[name]
     if (node) documents[name] = emptyDocument(view, node)
   }
-  const reported = reportedBy(view, Object.keys(documents))
+  const strays = straysOf(view, Object.keys(documents))
   for (const sid of Object.keys(view.services).sort(compareText)) {
     const service = view.services[sid]!
-    for (const name of concerned(service, reported.get(sid))) {
+    for (const name of concerned(service, strays.get(sid))) {
       const order = documents[name] && orderFor(view, service, view.nodes[name]!)
       if (order) documents[name]!.services.push(order)
     }
@@ -73,19 +73,28 @@ function isProbed({ status, grant }: ServiceView): boolean {
   return status?.state === 'request_start' && status.probeRound !== null && grant === null
 }
 
-function reportedBy(view: ClusterView, names: readonly NodeName[]): Map<Sid, NodeName[]> {
-  const reported = new Map<Sid, NodeName[]>()
+/** Who says that it runs what is granted to others only. */
+function straysOf(view: ClusterView, names: readonly NodeName[]): Map<Sid, NodeName[]> {
+  const strays = new Map<Sid, NodeName[]>()
   for (const name of names)
-    for (const { sid } of currentReport(view.nodes[name]!)?.running ?? [])
-      reported.set(sid, [...(reported.get(sid) ?? []), name])
-  return reported
+    for (const { sid } of currentReport(view.nodes[name]!)?.running ?? []) {
+      const grant = view.services[sid]?.grant ?? null
+      if (grant !== null && holderOn(grant, name) === undefined)
+        strays.set(sid, [...(strays.get(sid) ?? []), name])
+    }
+  return strays
 }
 
-function concerned({ status, grant }: ServiceView, reported: NodeName[] = []): Set<NodeName> {
-  const nodes = new Set(reported)
-  if (status?.node) nodes.add(status.node)
-  if (status?.state === 'migrate' && status.target) nodes.add(status.target)
-  for (const holder of grant?.holders ?? []) nodes.add(holder.node)
+/** Every node that may have an order for this service; mostly one. */
+function concerned({ status, grant }: ServiceView, strays: readonly NodeName[] = []): NodeName[] {
+  const nodes: NodeName[] = []
+  const add = (node: NodeName) => {
+    if (!nodes.includes(node)) nodes.push(node)
+  }
+  if (status?.node) add(status.node)
+  if (status?.state === 'migrate' && status.target) add(status.target)
+  for (const holder of grant?.holders ?? []) add(holder.node)
+  for (const node of strays) add(node)
   return nodes
 }
 

@@ -64,7 +64,9 @@ async function compare(
   tx: postgres.TransactionSql,
   clusterId: number,
 ): Promise<keyof typeof sentences> {
-  const [row] = await tx<{ server: boolean; timeline: boolean; started: boolean; restored: boolean }[]>`
+  const [row] = await tx<
+    { server: boolean; timeline: boolean; started: boolean; restored: boolean }[]
+  >`
     select p.system_id = i.system_id as server, p.timeline = i.timeline as timeline,
       p.postmaster_start = i.postmaster_start as started, p.system_id = 'restored' as restored
     from plane_epoch p, server_identity() i where p.cluster_id = ${clusterId}`

@@ -29,7 +29,11 @@ export async function enqueuePlanned(
     if (planned.job === 'fence-node') {
       const { node, epoch } = planned
       const key = `${clusterId}/${node}/${epoch}`
-      await boss.send('fence-node', { clusterId, node, epoch }, { startAfter, singletonKey: key, db })
+      await boss.send(
+        'fence-node',
+        { clusterId, node, epoch },
+        { startAfter, singletonKey: key, db },
+      )
     } else {
       const { sid, uid } = planned
       const key = `${clusterId}/${sid}/${uid}`

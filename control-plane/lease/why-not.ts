@@ -5,7 +5,14 @@ import type { LeaseRequest } from '../../shared/protocol.ts'
 import { whyNotStatement } from './renewal-statement.ts'
 
 export type Refusal = {
-  code: 'fenced' | 'stale' | 'plane-epoch' | 'not-quorate' | 'regressed' | 'busy' | 'release-refused'
+  code:
+    | 'fenced'
+    | 'stale'
+    | 'plane-epoch'
+    | 'not-quorate'
+    | 'regressed'
+    | 'busy'
+    | 'release-refused'
   epoch?: number
   planeEpoch?: { number: number; uuid: string }
   wakesCrm?: boolean

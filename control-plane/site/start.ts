@@ -4,6 +4,7 @@
 // The order of the stop: first the plane, then the nodes, last Postgres. While the nodes end, one after the other, nobody is
 // there to take an ending node for a dead one: nothing is fenced and nothing is moved because of a Ctrl-C. At the next start the
 // database counts every lease as renewed, and the nodes come back in a new boot, which settles what they ran.
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import postgres from 'postgres'
 import type { z } from 'zod'
@@ -132,11 +133,22 @@ function stopOnSignals(folder: DataFolder): void {
   // Output that nobody reads any more is no reason to leave parts running.
   process.stdout.on('error', () => {})
   if (process.env['npm_lifecycle_event'] === undefined) return
-  // npm was killed, and the shell between us with it: nobody can press Ctrl-C any more.
-  const parent = process.ppid
+  // npm was killed: nobody can press Ctrl-C any more. Between npm and us there may be a shell.
+  const above = callers()
   setInterval(() => {
-    if (process.ppid !== parent) stop('npm is gone')
+    if (callers() !== above) stop('npm is gone')
   }, 1_000).unref()
+}
+
+/** Parent and grandparent. */
+function callers(): string {
+  const { ppid } = process
+  try {
+    const stat = readFileSync(`/proc/${ppid}/stat`, 'latin1')
+    return `${ppid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]}`
+  } catch {
+    return String(process.ppid)
+  }
 }
 
 async function end(folder: DataFolder): Promise<void> {

@@ -130,10 +130,7 @@ const mends = {
   ],
 }
 
-const root = path.resolve(
-  path.dirname(createRequire(import.meta.url).resolve('postgres')),
-  '../..',
-)
+const root = path.resolve(path.dirname(createRequire(import.meta.url).resolve('postgres')), '../..')
 const found = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version
 if (found !== version) fail(`postgres ${found} is installed, the mend is for ${version}`)
 

@@ -54,7 +54,9 @@ async function revoke(tx: Tx, view: ClusterView, change: Of<'lease.revoked'>) {
     from revoked
     returning node_uid`
   if (rows.length === 0)
-    throw new StalePlan(`lease epoch ${change.epoch} of ${change.node} was renewed or revoked meanwhile`)
+    throw new StalePlan(
+      `lease epoch ${change.epoch} of ${change.node} was renewed or revoked meanwhile`,
+    )
 }
 
 async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {

@@ -63,8 +63,14 @@ export const service = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.clusterId, t.sid] }),
-    foreignKey({ columns: [t.clusterId, t.groupName], foreignColumns: [group.clusterId, group.name] }),
-    check('service_requested', sql`${t.requested} in ('started', 'stopped', 'disabled', 'ignored')`),
+    foreignKey({
+      columns: [t.clusterId, t.groupName],
+      foreignColumns: [group.clusterId, group.name],
+    }),
+    check(
+      'service_requested',
+      sql`${t.requested} in ('started', 'stopped', 'disabled', 'ignored')`,
+    ),
   ],
 )
 
@@ -98,7 +104,10 @@ export const command = pgTable(
     finishedAt: at('finished_at'),
   },
   (t) => [
-    check('command_status', sql`${t.status} in ('pending', 'running', 'done', 'failed', 'refused')`),
+    check(
+      'command_status',
+      sql`${t.status} in ('pending', 'running', 'done', 'failed', 'refused')`,
+    ),
     check(
       'command_finished',
       sql`(${t.status} in ('done', 'failed', 'refused')) = (${t.finishedAt} is not null)`,

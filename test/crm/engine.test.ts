@@ -118,7 +118,13 @@ describe('a replica', () => {
     const { secret } = await createJoinToken(database.sql, token)
     const bootId = 'boot-0001'
     const hardwareId = 'hardware-1'
-    const joined = await post('join', { joinToken: secret, node: 'n1', hardwareId, bootId, ...facts })
+    const joined = await post('join', {
+      joinToken: secret,
+      node: 'n1',
+      hardwareId,
+      bootId,
+      ...facts,
+    })
     expect(joined.status).toBe(200)
     const { nodeUid, credential, clusterUuid } = joined.body as never as Record<string, string>
     const ask = (nonce: string | null) =>

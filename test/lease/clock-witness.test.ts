@@ -7,7 +7,10 @@ const fullMs = 61_706
 /** Shows the witness one pair a second; `rate` is how fast the database's clock runs. */
 function watch(witness: ClockWitness, from: number, seconds: number, offset: number, rate = 1) {
   for (let second = 0; second <= seconds; second += 1)
-    witness.observe({ bootMs: from + second * 1000, databaseMs: from + offset + second * 1000 * rate })
+    witness.observe({
+      bootMs: from + second * 1000,
+      databaseMs: from + offset + second * 1000 * rate,
+    })
 }
 
 describe('the second clock (rule 9)', () => {

@@ -4,7 +4,11 @@ import pino from 'pino'
 import { randomUUID } from 'node:crypto'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
 import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
-import { createCluster, createJoinToken, profileSettings } from '../../control-plane/store/bootstrap.ts'
+import {
+  createCluster,
+  createJoinToken,
+  profileSettings,
+} from '../../control-plane/store/bootstrap.ts'
 import { join } from '../../control-plane/store/nodes.ts'
 import { systemClock } from '../../shared/clock.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'

@@ -2,7 +2,16 @@ import { beforeAll, expect, test } from 'vitest'
 import { release } from '../../control-plane/lease/release.ts'
 import { profiles } from '../../shared/timing.ts'
 import { testDatabase } from '../database.ts'
-import { leaseRow, makeCluster, makeNode, makeRenewals, openGrant, request, type TestCluster, type TestNode } from './fleet.ts'
+import {
+  leaseRow,
+  makeCluster,
+  makeNode,
+  makeRenewals,
+  openGrant,
+  request,
+  type TestCluster,
+  type TestNode,
+} from './fleet.ts'
 
 const database = testDatabase()
 let cluster: TestCluster

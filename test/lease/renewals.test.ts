@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Renewals } from '../../control-plane/lease/renewals.ts'
 import { fenceAfterMs, profiles } from '../../shared/timing.ts'
 import { testDatabase } from '../database.ts'
-import { leaseRow, makeCluster, makeNode, makeRenewals, openGrant, request, type TestCluster } from './fleet.ts'
+import {
+  leaseRow,
+  makeCluster,
+  makeNode,
+  makeRenewals,
+  openGrant,
+  request,
+  type TestCluster,
+} from './fleet.ts'
 
 const database = testDatabase()
 let cluster: TestCluster
@@ -16,7 +24,8 @@ beforeAll(async () => {
 afterAll(() => renewals.close())
 
 const node = (name: string) => makeNode(database.sql, cluster, name)
-const renew = (r: ReturnType<typeof request>) => renewals.renew({ clusterId: cluster.id, request: r })
+const renew = (r: ReturnType<typeof request>) =>
+  renewals.renew({ clusterId: cluster.id, request: r })
 const code = (answer: Awaited<ReturnType<typeof renew>>) =>
   answer.granted ? 'granted' : answer.refusal.code
 

@@ -67,9 +67,9 @@ const close = (h: Held, id: string, more: Record<string, unknown> = {}) => {
 describe('a grant', () => {
   test('is the only open one of its service', async () => {
     const h = await held('only')
-    await expect(openGrant(database.sql, cluster, h.node, h.sid, h.generation + 500)).rejects.toThrow(
-      'run_grant_open',
-    )
+    await expect(
+      openGrant(database.sql, cluster, h.node, h.sid, h.generation + 500),
+    ).rejects.toThrow('run_grant_open')
   })
 
   test('has a generation that was never used before, also not for another service', async () => {
@@ -96,7 +96,9 @@ describe('a grant', () => {
     await expect(
       database.sql`update run_grant set closed_at = clock_timestamp() where ${grant}`,
     ).rejects.toThrow('closes after each of its holders')
-    await expect(database.sql`delete from run_grant where ${grant}`).rejects.toThrow('never deleted')
+    await expect(database.sql`delete from run_grant where ${grant}`).rejects.toThrow(
+      'never deleted',
+    )
   })
 
   test('survives the removal of its service and blocks that of its node (S18)', async () => {
@@ -203,7 +205,9 @@ describe('a lease', () => {
       database.sql.unsafe(`update lease set ${what} where node_uid = '${node.uid}'`)
     await set('epoch = 5, boot_id = null, seq = 0')
     await expect(set('epoch = 4')).rejects.toThrow('never go back')
-    await expect(set("lease_until = lease_until - interval '1 ms'")).rejects.toThrow('never moves back')
+    await expect(set("lease_until = lease_until - interval '1 ms'")).rejects.toThrow(
+      'never moves back',
+    )
   })
 
   test('goes to no new boot while a grant of an older epoch is open (S3)', async () => {

@@ -18,7 +18,7 @@ const isWish = (command: CommandView) => wishes.includes(command.kind)
 export function acceptCommands(draft: Draft): void {
   const newest = new Map<Sid, CommandView>()
   for (const command of draft.view.commands) if (isWish(command)) newest.set(command.sid, command)
-  for (const command of [...draft.view.commands]) {
+  for (const command of draft.view.commands) {
     if (isWish(command)) acceptWish(draft, command, newest.get(command.sid)!)
     else if (command.status === 'pending') acceptAct(draft, command)
   }
@@ -126,7 +126,7 @@ function whyNoMove(
 
 /** Ends the commands whose wish is fulfilled or has become impossible. */
 export function finishCommands(draft: Draft): void {
-  for (const command of [...draft.view.commands]) {
+  for (const command of draft.view.commands) {
     if (command.status !== 'running') continue
     const service = draft.view.services[command.sid]
     const end = isWish(command)
