@@ -211,6 +211,6 @@ export function aCommand(
 }
 
 function uuidOf(name: string): string {
-  const hex = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 2 ** 32, 7)
+  const hex = Buffer.from(name).reduce((sum, byte) => (sum * 31 + byte) % 2 ** 32, 7)
   return `00000000-0000-4000-8000-${hex.toString(16).padStart(12, '0')}`
 }

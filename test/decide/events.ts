@@ -1,6 +1,7 @@
 // What may happen to a world, as data that fast-check can draw and shrink.
 import fc from 'fast-check'
-import { newAgent, type World } from './world.ts'
+import { newAgent } from './machine.ts'
+import type { World } from './world.ts'
 
 export const names = ['n1', 'n2', 'n3']
 export const sids = ['process:a', 'process:b', 'process:c', 'process:d']

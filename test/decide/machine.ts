@@ -1,0 +1,194 @@
+// One machine of a world and its agent, which does what the protocol asks of it and no more: counts its lease from
+// sending, feeds by the feed rule, confirms before it starts, journals what it ends before it says so.
+import { desiredFor } from '../../control-plane/cluster/orders.ts'
+import type { OrderResult } from '../../shared/protocol.ts'
+import { feedMarginMs, fenceAfterMs, profiles } from '../../shared/timing.ts'
+import type { World } from './world.ts'
+
+/** Short leases: a life of faults fits into few ticks. */
+export const timing = profiles.fast
+
+export type Machine = {
+  name: string
+  isOn: boolean
+  isCut: boolean
+  isHung: boolean
+  boot: number
+  /** null: the agent process is dead. */
+  agent: Agent | null
+  /** What really runs here, by sid. */
+  processes: Map<string, number>
+  /** Of this boot: the watchdog counts down from here; null: closed. */
+  fedMs: number | null
+  /** Journal: survives the agent and the boot. */
+  closed: Map<string, number>
+}
+
+export type Agent = {
+  epoch: number | null
+  sentMs: number | null
+  nonce: string | null
+  confirmed: Set<string>
+  results: OrderResult[]
+  revision: number
+}
+
+/** Half a second of one machine: its watchdog, and its agent if it has one. */
+export function live(world: World, machine: Machine): void {
+  if (!machine.isOn) return
+  const { nowMs } = world.view
+  if (machine.fedMs !== null && nowMs - machine.fedMs >= timing.watchdogMs)
+    return world.powerOff(machine)
+  const { agent } = machine
+  if (agent === null || machine.isHung) return
+  const isReached = world.isPlaneUp && !machine.isCut
+  if (isReached && agent.epoch === null) askEpoch(world, machine, agent)
+  if (isReached && agent.epoch !== null) renew(world, machine, agent)
+  const mayFeed =
+    agent.sentMs !== null &&
+    nowMs <= agent.sentMs + timing.leaseMs - feedMarginMs(timing.watchdogMs)
+  if (machine.fedMs !== null && mayFeed) machine.fedMs = nowMs
+  if (agent.epoch !== null && !mayFeed) return giveUp(world, machine, agent)
+  if (isReached && agent.epoch !== null && mayFeed) obey(world, machine, agent)
+}
+
+/** The gentle way: stops everything, closes the watchdog, and its epoch is over. */
+function giveUp(world: World, machine: Machine, agent: Agent): void {
+  for (const sid of machine.processes.keys()) close(world, machine, sid)
+  machine.fedMs = null
+  Object.assign(agent, newAgent())
+}
+
+function askEpoch(world: World, machine: Machine, agent: Agent): void {
+  const node = world.view.nodes[machine.name]!
+  const bootId = bootOf(machine)
+  if (node.lease.bootId === bootId && agent.nonce !== null && node.epochRequest === null) {
+    Object.assign(agent, { epoch: node.lease.epoch, nonce: null })
+    return
+  }
+  const { challenge } = node
+  agent.nonce = challenge?.bootId === bootId ? challenge.nonce : null
+  const asked = (agent.nonce === null ? [] : (challenge?.questions ?? [])).map(
+    ({ sid, generation }) => ({
+      sid,
+      generation,
+      state:
+        machine.processes.get(sid) === generation ? ('running' as const) : ('stopped' as const),
+    }),
+  )
+  const request = {
+    bootId,
+    sameHardware: true,
+    planeEpoch: 1,
+    nonce: agent.nonce,
+    found: asked,
+    requestedMs: world.view.nowMs,
+  }
+  world.setNode({ ...node, epochRequest: request })
+}
+
+function renew(world: World, machine: Machine, agent: Agent): void {
+  const node = world.view.nodes[machine.name]!
+  const { nowMs } = world.view
+  if (node.lease.epoch !== agent.epoch || node.lease.bootId !== bootOf(machine)) {
+    giveUp(world, machine, agent)
+    return
+  }
+  agent.sentMs = nowMs
+  const orders = desiredFor(world.view, machine.name)
+  const until = Math.max(node.lease.leaseUntilMs, nowMs + fenceAfterMs(timing))
+  const wanted = orders.services.filter(
+    (order) => order.state === 'started' && order.generation !== null,
+  )
+  if (wanted.length > 0 && machine.fedMs === null) machine.fedMs = nowMs
+  const isArmed = machine.fedMs !== null
+  const guarded =
+    machine.processes.size + wanted.length === 0 ? null : isArmed && node.lease.guarded !== false
+  for (const { sid, generation } of wanted) {
+    const service = world.view.services[sid]!
+    const holders = service.grant!.holders.map((holder) => ({ ...holder, confirmed: true }))
+    world.view = {
+      ...world.view,
+      services: {
+        ...world.view.services,
+        [sid]: { ...service, grant: { generation: generation!, holders } },
+      },
+    }
+    agent.confirmed.add(`${sid} ${generation}`)
+  }
+  const running = [...machine.processes].map(([sid, generation]) => ({
+    sid,
+    generation,
+    state: 'running' as const,
+    stable: true,
+  }))
+  const closed = [...machine.closed].map(([sid, generation]) => ({ sid, generation }))
+  const report = {
+    epoch: agent.epoch,
+    bootId: bootOf(machine),
+    seq: 1,
+    running,
+    closed,
+    results: [...agent.results],
+  }
+  const lease = {
+    ...node.lease,
+    leaseUntilMs: until,
+    judgedUntilMs: until,
+    renewedMs: nowMs,
+    reportedMs: nowMs,
+  }
+  const facts = { armed: isArmed, guarded, revision: agent.revision, attestedPlaneEpoch: 1 }
+  world.setNode({ ...node, report, lease: { ...lease, ...facts } })
+  agent.revision = world.view.round
+}
+
+function obey(world: World, machine: Machine, agent: Agent): void {
+  const { services } = desiredFor(world.view, machine.name)
+  for (const { sid, state, generation, uid, restart } of services) {
+    const answer = (outcome: OrderResult['outcome']) => {
+      if (!agent.results.some((one) => one.uid === uid))
+        agent.results = [...agent.results.slice(-20), { uid, sid, outcome }]
+    }
+    if (state === 'started' && generation !== null) {
+      if (
+        generation <= (machine.closed.get(sid) ?? 0) ||
+        !agent.confirmed.has(`${sid} ${generation}`)
+      )
+        continue
+      if (restart) machine.processes.delete(sid)
+      if (world.broken.has(sid) || world.broken.has(`${sid}@${machine.name}`)) {
+        close(world, machine, sid, generation)
+        answer('error')
+      } else {
+        machine.processes.set(sid, generation)
+        answer('ok')
+      }
+    } else if (state === 'request_stop' || state === 'relocate' || state === 'stopped') {
+      const known = generation ?? machine.processes.get(sid)
+      if (known !== undefined) close(world, machine, sid, known)
+      answer('ok')
+    }
+  }
+  if (machine.processes.size === 0 && !services.some((order) => order.generation !== null))
+    machine.fedMs = null
+}
+
+/** Journals the generation as ended before anything is said about it. */
+function close(
+  world: World,
+  machine: Machine,
+  sid: string,
+  generation = machine.processes.get(sid)!,
+): void {
+  machine.processes.delete(sid)
+  machine.closed.set(sid, Math.max(generation, machine.closed.get(sid) ?? 0))
+}
+
+export function newAgent(): Agent {
+  return { epoch: null, sentMs: null, nonce: null, confirmed: new Set(), results: [], revision: 0 }
+}
+
+function bootOf(machine: Machine): string {
+  return `${machine.name}-boot-${machine.boot}`
+}
