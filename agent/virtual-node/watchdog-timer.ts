@@ -31,6 +31,8 @@ export class WatchdogTimer {
   #fedAtMs = 0
   #timer: NodeJS.Timeout | null = null
   #ended = false
+  /** The agent's present process has opened the device. */
+  #opened = false
 
   constructor(deps: WatchdogTimerDeps) {
     this.#deps = deps
@@ -49,6 +51,7 @@ export class WatchdogTimer {
   /** One line the agent wrote: `T<ms>` arm or set the timeout, `.` feed, `V` magic close. False: not understood. */
   accept(line: string): boolean {
     if (this.#ended) return true
+    if (line !== 'V') this.#opened = true
     if (line === '.') {
       // Feeding a closed device opens nothing: a countdown starts with `T` alone.
       if (this.#armed) this.#feed()
@@ -64,9 +67,14 @@ export class WatchdogTimer {
     return true
   }
 
-  /** The agent's process is gone. As the kernel does on a close without `V`: one more ping, and the countdown goes on. */
+  /**
+   * The agent's process is gone. As the kernel does on a close without `V`: one more ping, and the countdown goes on.
+   * SAFETY: only if this process had opened the device. An agent that crashes again and again at its start closes nothing,
+   * and must not keep the node alive (S1).
+   */
   agentExited(): void {
-    if (this.#armed && !this.#ended) this.#feed()
+    if (this.#opened && this.#armed && !this.#ended) this.#feed()
+    this.#opened = false
   }
 
   /** The node lost its power otherwise: nothing fires any more. */
