@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { testSite } from './site.ts'
 import { waitFor } from './wait.ts'
 
-// An agent must be back before the watchdog fires; starting one takes a while on a busy machine.
-const site = testSite({ nodes: 2, timing: { watchdogMs: 2_500, leaseMs: 9_000 } })
+// An agent must be back before the watchdog fires and while its lease still allows to feed it: starting one takes a while
+// on a busy machine.
+const site = testSite({ nodes: 2, timing: { watchdogMs: 4_000, leaseMs: 18_000 } })
 
 /** Waits until a later agent of `name` renews, in mode active, with its watchdog armed and its services confirmed. */
 async function agentBack(name: string, startsBefore: number): Promise<void> {
@@ -21,7 +22,7 @@ async function agentBack(name: string, startsBefore: number): Promise<void> {
 describe('an agent that is killed', () => {
   test('is started again, adopts its service, and the service never notices', async () => {
     const sid = await site.addService('a')
-    const { node, generation } = await site.operator.running(sid)
+    const { node, generation } = await site.running(sid)
     const name = node as string
     const { epoch } = await site.operator.node(name)
     const { agentStarts, boots } = await site.node(name).machine()
@@ -40,14 +41,14 @@ describe('an agent that is killed', () => {
     expect(stopped).toMatchObject({ status: 'done' })
     expect(site.witness(sid).runs[0]?.stopped).toBe(true)
     await site.operator.operate(sid, 'start')
-    await site.operator.running(sid)
+    await site.running(sid)
   })
 })
 
 describe('an agent that is asked to stop', () => {
   test('has its services frozen, not stopped, and thawed when it is back', async () => {
     const sid = 'process:a'
-    const { node, generation } = await site.operator.running(sid)
+    const { node, generation } = await site.running(sid)
     const name = node as string
     const before = site.witness(sid).runs.length
     const { agentStarts, boots } = await site.node(name).machine()
@@ -70,25 +71,26 @@ describe('an agent that is asked to stop', () => {
 describe('an agent that crashes again and again while it is cut off', () => {
   test('never feeds its watchdog without a lease: the node dies before its services start elsewhere (S1)', async () => {
     const sid = 'process:a'
-    const { node } = await site.operator.running(sid)
+    const { node } = await site.running(sid)
     const name = node as string
-    const machine = await site.node(name).machine()
-    const { boots } = machine
+    const { boots } = await site.node(name).machine()
     await site.node(name).flip('cut')
-    await waitFor(
-      async () => {
-        const now = await site.node(name).machine()
-        if (now.boots > boots || now.power !== 'on') return true
-        if (now.agentPid !== null)
-          await site
-            .node(name)
-            .flip('kill-agent')
-            .catch(() => {})
-        return false
-      },
-      { what: 'the watchdog to end the crash loop', timeoutMs: 12_000, everyMs: 400 },
-    )
-    await site.operator.running(sid, (other) => other !== name, 15_000)
+    const killAgain = async () => {
+      const now = await site.node(name).machine()
+      if (now.boots > boots || now.power !== 'on') return true
+      if (now.agentPid !== null)
+        await site
+          .node(name)
+          .flip('kill-agent')
+          .catch(() => {})
+      return false
+    }
+    await waitFor(killAgain, {
+      what: 'the watchdog to end the crash loop',
+      timeoutMs: site.timing.leaseMs,
+      everyMs: 1_500,
+    })
+    await site.running(sid, (other) => other !== name)
     expect((await site.node(name).machine()).lastPowerOff).toBe('watchdog')
     await site.node(name).flip('heal')
     await site.operator.until(`${name} to be back`, ({ nodes }) =>

@@ -18,7 +18,7 @@ describe('groups', () => {
     await site.addService('bound', { group: 'only-one' })
     await site.addService('home', { group: 'failback' })
     await site.addService('settled', { group: 'settled' })
-    for (const sid of [bound, home, settled]) await site.operator.running(sid, (n) => n === 'n1')
+    for (const sid of [bound, home, settled]) await site.running(sid, (n) => n === 'n1')
   })
 
   test('a restricted group refuses a move to any other node, before anything moves (D6)', async () => {
@@ -29,8 +29,7 @@ describe('groups', () => {
 
   test('with its only node dead, a restricted service is stopped with a note, the others move on (D1)', async () => {
     await site.node('n1').flip('power-off')
-    for (const sid of [home, settled])
-      await site.operator.running(sid, (node) => node === 'n2', 12_000)
+    for (const sid of [home, settled]) await site.running(sid, (node) => node === 'n2')
     const service = await site.operator.until('the restricted service to be stopped', (status) =>
       status.services.find((s) => s.sid === bound && s.crmState === 'stopped'),
     )
@@ -40,9 +39,9 @@ describe('groups', () => {
 
   test('its node back, it starts there again; failback returns, nofailback stays', async () => {
     await site.node('n1').flip('power-on')
-    await site.operator.running(bound, (node) => node === 'n1')
-    await site.operator.running(home, (node) => node === 'n1')
-    expect(await site.operator.running(settled)).toMatchObject({ node: 'n2' })
+    await site.running(bound, (node) => node === 'n1')
+    await site.running(home, (node) => node === 'n1')
+    expect(await site.running(settled)).toMatchObject({ node: 'n2' })
     expect(site.witness(settled).runs).toHaveLength(2)
     expect(site.witness(home).runs.map((run) => run.stopped)).toEqual([false, true, false])
   })
@@ -51,7 +50,7 @@ describe('groups', () => {
 describe('maintenance', () => {
   test('empties a node by moving its services away, and gives them back', async () => {
     await site.operator.post('/nodes/n1/maintenance', { enabled: true })
-    const { node } = await site.operator.running(home, (name) => name !== 'n1')
+    const { node } = await site.running(home, (name) => name !== 'n1')
     expect(node).toBe('n2')
     await site.operator.until('n1 to be in maintenance, and empty', ({ nodes, services }) => {
       const n1 = nodes.find((n) => n.name === 'n1')
@@ -61,6 +60,6 @@ describe('maintenance', () => {
       what: 'the empty node to close its watchdog (D10)',
     })
     await site.operator.post('/nodes/n1/maintenance', { enabled: false })
-    for (const sid of [bound, home]) await site.operator.running(sid, (name) => name === 'n1')
+    for (const sid of [bound, home]) await site.running(sid, (name) => name === 'n1')
   })
 })

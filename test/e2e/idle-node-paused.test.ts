@@ -9,7 +9,7 @@ const site = testSite({ nodes: 2, timing: { silentMs: 2_500 } })
 
 test('an idle node paused past its lease with an order in its socket finds itself fenced and starts nothing (S14)', async () => {
   const sid = await site.addService('a')
-  const { node: home } = await site.operator.running(sid)
+  const { node: home } = await site.running(sid)
   const idle = Object.keys(site.nodes).find((name) => name !== home) as string
   const { watchdog } = await site.node(idle).machine()
   expect(watchdog.armed).toBe(false)
@@ -20,7 +20,7 @@ test('an idle node paused past its lease with an order in its socket finds itsel
     services.find((s) => s.sid === sid && s.node === idle && s.generation !== null),
   )
   const ordered = await site.operator.service(sid)
-  await site.operator.running(sid, (node) => node === home, 12_000)
+  await site.running(sid, (node) => node === home)
   const { evidence } = await site.operator.why(sid)
   const last = evidence.at(-1)
   expect(last).toMatchObject({ kind: 'never-confirmed', node: idle })
@@ -38,6 +38,6 @@ test('an idle node paused past its lease with an order in its socket finds itsel
   expect(site.witness(sid).runs).toHaveLength(2)
   // And it is of use again.
   await site.operator.operate(sid, 'relocate', { node: idle })
-  await site.operator.running(sid, (node) => node === idle)
+  await site.running(sid, (node) => node === idle)
   await waitFor(() => site.lastRanOn(sid) === idle, { what: 'the service to run there' })
 })

@@ -62,7 +62,7 @@ describe('a join token', () => {
 
   test('does not give away the name of a node that may run something (S9)', async () => {
     const sid = await site.addService('a')
-    const { node } = await site.operator.running(sid)
+    const { node } = await site.running(sid)
     expect(await join(await token(), node as string)).toMatchObject({
       ...{ status: 409, body: { code: 'open-grants' } },
     })
@@ -107,7 +107,7 @@ describe('an agent', () => {
       for (const { status } of answers) expect([401, 403]).toContain(status)
     }
     expect(await stored()).toEqual(before)
-    await site.operator.running('process:a')
+    await site.running('process:a')
   })
 
   test('of another boot is not renewed, though it knows the credential', async () => {
@@ -115,7 +115,7 @@ describe('an agent', () => {
     const { body, status } = await ask('/lease', { ...lease(own), epoch: current }, own.credential)
     expect(status).toBeGreaterThanOrEqual(400)
     expect(['fenced', 'stale', 'busy', 'plane-epoch', 'regressed']).toContain(body.code)
-    await site.operator.running('process:a')
+    await site.running('process:a')
     expect(site.witness('process:a').runs).toHaveLength(1)
   })
 })

@@ -1,6 +1,8 @@
 // A process that a test started: its log is a file, it carries the site's mark, and so does all it starts. Ends by pid only.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { waitFor } from './wait.ts'
 
 /** In the environment of every process of a test site, whoever started it. */
@@ -23,7 +25,14 @@ export class MarkedProcess {
     this.#child = spawn(process.execPath, args, {
       // The pipe ends with this process, and what we started with it.
       stdio: ['pipe', log, log],
-      env: { ...process.env, NODE_OPTIONS: '', ...environment, [siteMark]: site },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        // Many processes of the same programs: compiled once.
+        NODE_COMPILE_CACHE: join(tmpdir(), 'holdfast-e2e-compiled'),
+        ...environment,
+        [siteMark]: site,
+      },
     })
     closeSync(log)
     this.logFile = logFile
@@ -61,6 +70,16 @@ export class MarkedProcess {
   tail(lines = 60): string {
     if (!existsSync(this.logFile)) return ''
     return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+  }
+}
+
+/** Runs: a zombie does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return !'ZX'.includes(text.charAt(text.lastIndexOf(')') + 2))
+  } catch {
+    return false
   }
 }
 

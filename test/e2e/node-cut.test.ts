@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { testSite } from './site.ts'
 import { waitFor } from './wait.ts'
 
-// Long enough a lease that a cut of some seconds is survived for certain: L − 3W − renew − request timeout = 4.25 s.
-const site = testSite({ nodes: 3, timing: { leaseMs: 8_000 } })
+// Long enough a lease that a cut of some seconds is survived for certain: L − 3W − renew − request timeout = 3.75 s.
+const site = testSite({ nodes: 3, timing: { leaseMs: 9_000 } })
 const sid = 'process:a'
 
 async function unknown(name: string): Promise<void> {
@@ -24,7 +24,7 @@ describe('a node that is cut off and healed before its lease is over', () => {
     'keeps its services, and nothing is moved (%s)',
     async (cut) => {
       if (!(await site.operator.status()).services.length) await site.addService('a')
-      const { node, generation } = await site.operator.running(sid)
+      const { node, generation } = await site.running(sid)
       const name = node as string
       const { epoch } = await site.operator.node(name)
       await site.node(name).flip(cut)
@@ -41,7 +41,7 @@ describe('a node that is cut off and healed before its lease is over', () => {
 
 describe('a node that is cut off past its lease', () => {
   test('stops its services by itself, they start elsewhere once, and it rejoins empty', async () => {
-    const { node } = await site.operator.running(sid)
+    const { node } = await site.running(sid)
     const name = node as string
     const { epoch } = await site.operator.node(name)
     const { boots } = await site.node(name).machine()
@@ -50,7 +50,7 @@ describe('a node that is cut off past its lease', () => {
       what: 'the cut-off node to stop its service',
       timeoutMs: site.timing.leaseMs,
     })
-    await site.operator.running(sid, (other) => other !== name, 12_000)
+    await site.running(sid, (other) => other !== name)
     const [first, second] = site.witness(sid).runs
     expect(first?.stopped).toBe(true)
     expect(second?.startMs).toBeGreaterThan(first?.endMs ?? Infinity)
@@ -64,7 +64,7 @@ describe('a node that is cut off past its lease', () => {
   })
 
   test('healed after it stopped but before the deadline, it says so, and nobody waits for the deadline', async () => {
-    const { node } = await site.operator.running(sid)
+    const { node } = await site.running(sid)
     const name = node as string
     const before = site.witness(sid).runs.length
     await site.node(name).flip('cut')
@@ -74,7 +74,7 @@ describe('a node that is cut off past its lease', () => {
     })
     await site.node(name).flip('heal')
     await waitFor(() => site.witness(sid).runs.length > before, { what: 'the service to start' })
-    await site.operator.running(sid)
+    await site.running(sid)
     const { evidence } = await site.operator.why(sid)
     expect(evidence.at(-1)?.kind).toBe('agent-stopped')
   })

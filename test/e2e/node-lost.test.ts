@@ -8,7 +8,7 @@ const names = ['a', 'b', 'c']
 const sids = names.map((name) => `process:${name}`)
 
 async function nodeOf(sid: string): Promise<string> {
-  const { node } = await site.operator.running(sid)
+  const { node } = await site.running(sid)
   return node as string
 }
 
@@ -18,12 +18,12 @@ describe('a node that loses its power', () => {
 
   test('its services start elsewhere, once, after the fence deadline', async () => {
     for (const name of names) await site.addService(name)
-    for (const sid of sids) await site.operator.running(sid)
+    for (const sid of sids) await site.running(sid)
     lost = await nodeOf('process:a')
     oldEpoch = (await site.operator.node(lost)).epoch
     const onLost = (await site.operator.status()).services.filter(({ node }) => node === lost)
     await site.node(lost).flip('power-off')
-    for (const { sid } of onLost) await site.operator.running(sid, (node) => node !== lost, 12_000)
+    for (const { sid } of onLost) await site.running(sid, (node) => node !== lost)
     for (const { sid } of onLost) {
       const [before, after, ...more] = site.witness(sid).runs
       expect(more).toEqual([])
@@ -55,7 +55,7 @@ describe('a node that loses its power', () => {
     )
     // A service added now is placed on the idle node: it has read its orders and obeys them.
     const sid = await site.addService('after')
-    await site.operator.running(sid, (node) => node === lost)
+    await site.running(sid, (node) => node === lost)
     expect(sids.map((each) => site.witness(each).runs.length)).toEqual(before)
   })
 })
@@ -74,7 +74,7 @@ describe('a node that hangs', () => {
       what: 'process:b to start again',
       timeoutMs: 12_000,
     })
-    await site.operator.running('process:b')
+    await site.running('process:b')
     expect(site.witness('process:b').runs).toHaveLength(before + 1)
     const { evidence } = await site.operator.why('process:b')
     const last = evidence.at(-1)

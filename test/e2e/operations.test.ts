@@ -11,12 +11,12 @@ test.each(['relocate', 'migrate'] as const)(
   '%s stops it here and starts it there, under a new grant',
   async (operation) => {
     if (!(await site.operator.status()).services.length) await site.addService('a')
-    const { node, generation } = await site.operator.running(sid)
+    const { node, generation } = await site.running(sid)
     const before = site.witness(sid).runs.length
     const target = other(node)
     const command = await site.operator.operate(sid, operation, { node: target })
     expect(command).toMatchObject({ status: 'done' })
-    const moved = await site.operator.running(sid, (name) => name === target)
+    const moved = await site.running(sid, (name) => name === target)
     expect(moved.generation).toBeGreaterThan(generation as number)
     const runs = site.witness(sid).runs.slice(before - 1)
     expect(runs.map((run) => run.stopped)).toEqual([true, false])
@@ -25,11 +25,11 @@ test.each(['relocate', 'migrate'] as const)(
 )
 
 test('restart stops and starts it once on its node, under the same grant', async () => {
-  const { node, generation } = await site.operator.running(sid)
+  const { node, generation } = await site.running(sid)
   const before = site.witness(sid).runs.length
   expect(await site.operator.operate(sid, 'restart')).toMatchObject({ status: 'done' })
   await waitFor(() => site.witness(sid).runs.length === before + 1, { what: 'the second run' })
-  expect(await site.operator.running(sid)).toMatchObject({ node, generation })
+  expect(await site.running(sid)).toMatchObject({ node, generation })
   const [first, second] = site.witness(sid).runs.slice(-2)
   expect([first?.stopped, first?.boot]).toEqual([true, second?.boot])
 })
@@ -41,13 +41,13 @@ test('stop ends it and start brings it back', async () => {
   const stopped = await site.operator.service(sid)
   expect(stopped).toMatchObject({ state: 'stopped', running: false, generation: null })
   expect(await site.operator.operate(sid, 'start')).toMatchObject({ status: 'done' })
-  await site.operator.running(sid)
+  await site.running(sid)
   expect(site.witness(sid).runs).toHaveLength(before + 1)
 })
 
 test('a service that does not stop is killed at the timeout of the stop, and then verified', async () => {
   const stubborn = await site.addService('stubborn', { ignoreTerm: true, stopTimeoutMs: 60_000 })
-  await site.operator.running(stubborn)
+  await site.running(stubborn)
   await waitFor(() => site.witness(stubborn).runs.length === 1, { what: 'its first line' })
   const askedMs = performance.now()
   const command = await site.operator.operate(stubborn, 'stop', { timeoutMs: 500 })
@@ -61,7 +61,7 @@ test('a service that does not stop is killed at the timeout of the stop, and the
 })
 
 test('removed it is left running under its grant, and added again it is adopted, not started (S18)', async () => {
-  const { node, generation } = await site.operator.running(sid)
+  const { node, generation } = await site.running(sid)
   const before = site.witness(sid).runs
   expect(await site.operator.remove(sid)).toMatchObject({ status: 'done' })
   const [run] = before.slice(-1)
@@ -69,7 +69,7 @@ test('removed it is left running under its grant, and added again it is adopted,
     what: 'it to run on',
   })
   await site.addService('a')
-  expect(await site.operator.running(sid)).toMatchObject({ node, generation })
+  expect(await site.running(sid)).toMatchObject({ node, generation })
   expect(site.witness(sid).runs).toHaveLength(before.length)
   expect(site.witness(sid).runs.at(-1)?.stopped).toBe(false)
 })
@@ -78,5 +78,5 @@ test('disabled it is stopped, and enabled it runs again', async () => {
   expect(await site.operator.operate(sid, 'disable')).toMatchObject({ status: 'done' })
   expect(await site.operator.service(sid)).toMatchObject({ state: 'disabled', running: false })
   expect(await site.operator.operate(sid, 'enable')).toMatchObject({ status: 'done' })
-  await site.operator.running(sid)
+  await site.running(sid)
 })

@@ -58,8 +58,11 @@ export class Operator {
     return found
   }
 
+  /** The story of a service or node; evidence in the order in which it was found. */
   async why(subject: string): Promise<z.infer<typeof WhyBody>> {
-    return (await this.get(`/why/${subject}`)) as z.infer<typeof WhyBody>
+    const body = (await this.get(`/why/${subject}`)) as z.infer<typeof WhyBody>
+    const evidence = body.evidence.toSorted((a, b) => a.decidedAt.localeCompare(b.decidedAt))
+    return { ...body, evidence }
   }
 
   async events(sid: string): Promise<EventBody[]> {
@@ -88,16 +91,6 @@ export class Operator {
     }
     const short = () => last && { nodes: last.nodes.map(brief), services: last.services }
     return waitFor(see, { what, timeoutMs, last: short })
-  }
-
-  /** Waits until the service runs, and returns its status; `where` narrows it to some node. */
-  async running(sid: string, where: (node: string) => boolean = () => true, timeoutMs = 10_000) {
-    return this.until(
-      `${sid} to run`,
-      ({ services }) =>
-        services.find((s) => s.sid === sid && s.running && s.node !== null && where(s.node)),
-      timeoutMs,
-    )
   }
 
   async #ask(method: string, path: string, body?: object): Promise<unknown> {

@@ -41,7 +41,7 @@ const site = testSite({ nodes: 2, replicas: 2, timing: { leaseMs: 12_000 }, data
 
 test('Postgres is killed and started again: nothing stops, nothing runs twice, and recovery still works', async () => {
   const sids = [await site.addService('a'), await site.addService('b')]
-  for (const sid of sids) await site.operator.running(sid)
+  for (const sid of sids) await site.running(sid)
   const before = await site.operator.status()
   process.kill(server.pid, 'SIGQUIT')
   await server.ended
@@ -69,11 +69,11 @@ test('Postgres is killed and started again: nothing stops, nothing runs twice, a
     'the restart in place',
     () => site.witness(sids[0] as string).runs.length === 2,
   )
-  const moved = await site.operator.running(sids[1] as string)
+  const moved = await site.running(sids[1] as string)
   const target = moved.node === 'n1' ? 'n2' : 'n1'
   const command = await site.operator.operate(sids[1] as string, 'relocate', { node: target })
   expect(command).toMatchObject({ status: 'done' })
-  expect((await site.operator.running(sids[1] as string)).generation).toBeGreaterThan(
+  expect((await site.running(sids[1] as string)).generation).toBeGreaterThan(
     moved.generation as number,
   )
-}, 60_000)
+})

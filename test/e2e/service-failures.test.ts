@@ -10,7 +10,7 @@ const site = testSite({ nodes: 3 })
 describe('a service that crashes', () => {
   test('is started again on its node, under the same grant', async () => {
     const sid = await site.addService('crash', { maxRestart: 1 })
-    const { node, generation } = await site.operator.running(sid)
+    const { node, generation } = await site.running(sid)
     const [run] = site.witness(sid).runs
     process.kill(run?.pid as number, 'SIGKILL')
     await waitFor(() => site.witness(sid).runs.length === 2, { what: 'the restart' })
@@ -53,7 +53,7 @@ describe('a service that cannot start', () => {
     )
     rmSync(failFile())
     expect(await site.operator.operate(sid, 'enable')).toMatchObject({ status: 'done' })
-    await site.operator.running(sid)
+    await site.running(sid)
     await site.operator.until('the count to be cleared by a lasting start (D2)', ({ services }) =>
       services.find((s) => s.sid === sid && s.failedNodes.length === 0),
     )

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, expect, type TestContext } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, type TestContext, vi } from 'vitest'
 import { findViolations } from '../../control-plane/admin/stored-checks.ts'
 import { createCluster, createJoinToken, createToken } from '../../control-plane/store/bootstrap.ts'
 import { Settings } from '../../shared/settings.ts'
@@ -13,19 +13,19 @@ import type { Timing } from '../../shared/timing.ts'
 import { testDatabase } from '../database.ts'
 import { freePort } from '../global-setup.ts'
 import { readWitness, type Witness } from '../witness/check.ts'
-import { killLeftovers } from './marked-process.ts'
+import { isAlive, killLeftovers } from './marked-process.ts'
 import { NodeProcess } from './node-process.ts'
-import { Operator } from './operator.ts'
+import { Operator, type ServiceStatus, type SiteStatus } from './operator.ts'
 import { ReplicaProcess } from './replica-process.ts'
 
 const witness = (name: string) => fileURLToPath(new URL(`../witness/${name}`, import.meta.url))
 
-/** Short, and yet no limit is so near that a busy machine would cross it: an unfed node dies within a second. */
+/** Short, and yet no limit is so near that a busy machine would cross it. */
 export const quick: Timing = {
-  watchdogMs: 1_000,
+  watchdogMs: 1_500,
   renewMs: 250,
   requestTimeoutMs: 500,
-  leaseMs: 4_500,
+  leaseMs: 6_000,
   marginMs: 100,
   silentMs: 750,
   settleMs: 750,
@@ -158,6 +158,22 @@ export class Site {
     return readWitness(this.witnessFile(sid))
   }
 
+  /** Waits until the plane says that it runs, somewhere `where` allows, and the service itself says so too. */
+  async running(
+    sid: string,
+    where: (node: string) => boolean = () => true,
+    timeoutMs = this.timing.leaseMs + 10_000,
+  ): Promise<ServiceStatus> {
+    const isAt = ({ node }: ServiceStatus) => node !== null && where(node)
+    const says = ({ generation }: ServiceStatus) => {
+      const run = this.witness(sid).runs.at(-1)
+      return run && !run.stopped && run.generation === generation && isAlive(run.pid)
+    }
+    const look = ({ services }: SiteStatus) =>
+      services.find((s) => s.sid === sid && s.running && isAt(s) && says(s))
+    return this.operator.until(`${sid} to run`, look, timeoutMs)
+  }
+
   /** The name of the node on which the last run of the service was. */
   lastRanOn(sid: string): string | undefined {
     const uid = this.witness(sid).runs.at(-1)?.nodeUid
@@ -194,6 +210,7 @@ export class Site {
 
 /** Call at the top of a test file. The site may be used from `beforeAll` on. */
 export function testSite(options: SiteOptions): Site {
+  vi.setConfig({ testTimeout: 60_000 })
   const site = new Site(options, options.database ?? testDatabase())
   const showIfFailed = ({ task }: Pick<TestContext, 'task'>) => {
     if (task.result?.state === 'fail') site.showLogs()
