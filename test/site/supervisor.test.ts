@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { isAlive, until, VirtualNode } from './virtual-node.ts'
 
-const timeoutMs = 600
+/** A tenth of it is what a busy machine may cost the supervisor. */
+const timeoutMs = 2_000
 const open: VirtualNode[] = []
 
 async function virtualNode(): Promise<VirtualNode> {
@@ -11,9 +12,9 @@ async function virtualNode(): Promise<VirtualNode> {
   return node.start()
 }
 
-async function armed(node: VirtualNode): Promise<void> {
+async function armed(node: VirtualNode, withMs = timeoutMs): Promise<void> {
   node.tell('feed')
-  node.tell('arm', String(timeoutMs))
+  node.tell('arm', String(withMs))
   await until('the watchdog to be armed', () => node.watchdogFile().armed)
 }
 
@@ -48,7 +49,10 @@ describe('the simulated watchdog', () => {
     const node = await virtualNode()
     await armed(node)
     const fedSinceMs = performance.now()
-    await until('three timeouts to pass', () => performance.now() - fedSinceMs > 3 * timeoutMs)
+    await until(
+      'one timeout and more to pass',
+      () => performance.now() - fedSinceMs > 1.5 * timeoutMs,
+    )
     expect(isAlive(node.last.pid)).toBe(true)
     expect(node.starts()).toHaveLength(1)
   })
@@ -60,28 +64,30 @@ describe('the simulated watchdog', () => {
     process.kill(node.last.pid, 'SIGUSR2')
     await until('the watchdog to be closed', () => !node.watchdogFile().armed)
     const closedAtMs = performance.now()
-    await until('two timeouts to pass', () => performance.now() - closedAtMs > 2 * timeoutMs)
+    await until(
+      'one timeout and more to pass',
+      () => performance.now() - closedAtMs > 1.5 * timeoutMs,
+    )
     expect(isAlive(node.last.servicePid)).toBe(true)
     expect(node.starts()).toHaveLength(1)
   })
 
-  test('a killed agent is one more ping, and then the node dies, though a new agent runs', async () => {
+  test('a killed agent is one more ping; those that die after it without opening the device are none', async () => {
     const node = await virtualNode()
-    await armed(node)
+    const longMs = 6_000
+    await armed(node, longMs)
     const first = node.last
     node.forget('arm')
     process.kill(first.pid, 'SIGKILL')
     const killedAtMs = performance.now()
-    const again = await until(
-      'the agent to be restarted',
-      () => node.starts().length > 1 && node.last,
-    )
+    const again = await until('another agent', () => node.starts().length > 1 && node.last)
     expect(again.bootId).toBe(first.bootId)
     expect(isAlive(first.servicePid)).toBe(true)
+    process.kill(again.pid, 'SIGKILL')
     await until('the services to be dead', () => !isAlive(first.servicePid))
     const livedMs = performance.now() - killedAtMs
-    expect(livedMs).toBeGreaterThan(timeoutMs / 2)
-    expect(livedMs).toBeLessThan(timeoutMs + 100)
+    expect(livedMs).toBeGreaterThan(longMs / 2)
+    expect(livedMs).toBeLessThan(longMs + 100)
   })
 
   test('a node that hangs is killed', async () => {

@@ -1,6 +1,6 @@
 // A supervisor with the fake agent, in a folder of its own, and what a test asks about them.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -74,7 +74,9 @@ export class VirtualNode {
   }
 
   tell(name: 'arm' | 'feed', text = ''): void {
-    writeFileSync(join(this.home, 'agent', name), text)
+    // All of it or nothing: the agent looks at any moment.
+    writeFileSync(join(this.home, name), text)
+    renameSync(join(this.home, name), join(this.home, 'agent', name))
   }
 
   forget(name: 'arm' | 'feed'): void {
