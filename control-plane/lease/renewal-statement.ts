@@ -70,7 +70,9 @@ with request as (
     guarded = case
       when r.armed then case when r."hasConfirms" then coalesce(l.guarded, true) else l.guarded end
       when exists (select from run_grant_holder h where h.node_uid = l.node_uid
-        and h.closed_at is null and h.confirmed_at is not null) then false
+        and h.closed_at is null and h.confirmed_at is not null)
+        -- An adopted grant was confirmed in an older epoch; in this one its agent arms once it has a lease.
+        then case when l.guarded is null then null else false end
       else null end,
     released_at = case when r.armed then null else l.released_at end,
     revision = r.revision,
