@@ -94,10 +94,12 @@ export const storedChecks: Check[] = [
         and exists (select from plane_epoch where cluster_id = c.id))`,
   },
   {
-    rule: 'a node has its lease, and a member its status',
+    rule: 'a node has its lease, and a member that ever renewed it its status',
     query: `select n.name as what from node n where n.cluster_id = $1 and (
         not exists (select from lease l where l.node_uid = n.uid)
-        or (n.removed_at is null and not exists (select from node_status s where s.node_uid = n.uid)))`,
+        or (n.removed_at is null
+          and exists (select from lease l where l.node_uid = n.uid and l.renewed_at is not null)
+          and not exists (select from node_status s where s.node_uid = n.uid)))`,
   },
   {
     rule: 'a removed node holds nothing',
