@@ -1,0 +1,144 @@
+// The replica that is the CRM is killed or hangs: how long until another one has run a round of that cluster?
+// A kill between rounds counts from a moment at which a round is due and nobody rings; one inside a round, from the signal.
+// To be sure of the place inside, the bench holds the row that a round must write, for a moment.
+import { lockClass } from '../../../control-plane/crm/election.ts'
+import type { ReplicaProcess } from '../../e2e/replica-process.ts'
+import { ownsPort } from '../../e2e/socket-owner.ts'
+import { waitFor } from '../../e2e/wait.ts'
+import { freePort } from '../../global-setup.ts'
+import { Bed } from '../bed/bed.ts'
+import type { Bench } from '../main.ts'
+import { atMost, type Measured } from '../figure.ts'
+
+export const takeoverBench: Bench = async (server, quick) => {
+  const bed = await Bed.make(server, 'takeover')
+  try {
+    const { id } = await bed.cluster('takeover')
+    const trial = new Trial(bed, id)
+    await trial.start()
+    const killed = { unit: 'ms' as const, targets: [atMost('max' as const, 300)] }
+    const between = await repeat(quick ? 4 : 12, () => trial.killBetween(false))
+    const rung = await repeat(quick ? 2 : 8, () => trial.killBetween(true))
+    const inside = await repeat(quick ? 3 : 10, () => trial.faultInside('SIGKILL'))
+    const hung = await repeat(quick ? 2 : 8, () => trial.faultInside('SIGSTOP'))
+    return [
+      { what: 'killed between rounds, next one due, no doorbell', ...killed, samples: between },
+      { what: 'killed between rounds, doorbell rung', ...killed, samples: rung },
+      { what: 'killed inside a round', ...killed, samples: inside },
+      { what: 'hung inside a round', unit: 'ms', samples: hung, targets: [atMost('max', 1_500)] },
+    ] satisfies Measured[]
+  } finally {
+    await bed.end()
+  }
+}
+
+async function repeat(runs: number, once: () => Promise<number>): Promise<number[]> {
+  const samples: number[] = []
+  for (let run = 0; run < runs; run++) samples.push(await once())
+  return samples
+}
+
+type Crm = { round: number; replica: string | null }
+
+class Trial {
+  readonly #bed: Bed
+  readonly #clusterId: number
+  readonly #replicas: ReplicaProcess[] = []
+  readonly #ports: number[] = []
+
+  constructor(bed: Bed, clusterId: number) {
+    this.#bed = bed
+    this.#clusterId = clusterId
+  }
+
+  async start(): Promise<void> {
+    for (const index of [0, 1]) {
+      this.#ports.push(await freePort())
+      await this.#replica(index)
+    }
+    await this.#round(() => true)
+  }
+
+  /** Kills the last round's replica; then a round is due at once, which only a look at the database can tell, or a doorbell. */
+  async killBetween(isRung: boolean): Promise<number> {
+    const victim = await this.#restingCrm()
+    await victim.end('SIGKILL', 1_000)
+    const { round } = await this.#crm()
+    const startedMs = performance.now()
+    await this.#bed.sql`
+      update crm set next_round_at = clock_timestamp() where cluster_id = ${this.#clusterId}`
+    if (isRung) await this.#ring()
+    await this.#round((crm) => crm.round > round && crm.replica !== victim.name)
+    const tookMs = performance.now() - startedMs
+    await this.#replica(this.#replicas.indexOf(victim))
+    return tookMs
+  }
+
+  /** Stops or kills a replica while its transaction has the lock and is about to bump the round. */
+  async faultInside(signal: 'SIGKILL' | 'SIGSTOP'): Promise<number> {
+    const { round } = await this.#crm()
+    const { victim, startedMs } = await this.#bed.sql.begin(async (tx) => {
+      await tx`select from crm where cluster_id = ${this.#clusterId} for update`
+      await this.#ring()
+      const inside = await this.#inside()
+      inside.signal(signal)
+      return { victim: inside, startedMs: performance.now() }
+    })
+    await this.#round((crm) => crm.round > round && crm.replica !== victim.name)
+    const tookMs = performance.now() - startedMs
+    if (signal === 'SIGSTOP') victim.signal('SIGCONT')
+    else await victim.end('SIGKILL', 1_000)
+    if (signal === 'SIGKILL') await this.#replica(this.#replicas.indexOf(victim))
+    else await victim.ready()
+    return tookMs
+  }
+
+  async #replica(index: number): Promise<void> {
+    this.#replicas[index] = await this.#bed.replica(`replica-${index + 1}`, this.#ports[index])
+  }
+
+  /** The CRM, when its last round is over and none is due soon. */
+  async #restingCrm(): Promise<ReplicaProcess> {
+    await this.#bed.sql`
+      update crm set next_round_at = clock_timestamp() where cluster_id = ${this.#clusterId}`
+    const { round } = await this.#crm()
+    const { replica } = await this.#round((crm) => crm.round > round)
+    return this.#replicas.find(({ name }) => name === replica) as ReplicaProcess
+  }
+
+  /** The replica whose round waits for its row: told by the connection that holds the advisory lock. */
+  async #inside(): Promise<ReplicaProcess> {
+    const port = await waitFor(
+      async () => {
+        const [row] = await this.#bed.sql<{ port: number }[]>`
+          select a.client_port as port from pg_locks l join pg_stat_activity a using (pid)
+          where l.locktype = 'advisory' and l.classid = ${lockClass} and l.granted
+            and a.wait_event_type = 'Lock' and a.datname = current_database()`
+        return row?.port
+      },
+      { what: 'a round to wait for its row', everyMs: 2 },
+    )
+    const inside = this.#replicas.find(({ pid }) => ownsPort(pid, port))
+    if (!inside) throw new Error('the round belongs to no replica')
+    return inside
+  }
+
+  async #crm(): Promise<Crm> {
+    const [row] = await this.#bed.sql<Crm[]>`
+      select round::float8 as round, replica from crm where cluster_id = ${this.#clusterId}`
+    return row as Crm
+  }
+
+  #ring() {
+    return this.#bed.sql`select pg_notify('holdfast_crm', ${String(this.#clusterId)})`
+  }
+
+  /** Looked at every 2 ms, which is how late a figure may be. */
+  #round(isIt: (crm: Crm) => boolean): Promise<Crm> {
+    const look = async () => {
+      const crm = await this.#crm()
+      return isIt(crm) && crm
+    }
+    return waitFor(look, { what: 'a round by another replica', timeoutMs: 15_000, everyMs: 2 })
+  }
+}
