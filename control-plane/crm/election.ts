@@ -30,7 +30,7 @@ export async function stand(
       pg_try_advisory_xact_lock(${lockClass}, ${clusterId}) as mine`
   if (!lock?.mine) return 'busy'
   const [bumped] = await tx<{ round: number }[]>`
-    update crm set round = round + 1, replica = ${replica}, ran_at = clock_timestamp()
+    update crm set round = round + 1, replica = ${replica}
     where cluster_id = ${clusterId} and round = ${seen}
     returning round::float8 as round`
   return bumped ?? 'overtaken'

@@ -66,7 +66,9 @@ export async function confirmDead(tx: Tx, wish: FenceConfirm): Promise<FenceConf
     })
   }
   const evidence = await recordEvidence(tx, wish, lease.uid)
-  if (evidence.length === 0)
+  // In a quarantine the roster waits for every node: a dead one is vouched for, whatever it held (rule 9).
+  const attested = await attest(tx, wish, lease.uid)
+  if (evidence.length === 0 && !lease.open && !attested)
     return refuse(
       'nothing-to-confirm',
       `nothing can be running on node ${wish.node}: no grant is open on it`,
@@ -116,7 +118,7 @@ async function revoke(tx: Tx, wish: FenceConfirm, lease: Lease): Promise<boolean
       update lease l
       set epoch = greatest(l.epoch + 1,
             (select number_floor from plane_epoch where cluster_id = ${wish.clusterId})),
-          boot_id = null, armed = false, guarded = null
+          boot_id = null, seq = 0, armed = false, guarded = null, released_at = null
       from seen
       where l.node_uid = seen.node_uid and l.epoch = ${lease.epoch} and l.boot_id is not null
         and coalesce(l.renewed_at <= clock_timestamp() - ${silence(wish)}::interval, true)
@@ -129,6 +131,17 @@ async function revoke(tx: Tx, wish: FenceConfirm, lease: Lease): Promise<boolean
       seen.renewed_at, clock_timestamp(), ${why(wish)}
     from ended e join seen using (node_uid)
     returning node_uid`
+  return rows.length === 1
+}
+
+/** Stands for the attestation that a dead node cannot give; true where one was missing. */
+async function attest(tx: Tx, wish: FenceConfirm, nodeUid: string): Promise<boolean> {
+  const rows = await tx`
+    update lease l set attested_plane_epoch = p.number
+    from plane_epoch p
+    where p.cluster_id = ${wish.clusterId} and p.quarantine_until is not null
+      and l.node_uid = ${nodeUid} and l.boot_id is null and l.attested_plane_epoch <> p.number
+    returning l.node_uid`
   return rows.length === 1
 }
 

@@ -56,6 +56,7 @@ export async function load(
   const view: ClusterView = {
     cluster: head.cluster,
     round: head.round,
+    ...(head.lastRoundMs !== null && { lastRoundMs: head.lastRoundMs }),
     nowMs: head.nowMs,
     planeEpoch: head.planeEpoch,
     settings,
@@ -132,6 +133,7 @@ type RawView = {
     cluster: ClusterView['cluster']
     nowMs: number
     round: number
+    lastRoundMs: number | null
     settings: unknown
     planeEpoch: ClusterView['planeEpoch']
     quorate: boolean

@@ -74,7 +74,7 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
   }
   await tx`
     update lease l set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
-      released_at = null, mode = 'active', report_digest = '',
+      released_at = null, renewed_at = null, revision = 0, mode = 'active', report_digest = '',
       opened_sent_ms = q.sent_ms, opened_nonce = q.nonce
     from (select 1) one left join epoch_request q on q.node_uid = ${uid}
     where l.node_uid = ${uid}`

@@ -2,9 +2,9 @@
 // away: a plan is never saved twice, and never in part. Lease rows are touched last, so that renewals hardly wait.
 import { createHash } from 'node:crypto'
 import type postgres from 'postgres'
-import { applyChanges } from '../cluster/apply.ts'
+import { applyPlan } from '../cluster/apply.ts'
 import { type Change, formatChange } from '../cluster/change.ts'
-import { desiredFor } from '../cluster/orders.ts'
+import { desiredForAll } from '../cluster/orders.ts'
 import type { Plan } from '../cluster/plan.ts'
 import type { ClusterView, NodeName } from '../cluster/view.ts'
 import type { LoadedView } from './load-view.ts'
@@ -31,34 +31,17 @@ export async function savePlan(
   nextRoundMs: number,
 ): Promise<SavedRound> {
   const before = loaded.view
-  const after = noted(applyChanges(before, plan.changes), plan)
+  const after = applyPlan(before, plan)
   if (plan.changes.length > 0) await saveLog(tx, before, plan.changes)
   await saveNodeStatuses(tx, before, after)
   await saveServiceStatuses(tx, before, after)
   for (const change of plan.changes) await saveWish(tx, before, change)
-  for (const [name, why] of Object.entries(plan.challengeNotes)) {
-    const uid = before.nodes[name]?.uid
-    if (uid)
-      await tx`update challenge set waits_for = ${why} where node_uid = ${uid} and waits_for <> ${why}`
-  }
   await saveElection(tx, after, nextRoundMs)
   for (const change of plan.changes) await saveLeaseChange(tx, before, change)
+  await saveChallengeNotes(tx, before, after)
   // Last, because it reads what the grants now are.
   const changedNodes = await saveDesired(tx, loaded, after)
   return { view: after, changedNodes }
-}
-
-function noted(view: ClusterView, plan: Plan): ClusterView {
-  const nodes = { ...view.nodes }
-  for (const [name, note] of Object.entries(plan.nodeNotes))
-    if (nodes[name] && nodes[name].note !== note) nodes[name] = { ...nodes[name], note }
-  const services = { ...view.services }
-  for (const [sid, note] of Object.entries(plan.serviceNotes)) {
-    const service = services[sid]
-    if (service?.status && service.status.note !== note)
-      services[sid] = { ...service, status: { ...service.status, note } }
-  }
-  return { ...view, nodes, services }
 }
 
 async function saveLog(tx: postgres.TransactionSql, view: ClusterView, changes: Change[]) {
@@ -108,16 +91,27 @@ async function saveWish(tx: postgres.TransactionSql, view: ClusterView, change: 
 
 async function saveElection(tx: postgres.TransactionSql, after: ClusterView, nextRoundMs: number) {
   await tx`
-    update crm set next_round_at = from_epoch_ms(${nextRoundMs}),
+    update crm set ran_at = clock_timestamp(), next_round_at = from_epoch_ms(${nextRoundMs}),
       next_generation = ${after.nextGeneration}, quorate = ${after.quorate},
       quiet_since = from_epoch_ms(${after.quietSinceMs}::double precision)
     where cluster_id = ${after.cluster.id}`
 }
 
+async function saveChallengeNotes(
+  tx: postgres.TransactionSql,
+  before: ClusterView,
+  after: ClusterView,
+) {
+  for (const { name, uid, challenge } of Object.values(after.nodes))
+    if (challenge && challenge.waitsFor !== (before.nodes[name]?.challenge?.waitsFor ?? ''))
+      await tx`update challenge set waits_for = ${challenge.waitsFor} where node_uid = ${uid}`
+}
+
 async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, after: ClusterView) {
   const changed: { name: NodeName; uid: string; digest: string; document: unknown }[] = []
+  const documents = desiredForAll(after)
   for (const { name, uid } of Object.values(after.nodes)) {
-    const document = { ...desiredFor(after, name), planeEpoch: undefined, revision: undefined }
+    const document = { ...documents[name], planeEpoch: undefined }
     const text = JSON.stringify(document)
     const digest = createHash('sha1').update(`${after.planeEpoch.number} ${text}`).digest('hex')
     if (loaded.desiredDigests[name] !== digest) changed.push({ name, uid, digest, document })

@@ -6,6 +6,7 @@ const head = `
     'cluster', jsonb_build_object('id', c.id, 'uuid', c.uuid, 'name', c.name, 'development', c.development),
     'nowMs', epoch_ms(clock_timestamp()),
     'round', m.round,
+    'lastRoundMs', epoch_ms(m.ran_at),
     'settings', c.settings,
     'longestLeaseMs', c.longest_lease_ms,
     'planeEpoch', jsonb_build_object('number', p.number, 'uuid', p.uuid,

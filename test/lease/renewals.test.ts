@@ -258,3 +258,25 @@ async function waitForLockWait(sql: ReturnType<typeof testDatabase>['sql']) {
   }
   throw new Error('nobody waits for the row')
 }
+
+describe('an adopted service', () => {
+  test('is guarded again from its first confirm under the new epoch on, not before (rule 6)', async () => {
+    const n = await node('adopted')
+    await renew(request(cluster, n, 1))
+    await openGrant(database.sql, cluster, n, 'process:adopted', 201)
+    const confirms = [{ sid: 'process:adopted', generation: 201 }]
+    await renew(request(cluster, n, 2, { armed: true, confirms }))
+    // A planned restart: the epoch is over, the service runs on and is adopted under the next.
+    await database.sql`
+      update lease set epoch = 2, boot_id = null, seq = 0, guarded = null where node_uid = ${n.uid}`
+    await database.sql`update run_grant_holder set epoch = 2 where sid = 'process:adopted'`
+    await database.sql`update lease set boot_id = ${n.bootId} where node_uid = ${n.uid}`
+    const later = (seq: number, more: object) => renew(request(cluster, n, seq, { epoch: 2, ...more }))
+    await later(1, { armed: false })
+    expect(await leaseRow(database.sql, n)).toMatchObject({ guarded: null })
+    await later(2, { armed: true, confirms })
+    expect(await leaseRow(database.sql, n)).toMatchObject({ guarded: true })
+    await later(3, { armed: false })
+    expect(await leaseRow(database.sql, n)).toMatchObject({ guarded: false })
+  })
+})

@@ -46,7 +46,9 @@ function hasServed({ lease }: NodeView): boolean {
 function nobodyRenewed(draft: Draft): boolean {
   const { view, nowMs } = draft
   const lastRoundMs = view.lastRoundMs ?? null
-  if (lastRoundMs !== null && nowMs - lastRoundMs >= view.settings.timing.silentMs) return true
+  // While any node is online, a round comes by the time it may turn silent: twice that is no mere lateness.
+  const longMs = 2 * view.settings.timing.silentMs
+  if (lastRoundMs !== null && nowMs - lastRoundMs >= longMs) return true
   return !Object.values(view.nodes).some(
     ({ state }) => state === 'online' || state === 'maintenance',
   )
