@@ -1,17 +1,19 @@
 // Who may speak for a node: whoever holds its credential, in its own cluster, and nobody else. Refusals change nothing.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createCluster, createJoinToken } from '../../control-plane/store/bootstrap.ts'
+import type { EpochRequest, LeaseRequest } from '../../shared/protocol.ts'
 import { Settings } from '../../shared/settings.ts'
 import { testSite } from './site.ts'
 
 const site = testSite({ nodes: 2 })
-const facts = {
-  capacity: { cpus: 1, memoryBytes: 1 },
-  watchdog: { class: 'none', identity: 'none', effectiveMs: 0 },
-  virtual: false,
-  drivers: ['process'],
-  agentVersion: 'test',
-}
+const facts: Pick<EpochRequest, 'capacity' | 'watchdog' | 'virtual' | 'drivers' | 'agentVersion'> =
+  {
+    capacity: { cpus: 1, memoryBytes: 1 },
+    watchdog: { class: 'none', identity: 'none', effectiveMs: 0 },
+    virtual: false,
+    drivers: ['process'],
+    agentVersion: 'test',
+  }
 type Answer = { status: number; body: { code?: string } }
 
 async function ask(path: string, body: object, credential?: string): Promise<Answer> {
@@ -77,15 +79,15 @@ describe('an agent', () => {
     own = site.node('n1').identity
     other = site.node('n2').identity
   })
-  const lease = (who: { nodeUid: string; clusterUuid: string }) => ({
+  const lease = (who: { nodeUid: string; clusterUuid: string }): LeaseRequest => ({
     ...{ clusterUuid: who.clusterUuid, nodeUid: who.nodeUid, epoch: 1, bootId: 'boot-test' },
     ...{ seq: 1_000_000, planeEpoch: { number: 1, uuid: crypto.randomUUID() }, armed: true },
     ...{ release: false, revision: 0, lrmState: 'active', mode: 'active', running: [] },
     ...{ closed: [], confirms: [], results: [] },
   })
-  const epoch = (who: { nodeUid: string; clusterUuid: string }) => ({
+  const epoch = (who: { nodeUid: string; clusterUuid: string }): EpochRequest => ({
     ...{ clusterUuid: who.clusterUuid, nodeUid: who.nodeUid, bootId: 'boot-test' },
-    ...{ hardwareId: 'hw-test', planeEpoch: null, nonce: null, found: [], ...facts },
+    ...{ hardwareId: 'hw-test', sentMs: 0, planeEpoch: null, nonce: null, found: [], ...facts },
   })
 
   test('without a credential, or with a wrong one, is refused', async () => {
