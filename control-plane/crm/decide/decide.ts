@@ -12,7 +12,7 @@ import { judgeOutage } from './outage.ts'
 import { judgeQuarantine } from './quarantine.ts'
 import { judgeQuorum, noteNoQuorum } from './quorum.ts'
 import { closeReported } from './reported-closed.ts'
-import { stepServices } from './services.ts'
+import { manageServices, stepServices } from './services.ts'
 
 /** What is to be done now in this cluster, and why. */
 export function decide(view: ClusterView): Plan {
@@ -22,6 +22,7 @@ export function decide(view: ClusterView): Plan {
   if (draft.view.quorate) {
     judgeQuarantine(draft)
     judgeOutage(draft)
+    manageServices(draft)
     judgeNodes(draft)
     settleEpochRequests(draft)
     fenceSilentNodes(draft)

@@ -35,10 +35,14 @@ const steps: Record<ServiceState, Step> = {
 /** The longest honest way through the states in one plan is fence, recovery, started and what follows; twice that. */
 const mostSteps = 12
 
+/** Takes up what is new and lets go of what is gone, before anything is asked about nodes. */
+export function manageServices(draft: Draft): void {
+  for (const sid of draft.sids) manage(draft, sid)
+}
+
 /** Steps every service until nothing changes. */
 export function stepServices(draft: Draft): void {
   for (const sid of draft.sids) {
-    manage(draft, sid)
     let changesBefore = -1
     for (let i = 0; changesBefore !== draft.changes.length; i++) {
       assert(i < mostSteps, `${sid} never comes to rest`)
