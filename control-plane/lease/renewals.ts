@@ -1,6 +1,6 @@
 // Group commit of lease renewals: what arrives within a few milliseconds becomes one statement. A renewal is answered
 // only after its own commit came back clean; whatever is doubtful is answered 503, which the agent may always repeat.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Logger } from 'pino'
 import type postgres from 'postgres'
 import type { Clock } from '../../shared/clock.ts'
@@ -42,6 +42,7 @@ export class Renewals {
   private queue: Waiting[] = []
   private timer: NodeJS.Timeout | null = null
   private flushing = false
+  private flushedMs = Number.NEGATIVE_INFINITY
   /** Digest of the report each node had written last, as far as this replica knows. */
   private readonly written = new Map<string, string>()
 
@@ -75,9 +76,7 @@ export class Renewals {
   private rowOf({ clusterId, request }: Renewal): RenewalRow {
     const { running, closed, results, revision, epoch, bootId } = request
     const report = { running, closed, results }
-    const digest = createHash('sha1')
-      .update(JSON.stringify([epoch, bootId, revision, report]))
-      .digest('base64')
+    const digest = hash('sha1', JSON.stringify([epoch, bootId, revision, report]), 'base64')
     return {
       nodeUid: request.nodeUid,
       clusterId,
@@ -99,7 +98,9 @@ export class Renewals {
 
   private schedule() {
     if (this.timer || this.flushing || this.queue.length === 0) return
-    this.timer = setTimeout(() => void this.flush(), windowMs)
+    // The window counts from the last commit: a renewal that comes alone need not wait for company.
+    const waitMs = windowMs - (performance.now() - this.flushedMs)
+    this.timer = setTimeout(() => void this.flush(), Math.max(0, waitMs))
   }
 
   private async flush() {
@@ -115,6 +116,7 @@ export class Renewals {
       this.replaceConnection()
     }
     this.flushing = false
+    this.flushedMs = performance.now()
     this.schedule()
   }
 
