@@ -102,6 +102,8 @@ export async function requestEpoch(
         -- One that was overtaken must not end the epoch its successor was given.
         and not coalesce(l.boot_id = ${request.bootId} and (l.opened_sent_ms >= ${request.sentMs}
           or l.opened_nonce = ${request.nonce}), false)
+      -- Waits for a round that is opening the epoch just now, and then sees that it has.
+      for share of l
       on conflict (node_uid) do update set boot_id = excluded.boot_id,
         hardware_id = excluded.hardware_id, plane_epoch = excluded.plane_epoch,
         nonce = excluded.nonce, found = excluded.found, sent_ms = excluded.sent_ms,
