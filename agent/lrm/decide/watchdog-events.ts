@@ -41,6 +41,8 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.running = false
       return say(draft, 'watchdog closed', { released: draft.lrm.released })
     case 'watchdog-close-failed':
+      watchdog.open = true
+      watchdog.running = true
       watchdog.canClose = false
       return say(draft, 'watchdog cannot be closed', { why: event.why }, 'warn')
   }

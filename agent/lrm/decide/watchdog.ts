@@ -36,6 +36,9 @@ export function stepWatchdog(draft: Draft): void {
     watchdog.effectiveMs = Math.round(lrm.timing.watchdogMs / watchdog.factor) * watchdog.factor
   if (watchdog.open && mayClose(draft)) {
     draft.effects.push({ kind: 'close-watchdog' })
+    // Said closed from here on, also in a renewal of this very decision; a failure to close takes it back.
+    watchdog.open = false
+    watchdog.running = false
     // Nothing asked before the closing may count as confirmed after it.
     if (lrm.renewal.inFlight) lrm.renewal.inFlight = { ...lrm.renewal.inFlight, confirms: [] }
     return

@@ -1,0 +1,419 @@
+// What the agent decides, schedule by schedule, named after what it guarantees. S and M numbers: the safety review.
+import { describe, expect, test } from 'vitest'
+import type { Effect } from '../../agent/lrm/decide/effect.ts'
+import type { LeaseRequest } from '../../shared/protocol.ts'
+import { World } from './world.ts'
+
+const sid = 'process:a'
+const kinds = (effects: Effect[]) => effects.map(({ kind }) => kind)
+const renewals = (world: World): LeaseRequest[] =>
+  world.done.flatMap((effect) => (effect.kind === 'renew' ? [effect.request] : []))
+const pendingIndex = (world: World, kind: Effect['kind']) =>
+  world.pending.findIndex(({ effect }) => effect.kind === kind)
+
+/** A node that has joined; with `run`, it runs one service. */
+function node(options: { run?: boolean } = {}): World {
+  const world = new World()
+  world.run1s()
+  if (options.run) {
+    world.plane.grant(sid)
+    world.run1s()
+    expect(world.host.get(sid)).toBe(1)
+  }
+  world.done = []
+  return world
+}
+
+describe('starting a service', () => {
+  test('arms, confirms, then starts: in this order, and without waiting for the next renewal (rule 12)', () => {
+    const world = node()
+    world.plane.grant(sid)
+    const beforeMs = world.nowMs
+    world.settle()
+    const steps = kinds(world.done).filter((kind) => ['arm', 'renew', 'start'].includes(kind))
+    expect(steps.slice(0, 3)).toEqual(['arm', 'renew', 'start'])
+    expect(renewals(world)[0]).toMatchObject({ armed: true, confirms: [{ sid, generation: 1 }] })
+    expect(world.nowMs).toBe(beforeMs)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('does not happen when the confirm names another generation, or none', () => {
+    const world = node()
+    world.plane.grant(sid)
+    const confirmed = world.plane.renew.bind(world.plane)
+    world.plane.renew = (request, nowMs) => {
+      const event = confirmed(request, nowMs)
+      if (event.kind === 'lease-granted') event.answer.confirmed = [{ sid, generation: 99 }]
+      return event
+    }
+    world.run1s(3)
+    expect(kinds(world.done)).not.toContain('start')
+    expect(world.device.running).toBe(true)
+  })
+
+  test('does not happen after a pause past the lease, though the order and the confirm are in the socket (S14)', () => {
+    const world = node()
+    world.plane.grant(sid)
+    // The confirm is committed; then the process is paused for a minute before it reads the answer.
+    world.finish(pendingIndex(world, 'poll'))
+    world.settle(0)
+    const index = pendingIndex(world, 'renew')
+    const { effect, finish } = world.pending[index] ?? {}
+    expect(effect?.kind).toBe('renew')
+    const answer = finish?.()
+    world.pending.splice(index, 1)
+    world.device.running = false
+    world.nowMs += 60_000
+    world.decide(answer ? [answer] : [])
+    world.settle(3)
+    expect(world.host.size).toBe(0)
+    expect(kinds(world.done)).not.toContain('start')
+  })
+
+  test('of a generation that was ended here never happens again, whatever is ordered (S15b)', () => {
+    const world = node({ run: true })
+    world.plane.order(sid, 'request_stop')
+    world.settle()
+    world.crash()
+    world.run1s()
+    world.plane.order(sid, 'started', { generation: 1 })
+    world.run1s(5)
+    expect(world.host.size).toBe(0)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('that fails is tried max_restart times more, then ended, then answered with error', () => {
+    const world = node()
+    world.failStarts.add(sid)
+    const { uid } = world.plane.grant(sid)
+    world.run1s(10)
+    expect(kinds(world.done).filter((kind) => kind === 'start')).toHaveLength(2)
+    expect(world.plane.closed.get(sid)).toBe(1)
+    expect(world.plane.results.get(uid)).toBe('error')
+    const ended = renewals(world).findIndex(({ closed }) => closed.length > 0)
+    const answered = renewals(world).findIndex(({ results }) => results.length > 0)
+    expect(ended).toBeLessThanOrEqual(answered)
+    expect(world.device.running).toBe(false)
+  })
+
+  test('that was good clears the count of failures only once it has lived for stableMs', () => {
+    const world = node({ run: true })
+    const exit = () => {
+      world.host.delete(sid)
+      world.decide([{ kind: 'exited', sid, generation: 1, detail: 'killed' }])
+    }
+    for (let times = 0; times < 4; times++) {
+      world.run1s(11)
+      exit()
+      world.run1s()
+      expect(world.host.get(sid)).toBe(1)
+    }
+    world.run1s(11)
+    exit()
+    world.run1s()
+    exit()
+    world.run1s()
+    exit()
+    world.run1s(2)
+    expect(world.host.size).toBe(0)
+    expect(world.plane.closed.get(sid)).toBe(1)
+  })
+
+  test('is never done from the journal: a new process waits for orders and confirms of its own', () => {
+    const world = node({ run: true })
+    world.host.clear()
+    world.crash()
+    expect(world.disk.journal?.started).toEqual({ [sid]: 1 })
+    world.done = []
+    world.cut(500)
+    expect(kinds(world.done)).not.toContain('start')
+    world.run1s()
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+})
+
+describe('the lease', () => {
+  test('counts from the sending of its own request: a late answer makes it no longer (M3)', () => {
+    const world = node({ run: true })
+    world.pass(400)
+    const index = pendingIndex(world, 'renew')
+    const { effect } = world.pending[index] ?? {}
+    const sentMs = world.nowMs
+    if (index < 0) world.pass(200)
+    world.pass(450)
+    world.finish(pendingIndex(world, 'renew'))
+    expect(effect === undefined || world.lrm.lease?.sentMs).toBeTruthy()
+    expect(world.lrm.lease?.sentMs).toBeLessThanOrEqual(sentMs + 200)
+    expect(world.lrm.lease?.sentMs).toBeLessThan(world.nowMs - 200)
+  })
+
+  test('takes no answer that repeats the number of another request (M3)', () => {
+    const world = node({ run: true })
+    world.settle()
+    const before = world.lrm.lease
+    world.pass(600)
+    const sent = renewals(world).at(-1)
+    expect(sent).toBeDefined()
+    if (!sent) return
+    const answer = world.plane.renew({ ...sent, seq: sent.seq + 50 }, world.nowMs)
+    if (answer.kind !== 'lease-granted') throw new Error('not granted')
+    world.decide([{ ...answer, seq: sent.seq - 1 }])
+    world.decide([{ ...answer, seq: sent.seq }])
+    expect(world.lrm.lease).toEqual(before)
+  })
+
+  test('numbers its requests without ever repeating one, also across crashes', () => {
+    const world = node({ run: true })
+    for (let times = 0; times < 5; times++) {
+      world.crash()
+      world.run1s()
+    }
+    expect(world.breaches).toEqual([])
+    expect(renewals(world).length).toBeGreaterThan(5)
+  })
+
+  test('that ends before its answer came leaves the node to the gentle way: all stopped within W, then closed', () => {
+    const world = node({ run: true })
+    const untilMs = world.mayFeedUntilMs
+    world.cut(untilMs - world.nowMs - 200)
+    expect(world.host.size).toBe(1)
+    world.cut(200 + world.plane.timing.watchdogMs)
+    expect(world.host.size).toBe(0)
+    expect(world.boot).toBe(1)
+    expect(world.device.running).toBe(false)
+    expect(world.disk.journal?.epoch?.state).toBe('over')
+    expect(world.disk.journal?.closed).toEqual({ [sid]: 1 })
+    // The plane is back: a new epoch, and the old grant is answered as stopped.
+    world.run1s()
+    expect(world.plane.epoch).toBe(2)
+    expect(world.plane.closed.get(sid)).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('renewed while the services are being stopped lets them run again, under the same confirm', () => {
+    const world = node({ run: true })
+    world.cut(world.mayFeedUntilMs - world.nowMs + 100)
+    expect(pendingIndex(world, 'stop')).toBeGreaterThanOrEqual(0)
+    for (let tick = 0; tick < 10; tick++) {
+      world.settleBut('stop')
+      world.pass(100)
+    }
+    world.run1s(2)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.lrm.epoch?.number).toBe(1)
+    expect(kinds(world.done).filter((kind) => kind === 'start')).toHaveLength(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('lost with onLeaseLoss reset leaves everything to the watchdog', () => {
+    const world = node({ run: true })
+    world.plane.desired = () => ({
+      ...Object.getPrototypeOf(world.plane).desired.call(world.plane),
+      onLeaseLoss: 'reset',
+    })
+    world.plane.revision++
+    world.run1s()
+    const { boot } = world
+    world.cut(8_000)
+    expect(kinds(world.done)).not.toContain('stop')
+    expect(world.boot).toBe(boot + 1)
+    expect(world.breaches).toEqual([])
+  })
+})
+
+describe('the watchdog', () => {
+  test('is not fed or opened by a crash-looping process whose lease is over (S1)', () => {
+    const world = node({ run: true })
+    const { boot } = world
+    const startMs = world.nowMs
+    const allowedMs = world.mayFeedUntilMs
+    while (world.boot === boot && world.nowMs < startMs + 60_000) {
+      world.crash()
+      // It looks at the host and begins to stop, and dies before it has.
+      for (const kind of ['survey', 'write-journal'] as const)
+        if (pendingIndex(world, kind) >= 0) world.finish(pendingIndex(world, kind))
+      world.pass(700)
+    }
+    // Last feed while allowed, one more ping by an unclean close less than W later, then W.
+    expect(world.nowMs).toBeLessThanOrEqual(allowedMs + 2 * world.plane.timing.watchdogMs + 700)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('of an empty node is closed, and the node goes on renewing (D10)', () => {
+    const world = node({ run: true })
+    world.plane.order(sid, 'request_stop')
+    world.run1s(2)
+    expect(world.device.running).toBe(false)
+    expect(renewals(world).at(-1)).toMatchObject({ armed: false, running: [] })
+    world.cut(60_000)
+    expect(world.boot).toBe(1)
+  })
+
+  test('is not closed while a start is under way or something may be left (S16)', () => {
+    const world = node()
+    world.plane.grant(sid)
+    world.settle(2)
+    for (let tick = 0; tick < 20 && pendingIndex(world, 'start') < 0; tick++) {
+      const index = world.pending.findIndex(({ effect }) => effect.kind !== 'poll')
+      if (index >= 0) world.finish(index)
+    }
+    expect(pendingIndex(world, 'start')).toBeGreaterThanOrEqual(0)
+    world.pending = world.pending.filter(({ effect }) => effect.kind === 'start')
+    world.plane.revoke()
+    world.done = []
+    world.pass(1_500)
+    expect(kinds(world.done)).not.toContain('close-watchdog')
+    world.decide([{ kind: 'stopped', sid, generation: 1, outcome: 'timeout', detail: 'D state' }])
+    world.pass(20_000)
+    expect(kinds(world.done)).not.toContain('close-watchdog')
+    expect(world.boot).toBe(2)
+  })
+
+  test('cannot be armed: whatever waits for it fails to start and is given up', () => {
+    const world = node()
+    const { uid } = world.plane.grant(sid)
+    const decide = world.decide.bind(world)
+    world.decide = (events) =>
+      decide(
+        events.map((event) =>
+          event.kind === 'armed' ? { kind: 'arm-failed', why: 'EBUSY' } : event,
+        ),
+      )
+    world.run1s(10)
+    expect(world.host.size).toBe(0)
+    expect(world.plane.results.get(uid)).toBe('error')
+  })
+
+  test('is fed before anything else that a decision asks for (M4)', () => {
+    const world = node({ run: true })
+    for (const effect of ['stop', 'request_stop'] as const) {
+      world.plane.order(sid, effect === 'stop' ? 'freeze' : 'request_stop')
+      world.nowMs += 800
+      const index = pendingIndex(world, 'poll')
+      const event = world.pending.splice(index, 1)[0]?.finish()
+      const order = kinds(world.decide(event ? [event] : []))
+      expect(order[0] === 'feed' || order.slice(0, 2).includes('feed')).toBe(true)
+      world.settle()
+    }
+  })
+
+  test('left running by an earlier process on a host that is empty now is taken over and closed', () => {
+    const world = node({ run: true })
+    world.host.clear()
+    world.plane.drop(sid)
+    world.crash()
+    expect(world.device.running).toBe(true)
+    // Fed until the orders are known, or the lease is over; then closed.
+    world.cut(12_000)
+    expect(world.device.running).toBe(false)
+    expect(world.boot).toBe(1)
+  })
+})
+
+describe('a release', () => {
+  const restart = (world: World) => world.decide([{ kind: 'signal', signal: 'restart' }])
+
+  test('is asked for only once everything is frozen, and nothing is closed before it is committed (rule 11, S12)', () => {
+    const world = node({ run: true })
+    restart(world)
+    world.run1s(2)
+    expect(renewals(world).some(({ release }) => release)).toBe(false)
+    expect(world.exited).toBe(null)
+    world.plane.order(sid, 'freeze')
+    world.run1s()
+    const asked = renewals(world).find(({ release }) => release)
+    expect(asked).toMatchObject({ armed: false, mode: 'restart' })
+    expect(world.exited).toBe(0)
+    expect(world.device.running).toBe(false)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('whose answer is lost leaves the watchdog open and fed', () => {
+    const world = node({ run: true })
+    restart(world)
+    world.plane.order(sid, 'freeze')
+    for (let tick = 0; tick < 30; tick++) {
+      const index = world.pending.findIndex(
+        ({ effect }) => effect.kind !== 'poll' || effect.revision !== world.plane.revision,
+      )
+      const { effect } = world.pending[index] ?? {}
+      if (index < 0) world.pass(50)
+      else if (effect?.kind === 'renew' && effect.request.release) {
+        const { request } = effect
+        world.plane.renew(request, world.nowMs)
+        world.finish(index, 'fail')
+        break
+      } else world.finish(index)
+    }
+    expect(world.device.open).toBe(true)
+    expect(world.exited).toBe(null)
+    world.run1s(2)
+    expect(world.exited).toBe(0)
+  })
+
+  test('after it, the next process adopts what runs, arms again, and confirms it', () => {
+    const world = node({ run: true })
+    restart(world)
+    world.plane.order(sid, 'freeze')
+    world.run1s()
+    world.pass(30_000)
+    expect(world.host.get(sid)).toBe(1)
+    world.crash()
+    world.run1s(2)
+    expect(world.plane.epoch).toBe(2)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.device.running).toBe(true)
+    expect(world.plane.confirmed.has(`2/1/${sid}/1`)).toBe(true)
+    expect(renewals(world).at(-1)).toMatchObject({ mode: 'active', armed: true })
+    expect(kinds(world.done)).not.toContain('stop')
+    expect(world.breaches).toEqual([])
+  })
+
+  test('that cannot be had because the plane is away ends in the gentle way, not in an open device', () => {
+    const world = node({ run: true })
+    restart(world)
+    world.cut(12_000)
+    expect(world.exited).toBe(0)
+    expect(world.host.size).toBe(0)
+    expect(world.device.running).toBe(false)
+    expect(world.boot).toBe(1)
+  })
+
+  test('is not needed by a node that runs nothing', () => {
+    const world = node()
+    restart(world)
+    expect(world.exited).toBe(0)
+  })
+
+  test('asked twice to end, it ends at once', () => {
+    const world = node({ run: true })
+    restart(world)
+    restart(world)
+    expect(world.exited).toBe(1)
+  })
+})
+
+describe('a shutdown', () => {
+  test('stops everything, ends it on disk, tells the plane, closes and exits', () => {
+    const world = node({ run: true })
+    world.decide([{ kind: 'signal', signal: 'shutdown' }])
+    world.settle()
+    world.run1s()
+    expect(world.exited).toBe(0)
+    expect(world.host.size).toBe(0)
+    expect(world.disk.journal?.closed).toEqual({ [sid]: 1 })
+    expect(world.plane.closed.get(sid)).toBe(1)
+    expect(world.device.running).toBe(false)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('does not wait for a plane that is away', () => {
+    const world = node({ run: true })
+    world.decide([{ kind: 'signal', signal: 'shutdown' }])
+    world.cut(3_000)
+    expect(world.exited).toBe(0)
+    expect(world.disk.journal?.closed).toEqual({ [sid]: 1 })
+  })
+})

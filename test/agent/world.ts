@@ -1,0 +1,322 @@
+// A machine for the agent's decisions to run on: host, watchdog, disk and clock, in virtual time. It executes effects
+// as the shell does, and writes down every breach of the safety contract it sees.
+import { decideLrm } from '../../agent/lrm/decide/decide.ts'
+import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
+import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
+import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
+
+/** An effect begun and not ended: told later, in any order, or never. */
+export type Pending = { effect: Effect; finish(): LrmEvent | null; fail(): LrmEvent | null }
+
+export class World {
+  nowMs = 100_000
+  boot = 1
+  plane = new FakePlane()
+  host = new Map<string, number>()
+  device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
+  disk: { journal: Journal | null; note: LeaseNote | null } = { journal: null, note: null }
+  pending: Pending[] = []
+  wakeAtMs = 0
+  exited: number | null = null
+  breaches: string[] = []
+  said: string[] = []
+  done: Effect[] = []
+  /** Highest seq sent for each epoch, whatever process sent it. */
+  seqs = new Map<number, number>()
+  /** Generations told as ended, by service. */
+  toldClosed = new Map<string, number>()
+  failStarts = new Set<string>()
+  /** Until when the answers that came allow the watchdog to be fed. */
+  mayFeedUntilMs = Number.NEGATIVE_INFINITY
+  lrm: Lrm
+
+  constructor() {
+    this.lrm = this.resume()
+    this.decide([])
+  }
+
+  get bootId(): string {
+    return `boot-${this.boot}-xxxx`
+  }
+
+  resume(): Lrm {
+    const info = { class: 'simulated' as const, identity: 'test', effectiveMs: 3_000 }
+    return resumeLrm({
+      self: { clusterUuid, nodeUid, bootId: this.bootId, drivers: ['process'] },
+      nowMs: this.nowMs,
+      ...structuredClone(this.disk),
+      watchdog: { info, factor: 1, running: this.device.running },
+    })
+  }
+
+  /** The agent's process dies: nothing it had begun comes back, and an open device is pinged once by the kernel. */
+  crash(): void {
+    this.pending = []
+    if (this.device.open) this.feedDevice()
+    this.device.open = false
+    this.exited = null
+    this.lrm = this.resume()
+    this.decide([])
+  }
+
+  /** The machine dies and boots again. */
+  reset(): void {
+    this.host.clear()
+    this.boot++
+    this.pending = []
+    this.device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
+    this.exited = null
+    this.lrm = this.resume()
+    this.decide([])
+  }
+
+  decide(events: LrmEvent[]): Effect[] {
+    if (this.exited !== null) return []
+    const decision = decideLrm(structuredClone(this.lrm), { nowMs: this.nowMs, events })
+    this.lrm = decision.lrm
+    this.wakeAtMs = decision.wakeAtMs
+    const more: LrmEvent[] = []
+    for (const effect of decision.effects) {
+      this.done.push(effect)
+      const event = this.run(effect)
+      if (event) more.push(event)
+    }
+    return more.length > 0 ? [...decision.effects, ...this.decide(more)] : decision.effects
+  }
+
+  /** Lets time pass, waking the agent when it asked for it and killing the machine when nobody feeds. */
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms
+    for (;;) {
+      const deviceMs = this.device.running ? this.device.deadlineMs : Infinity
+      const nextMs = Math.min(untilMs, this.wakeAtMs, deviceMs)
+      this.nowMs = Math.max(this.nowMs, nextMs)
+      if (this.device.running && this.nowMs >= this.device.deadlineMs) this.reset()
+      this.judge()
+      if (this.nowMs >= untilMs) return void this.decide([])
+      const beforeMs = this.nowMs
+      this.decide([])
+      if (this.wakeAtMs <= beforeMs) this.wakeAtMs = beforeMs + 1
+    }
+  }
+
+  /** Ends one pending effect: as it should, or with a failure. */
+  finish(index: number, how: 'finish' | 'fail' = 'finish'): void {
+    const [one] = this.pending.splice(index, 1)
+    const event = one?.[how]()
+    if (event) this.decide([event])
+  }
+
+  /** Ends everything pending but parked polls with nothing new. */
+  settle(rounds = 100): void {
+    this.settleBut(null, rounds)
+  }
+
+  /** The same, but for one kind of effect, which stays under way. */
+  settleBut(kept: Effect['kind'] | null, rounds = 100): void {
+    for (let round = 0; round < rounds; round++) {
+      const index = this.pending.findIndex(
+        ({ effect }) =>
+          effect.kind !== kept &&
+          (effect.kind !== 'poll' || effect.revision !== this.plane.revision),
+      )
+      if (index < 0) return
+      this.finish(index)
+    }
+  }
+
+  /** Cut off from the plane: whatever is asked fails after a while. Everything else works. */
+  cut(ms: number): void {
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs; ) {
+      for (let index = this.pending.length - 1; index >= 0; index--) {
+        const kind = this.pending[index]?.effect.kind ?? ''
+        this.finish(index, ['renew', 'poll', 'ask-epoch'].includes(kind) ? 'fail' : 'finish')
+      }
+      this.pass(100)
+    }
+  }
+
+  /** A healthy while. */
+  run1s(seconds = 1): void {
+    for (let tick = 0; tick < seconds * 10; tick++) {
+      this.settle()
+      this.pass(100)
+    }
+  }
+
+  /** Whether what an epoch promised dead is dead. */
+  judge(): void {
+    for (const { epoch, leaseUntilMs, guarded, sids } of this.plane.revoked) {
+      if (!guarded || this.nowMs < leaseUntilMs) continue
+      for (const [sid, generation] of this.host)
+        if (sids.get(sid) === generation)
+          this.breaches.push(`${sid}.${generation} of epoch ${epoch} outlived its lease`)
+    }
+  }
+
+  private breach(condition: boolean, what: string): void {
+    if (condition) this.breaches.push(`${what} at ${this.nowMs}`)
+  }
+
+  private feedDevice(): void {
+    this.device.running = true
+    this.device.deadlineMs = this.nowMs + this.device.effectiveMs
+  }
+
+  private run(effect: Effect): LrmEvent | null {
+    switch (effect.kind) {
+      case 'say':
+        this.said.push(effect.message)
+        return null
+      case 'exit':
+        this.breach(this.device.open && effect.code === 0, 'left with an open device')
+        this.exited = effect.code
+        return null
+      case 'feed':
+        if (this.nowMs > effect.untilMs) return { kind: 'fed-late', why: 'late' }
+        this.breach(this.host.size > 0 && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
+        this.feedDevice()
+        return null
+      case 'arm':
+        if (this.nowMs > effect.untilMs) return { kind: 'arm-failed', why: 'late' }
+        this.breach(
+          this.host.size > 0 && this.nowMs > this.mayFeedUntilMs,
+          'opened without a lease',
+        )
+        this.device.effectiveMs = effect.timeoutMs
+        this.device.open = true
+        this.feedDevice()
+        return {
+          ...{ kind: 'armed', configuredMs: effect.timeoutMs, effectiveMs: effect.timeoutMs },
+          canClose: true,
+        }
+      case 'close-watchdog':
+        this.breach(this.host.size > 0 && !this.plane.released, 'closed while services run')
+        this.device = { ...this.device, open: false, running: false }
+        return { kind: 'watchdog-closed' }
+      case 'note-lease':
+        this.disk.note = { bootId: this.bootId, lease: effect.lease }
+        return null
+      case 'cancel-poll':
+        this.pending = this.pending.filter(({ effect: other }) => other.kind !== 'poll')
+        return null
+      default:
+        this.begin(effect)
+        return null
+    }
+  }
+
+  private begin(effect: Effect): void {
+    const add = (finish: Pending['finish'], fail: Pending['fail'] = finish) =>
+      this.pending.push({ effect, finish, fail })
+    if (effect.kind === 'write-journal') {
+      const journal = structuredClone(effect.journal)
+      add(
+        () => {
+          this.disk.journal = journal
+          return { kind: 'journaled', version: effect.version }
+        },
+        () => ({ kind: 'journal-failed', why: 'disk' }),
+      )
+    } else if (effect.kind === 'survey') {
+      const found = [...this.host].map(([sid, generation]) => ({ sid, generation }))
+      add(() => ({ kind: 'surveyed', found: found.map((one) => ({ ...one, state: 'running' })) }))
+    } else if (effect.kind === 'poll') {
+      const { id } = effect
+      add(
+        () =>
+          this.plane.revision === effect.revision
+            ? { kind: 'desired-unchanged', id }
+            : { kind: 'desired', id, desired: structuredClone(this.plane.desired()) },
+        () => ({ kind: 'desired-failed', id, why: 'net' }),
+      )
+    } else if (effect.kind === 'ask-epoch') {
+      this.checkAnswers(effect)
+      const request = { bootId: this.bootId, nonce: effect.nonce, found: effect.found }
+      add(
+        () => ({ kind: 'epoch-answered', answer: this.plane.settle(request) }),
+        () => ({ kind: 'epoch-failed', why: 'net' }),
+      )
+    } else if (effect.kind === 'renew') this.beginRenewal(effect, add)
+    else if (effect.kind === 'start') this.beginStart(effect, add)
+    else if (effect.kind === 'stop') {
+      const { sid, generation } = effect
+      add(
+        () => {
+          this.host.delete(sid)
+          return { kind: 'stopped', sid, generation, outcome: 'ok', detail: '' }
+        },
+        () => ({ kind: 'stopped', sid, generation, outcome: 'timeout', detail: 'stuck' }),
+      )
+    }
+  }
+
+  private beginRenewal(
+    { request }: Extract<Effect, { kind: 'renew' }>,
+    add: (finish: Pending['finish'], fail?: Pending['fail']) => void,
+  ): void {
+    const { epoch, seq } = request
+    this.breach(seq <= (this.seqs.get(epoch) ?? 0), `seq ${seq} was used before`)
+    this.seqs.set(epoch, seq)
+    this.breach(
+      this.pending.some((p) => p.effect.kind === 'renew'),
+      'two renewals in flight',
+    )
+    this.breach(request.armed && !this.device.running, 'said armed, and was not')
+    for (const { sid, generation } of request.closed) {
+      this.breach((this.host.get(sid) ?? -1) >= 0, `told ${sid} closed while it runs`)
+      const written = this.disk.journal?.closed[sid] ?? -1
+      this.breach(written < generation, `told ${sid} closed before it was on disk`)
+      this.toldClosed.set(sid, Math.max(generation, this.toldClosed.get(sid) ?? -1))
+    }
+    const lost = (): LrmEvent => ({ kind: 'lease-failed', seq, why: 'net' })
+    const sentMs = this.nowMs
+    add(() => {
+      const event = this.plane.renew(structuredClone(request), this.nowMs)
+      // F = 3W: what the lease allows counts from the sending of this very request.
+      if (event.kind === 'lease-granted') {
+        const untilMs = sentMs + event.answer.leaseMs - 3 * this.plane.timing.watchdogMs
+        this.mayFeedUntilMs = Math.max(this.mayFeedUntilMs, untilMs)
+      }
+      return event
+    }, lost)
+  }
+
+  private beginStart(
+    effect: Extract<Effect, { kind: 'start' }>,
+    add: (finish: Pending['finish'], fail?: Pending['fail']) => void,
+  ): void {
+    const { sid, generation } = effect
+    const key = `${this.lrm.epoch?.number}/${this.lrm.planeEpoch?.number}/${sid}/${generation}`
+    this.breach(!this.plane.confirmed.has(key), `started ${key} without a confirm`)
+    this.breach(!this.device.running, `started ${sid} without a watchdog`)
+    this.breach(this.host.has(sid), `started ${sid} twice on this node`)
+    this.breach((this.toldClosed.get(sid) ?? -1) >= generation, `started closed ${sid}`)
+    const onDisk = this.disk.journal
+    this.breach((onDisk?.closed[sid] ?? -1) >= generation, `started ${sid}, closed on disk`)
+    this.breach(onDisk?.started[sid] !== generation, `started ${sid} before it was on disk`)
+    const fail = (detail: string): LrmEvent => {
+      this.host.delete(sid)
+      return { kind: 'started', sid, generation, outcome: 'error', detail }
+    }
+    if (this.nowMs > effect.untilMs) return void add(() => fail('late'))
+    this.host.set(sid, generation)
+    add(
+      () =>
+        this.failStarts.has(sid)
+          ? fail('exit code 1')
+          : { kind: 'started', sid, generation, outcome: 'ok', detail: '' },
+      () => fail('exit code 1'),
+    )
+  }
+
+  private checkAnswers({ found }: Extract<Effect, { kind: 'ask-epoch' }>): void {
+    for (const { sid, generation, state } of found) {
+      if (state !== 'stopped') continue
+      this.breach(this.host.get(sid) === generation, `answered ${sid} stopped while it runs`)
+      const written = this.disk.journal?.closed[sid] ?? -1
+      this.breach(written < generation, `answered ${sid} stopped before it was on disk`)
+    }
+  }
+}
