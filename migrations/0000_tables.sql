@@ -97,6 +97,7 @@ CREATE TABLE "epoch_request" (
 	"sent_ms" double precision NOT NULL,
 	"nonce" text,
 	"found" jsonb NOT NULL,
+	"facts" jsonb NOT NULL,
 	"requested_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint

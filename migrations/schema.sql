@@ -118,6 +118,7 @@ create table epoch_request (
   sent_ms double precision not null,
   nonce text,
   found jsonb not null,
+  facts jsonb not null,
   requested_at timestamp with time zone not null,
   constraint epoch_request_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint epoch_request_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),

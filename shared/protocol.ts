@@ -14,7 +14,13 @@ const HardwareId = z.string().min(4).max(200)
 /** Nobody runs more than this on one node; it bounds every list on the wire. */
 const manyServices = 10_000
 
-export const PlaneEpochWire = z.strictObject({ number: count, uuid: z.uuid() })
+/** Far more histories than any database has; it keeps the numbers made from it exact. */
+const mostPlaneEpochs = 1_000_000_000
+
+export const PlaneEpochWire = z.strictObject({
+  number: count.max(mostPlaneEpochs),
+  uuid: z.uuid(),
+})
 
 export const ServiceGeneration = z.strictObject({ sid: ServiceId, generation: count })
 export type ServiceGeneration = z.infer<typeof ServiceGeneration>

@@ -2,7 +2,6 @@
 // Doorbells carry no facts; losing all of them costs latency only. At most one round of a cluster at a time here;
 // other replicas do the same, and the election decides between them.
 import type { Logger } from 'pino'
-import type { Clock } from '../../shared/clock.ts'
 import { withDeadline } from '../store/deadline.ts'
 import { type RoundDeps, type RoundResult, runRound } from './round.ts'
 
@@ -12,7 +11,6 @@ const lookMs = 250
 const retryMs = 5
 
 export type EngineDeps = RoundDeps & {
-  clock: Clock
   log: Logger
   /** Called after each round that changed what nodes are to do. */
   wakeNodes(uids: string[]): void

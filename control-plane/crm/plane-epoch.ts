@@ -37,9 +37,12 @@ export async function changePlaneEpoch(
         else p.quarantine_until end
     from server_identity() i where p.cluster_id = ${clusterId}`
   await tx`
-    update lease set lease_until =
+    with held as (
+      select node_uid from lease where cluster_id = ${clusterId} order by node_uid for update
+    )
+    update lease l set lease_until =
       greatest(lease_until, clock_timestamp() + make_interval(secs => ${waitMs / 1000}))
-    where cluster_id = ${clusterId}`
+    from held where l.node_uid = held.node_uid`
   await tx`
     update crm set next_generation = greatest(next_generation, ${number * jump})
     where cluster_id = ${clusterId}`

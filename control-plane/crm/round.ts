@@ -2,6 +2,7 @@
 // A round that fails in any way has changed nothing; the next one begins from the database again.
 import type { PgBoss } from 'pg-boss'
 import type postgres from 'postgres'
+import type { Clock } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
 import { enqueuePlanned } from '../jobs/enqueue.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
@@ -19,6 +20,7 @@ export type RoundDeps = {
   sql: postgres.Sql
   boss: PgBoss | null
   witness: ClockWitness
+  clock: Clock
   random: Random
   replica: string
 }
@@ -88,7 +90,7 @@ async function loadOrThrow(
   tx: postgres.TransactionSql,
   clusterId: number,
 ): Promise<LoadedView> {
-  const loaded = await load(tx, clusterId, deps.witness)
+  const loaded = await load(tx, clusterId, deps.witness, deps.clock)
   if (!loaded) throw new StalePlan(`cluster ${clusterId} is gone`)
   return loaded
 }

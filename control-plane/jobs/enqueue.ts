@@ -24,7 +24,9 @@ export async function enqueuePlanned(
   if (!boss) return
   const clusterId = view.cluster.id
   for (const planned of jobs) {
-    const startAfter = new Date(Math.ceil(planned.startAfterMs))
+    // A deadline nobody can judge yet is looked at again in a day, whatever else wakes the CRM before.
+    const latestMs = view.nowMs + 86_400_000
+    const startAfter = new Date(Math.ceil(Math.min(planned.startAfterMs, latestMs)))
     const db = inTransaction(tx)
     if (planned.job === 'fence-node') {
       const { node, epoch } = planned

@@ -5,31 +5,37 @@ import { clockRate } from '../../shared/timing.ts'
 
 export type ClockPair = { databaseMs: number; bootMs: number }
 
-/** Reading a pair takes a round trip; what differs by less than this is no step. */
+/** A pair with what its reading may err by: half of how long it took. */
+type Reading = ClockPair & { errorMs: number }
+
+/** What the clocks may differ by beyond their rates (rule 9). */
 const toleranceMs = 100
+/** A reading that took longer than twice this says too little. */
+const largestErrorMs = 1_000
 /** A pair a second is kept for the newest minutes, which outlasts any lease of the profiles. */
 const spacingMs = 1_000
 const keptPairs = 1_200
 
 export class ClockWitness {
   /** Since the last step, oldest first. */
-  private pairs: ClockPair[] = []
-  private last: ClockPair | null = null
+  private pairs: Reading[] = []
+  private last: Reading | null = null
 
   /**
-   * Takes in one reading. `uncertainMs`: how long it took; a slow one says nothing.
+   * Takes in one reading: the database's clock, and ours in the middle of the time the reading took.
+   * @param tookMs how long that was
    * @returns the size of a step of the database's clock, or null
    */
-  observe(pair: ClockPair, uncertainMs = 0): number | null {
-    if (uncertainMs > toleranceMs) return null
+  observe(pair: ClockPair, tookMs = 0): number | null {
+    const reading = { ...pair, errorMs: tookMs / 2 }
     const last = this.last
-    if (last && pair.bootMs < last.bootMs) return null
-    const stepMs = last && !alike(last, pair) ? difference(last, pair) : null
+    if (reading.errorMs > largestErrorMs || (last && pair.bootMs < last.bootMs)) return null
+    const stepMs = last && surelyStepped(last, reading) ? difference(last, reading) : null
     if (stepMs !== null) this.pairs = []
     const newest = this.pairs.at(-1)
-    if (!newest || pair.bootMs - newest.bootMs >= spacingMs) this.pairs.push(pair)
+    if (!newest || pair.bootMs - newest.bootMs >= spacingMs) this.pairs.push(reading)
     if (this.pairs.length > keptPairs) this.pairs.shift()
-    this.last = pair
+    this.last = reading
     return stepMs
   }
 
@@ -43,10 +49,13 @@ export class ClockWitness {
   judgedUntilMs(leaseUntilMs: number, committedMs: number, fullMs: number): number {
     const last = this.last
     if (!last) return Math.max(leaseUntilMs, committedMs + fullMs, Number.MAX_SAFE_INTEGER)
-    const before = this.newestUpTo(committedMs)
-    if (before && alike(before, last)) return leaseUntilMs
-    // Nobody here saw the clock before that commit, or it ran differently since: as if renewed at the first pair that fits.
-    const fitting = this.pairs.find((pair) => alike(pair, last)) ?? last
+    const next = this.firstAfter(committedMs)
+    const before = this.pairs[next - 1]
+    if (before && surelyAlike(before, last)) return leaseUntilMs
+    // Nobody here saw the clock before that commit, or it ran differently since: as if renewed at the first pair after
+    // it that fits.
+    const after = this.pairs.slice(next)
+    const fitting = after.find((pair) => surelyAlike(pair, last)) ?? last
     return Math.max(leaseUntilMs, fitting.databaseMs + fullMs)
   }
 
@@ -55,15 +64,16 @@ export class ClockWitness {
     return this.last
   }
 
-  private newestUpTo(databaseMs: number): ClockPair | null {
+  /** Index of the first pair taken after a moment of the database's clock. */
+  private firstAfter(databaseMs: number): number {
     let low = 0
     let high = this.pairs.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.pairs[middle] as ClockPair).databaseMs <= databaseMs) low = middle + 1
+      if ((this.pairs[middle] as Reading).databaseMs <= databaseMs) low = middle + 1
       else high = middle
     }
-    return this.pairs[low - 1] ?? null
+    return low
   }
 }
 
@@ -72,8 +82,16 @@ function difference(from: ClockPair, to: ClockPair): number {
   return to.databaseMs - from.databaseMs - (to.bootMs - from.bootMs)
 }
 
-/** Within ρ of the time between them, on either clock, and what reading a pair may err. */
-function alike(from: ClockPair, to: ClockPair): boolean {
-  const allowed = clockRate * Math.abs(to.bootMs - from.bootMs) + toleranceMs
-  return Math.abs(difference(from, to)) <= allowed
+/** Within ρ of the time between them and the tolerance, even if both readings erred as far as they may. */
+function surelyAlike(from: Reading, to: Reading): boolean {
+  return Math.abs(difference(from, to)) + from.errorMs + to.errorMs <= allowed(from, to)
+}
+
+/** Apart by more than rates, tolerance and the errors of both readings explain. */
+function surelyStepped(from: Reading, to: Reading): boolean {
+  return Math.abs(difference(from, to)) - from.errorMs - to.errorMs > allowed(from, to)
+}
+
+function allowed(from: ClockPair, to: ClockPair): number {
+  return clockRate * Math.abs(to.bootMs - from.bootMs) + toleranceMs
 }

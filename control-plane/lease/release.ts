@@ -3,6 +3,7 @@
 import type postgres from 'postgres'
 import type { LeaseRequest } from '../../shared/protocol.ts'
 import { fenceAfterMs, type Timing } from '../../shared/timing.ts'
+import type { Lane } from './lane.ts'
 import { type Refusal, whyNot } from './why-not.ts'
 
 export type ReleaseAnswer =
@@ -14,15 +15,26 @@ export type ReleaseAnswer =
  * (their `seq` is lower). The epoch then proves nothing by its watchdog any more; a returning agent asks for a new one.
  */
 export async function release(
-  sql: postgres.Sql,
+  lane: Lane,
   clusterId: number,
   request: LeaseRequest,
   timing: Timing,
 ): Promise<ReleaseAnswer> {
-  const done = await sql.begin(async (tx) => {
-    await tx`select set_config('synchronous_commit', 'on', true),
+  const done = await lane.clean((sql) => sql.begin((tx) => commitRelease(tx, request, timing)))
+  if (done === 'blocked') return { granted: false, refusal: { code: 'release-refused' } }
+  if (done) return { granted: true, leaseMs: timing.leaseMs, revision: done.revision }
+  const reasons = await whyNot(lane.sql, [{ clusterId, request }])
+  return { granted: false, refusal: reasons.get(request.nodeUid) ?? { code: 'busy' } }
+}
+
+async function commitRelease(
+  tx: postgres.TransactionSql,
+  request: LeaseRequest,
+  timing: Timing,
+): Promise<{ revision: number } | 'blocked' | null> {
+  await tx`select set_config('synchronous_commit', 'on', true),
       set_config('lock_timeout', '1000', true)`
-    const [held] = await tx<{ blocked: boolean }[]>`
+  const [held] = await tx<{ blocked: boolean }[]>`
       select exists (
         select from run_grant_holder h
         left join service_status s on s.cluster_id = h.cluster_id and s.sid = h.sid
@@ -31,9 +43,9 @@ export async function release(
           and c.sid is not null and coalesce(s.state, '') not in ('freeze', 'error')
           and c.requested <> 'ignored') as blocked
       from lease l where l.node_uid = ${request.nodeUid} for update of l`
-    if (!held) return null
-    if (held.blocked) return 'blocked' as const
-    const [row] = await tx<{ revision: number }[]>`
+  if (!held) return null
+  if (held.blocked) return 'blocked' as const
+  const [row] = await tx<{ revision: number }[]>`
       update lease l set seq = ${request.seq}, armed = false, released_at = clock_timestamp(),
         guarded = case when exists (select from run_grant_holder h
           where h.node_uid = l.node_uid and h.closed_at is null) then false end,
@@ -50,10 +62,5 @@ export async function release(
         and p.postmaster_start = i.postmaster_start
       returning coalesce((select d.revision from desired d
         where d.node_uid = l.node_uid), 0)::float8 as revision`
-    return row ?? null
-  })
-  if (done === 'blocked') return { granted: false, refusal: { code: 'release-refused' } }
-  if (done) return { granted: true, leaseMs: timing.leaseMs, revision: done.revision }
-  const reasons = await whyNot(sql, [{ clusterId, request }])
-  return { granted: false, refusal: reasons.get(request.nodeUid) ?? { code: 'busy' } }
+  return row ?? null
 }

@@ -76,7 +76,9 @@ with request as (
       else null end,
     released_at = case when r.armed then null else l.released_at end,
     revision = r.revision,
-    attested_plane_epoch = r."planeNumber",
+    -- Attested is what the stored report says, not that a request came in.
+    attested_plane_epoch = case when r.report is not null or l.report_digest = r.digest
+      then r."planeNumber" else l.attested_plane_epoch end,
     lrm_state = r."lrmState",
     mode = r.mode,
     report_digest = case when r.report is null then l.report_digest else r.digest end
@@ -125,7 +127,7 @@ from renewed n`
 /** Why a renewal was not granted, read afterwards. $1 node uids. */
 export const whyNotStatement = `
 select l.node_uid as "nodeUid", l.epoch::float8 as epoch, l.boot_id as "bootId",
-  l.seq::float8 as seq, p.number::float8 as "planeNumber", p.uuid as "planeUuid",
+  l.seq::float8 as seq, p.number_floor::float8 as "numberFloor", p.number::float8 as "planeNumber", p.uuid as "planeUuid",
   exists (select from server_identity() i where p.system_id = i.system_id
     and p.timeline = i.timeline and p.postmaster_start = i.postmaster_start) as "sameServer"
 from lease l join plane_epoch p on p.cluster_id = l.cluster_id

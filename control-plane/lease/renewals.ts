@@ -2,18 +2,19 @@
 // only after its own commit came back clean; whatever is doubtful is answered 503, which the agent may always repeat.
 import { hash } from 'node:crypto'
 import type { Logger } from 'pino'
-import type postgres from 'postgres'
 import type { Clock } from '../../shared/clock.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
-import { client } from '../store/connect.ts'
 import { withDeadline } from '../store/deadline.ts'
 import type { ClockWitness } from './clock-witness.ts'
+import { Lane } from './lane.ts'
 import { type RenewalRow, type RenewedRow, renewalStatement } from './renewal-statement.ts'
 import { type Refusal, whyNot } from './why-not.ts'
 
 /** Measured: of 0, 2, 5 and 20 ms, 5 ms costs a renewal least in commits and tail latency together. */
 const windowMs = 5
 const largestBatch = 500
+/** Retries in flight beside the batches; more than this many held rows are told to come again. */
+const mostAlone = 100
 /** Beyond this the replica says so at once instead of answering late. */
 const longestQueue = 20_000
 
@@ -36,9 +37,10 @@ export type RenewalsDeps = {
 
 export class Renewals {
   private readonly deps: RenewalsDeps
-  private sql: postgres.Sql
-  /** Set by any WARNING while a statement runs: a COMMIT that comes back with one is no commit (rule 1). */
-  private warned = false
+  private readonly lane: Lane
+  /** For rows that somebody holds, and for releases. */
+  readonly slowLane: Lane
+  private alone = 0
   private queue: Waiting[] = []
   private timer: NodeJS.Timeout | null = null
   private flushing = false
@@ -48,7 +50,8 @@ export class Renewals {
 
   constructor(deps: RenewalsDeps) {
     this.deps = deps
-    this.sql = this.connect()
+    this.lane = new Lane(deps.url)
+    this.slowLane = new Lane(deps.url)
   }
 
   /** One renewal; resolves when it is committed or refused. Never rejects. */
@@ -62,28 +65,25 @@ export class Renewals {
 
   async close(): Promise<void> {
     if (this.timer) clearTimeout(this.timer)
-    await this.sql.end({ timeout: 1 })
-  }
-
-  private connect(): postgres.Sql {
-    // One connection: a warning then belongs to the statement in flight.
-    const onnotice = (notice: postgres.Notice) => {
-      if (notice.severity === 'WARNING') this.warned = true
-    }
-    return client(this.deps.url, { max: 1, name: 'leases', onnotice })
+    await Promise.all([this.lane.close(), this.slowLane.close()])
   }
 
   private rowOf({ clusterId, request }: Renewal): RenewalRow {
     const { running, closed, results, revision, epoch, bootId } = request
     const report = { running, closed, results }
-    const digest = hash('sha1', JSON.stringify([epoch, bootId, revision, report]), 'base64')
+    const planeNumber = request.planeEpoch.number
+    const digest = hash(
+      'sha1',
+      JSON.stringify([planeNumber, epoch, bootId, revision, report]),
+      'base64',
+    )
     return {
       nodeUid: request.nodeUid,
       clusterId,
       epoch,
       bootId,
       seq: request.seq,
-      planeNumber: request.planeEpoch.number,
+      planeNumber,
       planeUuid: request.planeEpoch.uuid,
       armed: request.armed,
       hasConfirms: request.confirms.length > 0,
@@ -113,17 +113,11 @@ export class Renewals {
       this.deps.log.warn({ err: error, renewals: batch.length }, 'renewals not committed')
       // What became of the statement is not known: nobody is granted anything by it.
       for (const waiting of batch) waiting.answer(refused({ code: 'busy' }))
-      this.replaceConnection()
+      this.lane.replace()
     }
     this.flushing = false
     this.flushedMs = performance.now()
     this.schedule()
-  }
-
-  private replaceConnection() {
-    const old = this.sql
-    this.sql = this.connect()
-    void old.end({ timeout: 0 }).catch(() => {})
   }
 
   /** Two requests of one node: the later one counts, the earlier is stale by its own number. */
@@ -141,34 +135,55 @@ export class Renewals {
 
   private async commit(batch: Waiting[]) {
     const open = this.newestPerNode(batch)
-    const first = await this.run([...open.values()], true)
-    this.answerAll(open, first)
+    this.answerAll(open, await this.run(this.lane, [...open.values()], true))
     if (open.size === 0) return
-    // Not granted: rows that were locked are tried once more, alone and waiting; for the rest, why.
-    const again = await this.run([...open.values()], false)
-    this.answerAll(open, again)
-    if (open.size === 0) return
-    const reasons = await withDeadline(whyNot(this.sql, [...open.values()]), this.deps.deadlineMs)
+    const reasons = await withDeadline(
+      whyNot(this.lane.sql, [...open.values()]),
+      this.deps.deadlineMs,
+    )
     for (const waiting of open.values()) {
       const refusal = reasons.get(waiting.row.nodeUid) ?? { code: 'busy' }
-      if (refusal.wakesCrm) this.deps.ring(waiting.clusterId)
-      waiting.answer(refused(refusal))
+      // Nothing speaks against it: somebody holds its row. It is tried again alone, and nobody else waits for it (S-A3).
+      if (refusal.code === 'busy' && !refusal.wakesCrm) this.retryAlone(waiting)
+      else this.refuse(waiting, refusal)
     }
   }
 
-  private async run(waiting: Waiting[], skipLocked: boolean): Promise<RenewedRow[]> {
+  private refuse(waiting: Waiting, refusal: Refusal) {
+    if (refusal.wakesCrm) this.deps.ring(waiting.clusterId)
+    waiting.answer(refused(refusal))
+  }
+
+  private retryAlone(waiting: Waiting) {
+    if (this.alone >= mostAlone) return this.refuse(waiting, { code: 'busy' })
+    this.alone += 1
+    const open = new Map([[waiting.row.nodeUid, waiting]])
+    this.run(this.slowLane, [waiting], false)
+      .then(
+        (renewed) => this.answerAll(open, renewed),
+        (error: unknown) => {
+          this.deps.log.warn({ err: error }, 'renewal retried alone failed')
+          this.slowLane.replace()
+        },
+      )
+      .finally(() => {
+        this.alone -= 1
+        for (const left of open.values()) this.refuse(left, { code: 'busy' })
+      })
+      .catch(() => {})
+  }
+
+  private async run(lane: Lane, waiting: Waiting[], skipLocked: boolean): Promise<RenewedRow[]> {
     const rows = JSON.stringify(waiting.map((w) => w.row))
     const startedMs = this.deps.clock.bootMs()
-    this.warned = false
-    const work = this.sql.unsafe<RenewedRow[]>(renewalStatement(skipLocked), [rows], {
-      prepare: true,
-    })
+    const work = lane.clean((sql) =>
+      sql.unsafe<RenewedRow[]>(renewalStatement(skipLocked), [rows], { prepare: true }),
+    )
     const renewed = await withDeadline(work, this.deps.deadlineMs)
-    if (this.warned) throw new Error('the commit came back with a warning: not durable')
-    const endedMs = this.deps.clock.bootMs()
+    const tookMs = this.deps.clock.bootMs() - startedMs
     const databaseMs = renewed[0]?.databaseMs
-    if (databaseMs !== undefined)
-      this.deps.witness.observe({ databaseMs, bootMs: endedMs }, endedMs - startedMs)
+    if (databaseMs !== undefined && skipLocked)
+      this.deps.witness.observe({ databaseMs, bootMs: startedMs + tookMs / 2 }, tookMs)
     return renewed
   }
 

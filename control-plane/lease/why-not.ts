@@ -16,15 +16,19 @@ export type Refusal = {
   epoch?: number
   planeEpoch?: { number: number; uuid: string }
   wakesCrm?: boolean
+  /** What the node remembers of a history that this database does not know; null: nothing new. */
+  claim?: string
 }
 
-type Standing = {
+export type Standing = {
   nodeUid: string
   epoch: number
   bootId: string | null
   seq: number
   planeNumber: number
   planeUuid: string
+  /** Every epoch allotted in this history is at least this. */
+  numberFloor: number
   sameServer: boolean
 }
 
@@ -41,36 +45,56 @@ export async function whyNot(sql: postgres.Sql, asked: Asked[]): Promise<Map<str
     if (!standing) continue
     const refusal = judge(request, standing)
     reasons.set(request.nodeUid, refusal)
-    if (refusal.code === 'regressed') await claim(sql, clusterId, request, standing)
+    if (refusal.claim) await claimRegress(sql, clusterId, request, refusal.claim)
   }
   return reasons
 }
 
 /** Pure: what a request that matched nothing is told. */
 export function judge(request: LeaseRequest, standing: Standing): Refusal {
-  const planeEpoch = { number: standing.planeNumber, uuid: standing.planeUuid }
+  const { planeNumber, planeUuid, numberFloor } = standing
+  const planeEpoch = { number: planeNumber, uuid: planeUuid }
   if (!standing.sameServer) return { code: 'busy', wakesCrm: true }
-  if (request.planeEpoch.number > standing.planeNumber || request.epoch > standing.epoch)
-    return { code: 'regressed', planeEpoch, wakesCrm: true }
-  if (request.planeEpoch.number < standing.planeNumber) return { code: 'plane-epoch', planeEpoch }
-  if (request.planeEpoch.uuid !== standing.planeUuid) return { code: 'plane-epoch', planeEpoch }
-  // Allotted here but never opened: the opening was lost with the history it stood in.
-  if (request.epoch === standing.epoch && standing.bootId === null)
-    return { code: 'regressed', planeEpoch, wakesCrm: true }
+  const claim = planeClaim(request.planeEpoch, planeEpoch)
+  if (claim) return { code: 'regressed', planeEpoch, wakesCrm: true, claim }
+  if (request.planeEpoch.number < planeNumber) return { code: 'plane-epoch', planeEpoch }
+  // Higher than the database's, or allotted here but never opened: its opening was lost with a history.
+  const isUnknown =
+    request.epoch > standing.epoch || (request.epoch === standing.epoch && standing.bootId === null)
+  if (isUnknown) {
+    const news = `a node remembers lease epoch ${request.epoch}, the database ${standing.epoch}`
+    // Below the floor it is of a history that was cut and dealt with already: the node asks for a new epoch.
+    const isNews = request.epoch >= numberFloor
+    return { code: 'regressed', planeEpoch, ...(isNews && { wakesCrm: true, claim: news }) }
+  }
   if (request.epoch < standing.epoch || standing.bootId !== request.bootId)
     return { code: 'fenced', epoch: standing.epoch }
   if (request.seq <= standing.seq) return { code: 'stale' }
   return { code: 'busy' }
 }
 
-async function claim(sql: postgres.Sql, clusterId: number, request: LeaseRequest, s: Standing) {
-  const why =
-    request.planeEpoch.number > s.planeNumber
-      ? `a node remembers plane epoch ${request.planeEpoch.number}, the database ${s.planeNumber}`
-      : `a node remembers lease epoch ${request.epoch}, the database ${s.epoch}`
+type PlaneEpoch = { number: number; uuid: string }
+
+/** What a plane epoch that a node has seen says of ours; null: nothing. */
+export function planeClaim(seen: PlaneEpoch | null, ours: PlaneEpoch): string | null {
+  if (seen === null || seen.number < ours.number) return null
+  if (seen.number > ours.number)
+    return `a node remembers plane epoch ${seen.number}, the database ${ours.number}`
+  if (seen.uuid !== ours.uuid)
+    return `a node remembers another history under plane epoch ${seen.number}`
+  return null
+}
+
+/** Tells the CRM, once a node: it changes the plane epoch in its next round. */
+export async function claimRegress(
+  sql: postgres.Sql,
+  clusterId: number,
+  node: { nodeUid: string; planeEpoch: PlaneEpoch | null },
+  why: string,
+) {
   await sql`
     insert into regress_claim (cluster_id, node_uid, plane_epoch, why)
-    select ${clusterId}, ${request.nodeUid}, ${request.planeEpoch.number}, ${why}
+    select ${clusterId}, ${node.nodeUid}, ${node.planeEpoch?.number ?? 0}, ${why}
     where not exists (select from regress_claim where cluster_id = ${clusterId}
-      and node_uid = ${request.nodeUid})`
+      and node_uid = ${node.nodeUid})`
 }

@@ -127,7 +127,7 @@ function ready(server: ChildProcess, options: EmbeddedPostgresOptions): Promise<
       if (options.logFile) appendFileSync(options.logFile, text)
       if (isReady) return
       log = (log + text).slice(-20_000)
-      if (!log.includes('ready to accept connections')) return
+      if (!/ready to accept (read-only )?connections/.test(log)) return
       isReady = true
       log = ''
       resolve()

@@ -1,5 +1,6 @@
 // Reads one cluster as a ClusterView, in one statement and so in one snapshot. Must only read.
 import type postgres from 'postgres'
+import type { Clock } from '../../shared/clock.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type {
@@ -42,17 +43,25 @@ export async function loadView(
   return (await load(sql, clusterId, witness))?.view ?? null
 }
 
-/** As `loadView`, with what saving needs. */
+/** As `loadView`, with what saving needs. With `clock`, reading the view is also a reading for the witness. */
 export async function load(
   sql: Sql,
   clusterId: number,
   witness?: ClockWitness,
+  clock?: Clock,
 ): Promise<LoadedView | null> {
+  const startedMs = clock?.bootMs() ?? 0
   const [row] = await sql.unsafe<RawView[]>(viewStatement, [clusterId], { prepare: true })
   if (!row?.head) return null
   const { head } = row
+  if (clock && witness) {
+    const tookMs = clock.bootMs() - startedMs
+    witness.observe({ databaseMs: head.nowMs, bootMs: startedMs + tookMs / 2 }, tookMs)
+  }
   const settings = Settings.parse(head.settings)
-  const judge = judgeWith(witness, fenceAfterMs(settings.timing))
+  // The longest lease ever allowed: after a step of the clock nobody knows which one a node holds (S11).
+  const longest = { ...settings.timing, leaseMs: head.longestLeaseMs }
+  const judge = judgeWith(witness, fenceAfterMs(longest))
   const view: ClusterView = {
     cluster: head.cluster,
     round: head.round,

@@ -3,6 +3,7 @@ import type postgres from 'postgres'
 import type { Random } from '../../shared/random.ts'
 import type { EpochAnswer, EpochRequest, JoinRequest } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
+import { claimRegress, planeClaim } from '../lease/why-not.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
 export type KnownNode = {
@@ -85,38 +86,40 @@ async function insertNode(
   await tx`insert into lease (node_uid, cluster_id) values (${nodeUid}, ${clusterId})`
 }
 
-/** Writes down a node's request for an epoch (its own table: the CRM only reads it), and what the node says of itself. */
+/**
+ * Writes down a node's request for an epoch (its own table: the CRM only reads it). A node that remembers another or a
+ * later history than the database is a claim for the CRM.
+ */
 export async function requestEpoch(
   sql: postgres.Sql,
   clusterId: number,
   request: EpochRequest,
 ): Promise<void> {
-  await sql.begin(async (tx) => {
-    await tx`
-      insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce,
-        found, sent_ms, requested_at)
-      select ${request.nodeUid}, ${clusterId}, ${request.bootId}, ${request.hardwareId},
-        ${request.planeEpoch?.number ?? 0}, ${request.nonce},
-        ${JSON.stringify(request.found)}::text::jsonb, ${request.sentMs}, clock_timestamp()
-      from lease l where l.node_uid = ${request.nodeUid}
-        -- One that was overtaken must not end the epoch its successor was given.
-        and not coalesce(l.boot_id = ${request.bootId} and (l.opened_sent_ms >= ${request.sentMs}
-          or l.opened_nonce = ${request.nonce}), false)
-      -- Waits for a round that is opening the epoch just now, and then sees that it has.
-      for share of l
-      on conflict (node_uid) do update set boot_id = excluded.boot_id,
-        hardware_id = excluded.hardware_id, plane_epoch = excluded.plane_epoch,
-        nonce = excluded.nonce, found = excluded.found, sent_ms = excluded.sent_ms,
-        requested_at = excluded.requested_at
-      where epoch_request.boot_id <> excluded.boot_id
-        or epoch_request.sent_ms <= excluded.sent_ms`
-    await tx`
-      update node set drivers = ${JSON.stringify(request.drivers)}::text::jsonb,
-        capacity = ${JSON.stringify(request.capacity)}::text::jsonb,
-        watchdog = ${JSON.stringify(request.watchdog)}::text::jsonb,
-        virtual = ${request.virtual}, agent_version = ${request.agentVersion}
-      where uid = ${request.nodeUid}`
-  })
+  const { drivers, capacity, watchdog, virtual, agentVersion } = request
+  const facts = { drivers, capacity, watchdog, virtual, agentVersion }
+  const [ours] = await sql<{ number: number; uuid: string }[]>`
+    insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce,
+      found, facts, sent_ms, requested_at)
+    select ${request.nodeUid}, ${clusterId}, ${request.bootId}, ${request.hardwareId},
+      ${request.planeEpoch?.number ?? 0}, ${request.nonce},
+      ${JSON.stringify(request.found)}::text::jsonb, ${JSON.stringify(facts)}::text::jsonb,
+      ${request.sentMs}, clock_timestamp()
+    from lease l where l.node_uid = ${request.nodeUid}
+      -- One that was overtaken must not end the epoch its successor was given.
+      and not coalesce(l.boot_id = ${request.bootId} and (l.opened_sent_ms >= ${request.sentMs}
+        or l.opened_nonce = ${request.nonce}), false)
+    -- Waits for a round that is opening the epoch just now, and then sees that it has.
+    for share of l
+    on conflict (node_uid) do update set boot_id = excluded.boot_id,
+      hardware_id = excluded.hardware_id, plane_epoch = excluded.plane_epoch,
+      nonce = excluded.nonce, found = excluded.found, facts = excluded.facts,
+      sent_ms = excluded.sent_ms, requested_at = excluded.requested_at
+    where epoch_request.boot_id <> excluded.boot_id
+      or epoch_request.sent_ms <= excluded.sent_ms
+    returning (select number::float8 from plane_epoch where cluster_id = ${clusterId}) as number,
+      (select uuid from plane_epoch where cluster_id = ${clusterId}) as uuid`
+  const claim = ours && planeClaim(request.planeEpoch, ours)
+  if (claim) await claimRegress(sql, clusterId, request, claim)
 }
 
 /** Where the node's request stands. */

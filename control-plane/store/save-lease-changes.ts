@@ -2,6 +2,7 @@
 // SAFETY: the order within a plan is kept. A revocation comes before the evidence that needs it (foreign key), a
 // holder is closed only together with its evidence (check), a grant opens only when no other is open (unique index).
 import type postgres from 'postgres'
+import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Change } from '../cluster/change.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import { StalePlan } from './stale-plan.ts'
@@ -66,7 +67,8 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
   if (!current) throw new StalePlan(`another boot of ${change.node} holds its lease`)
   for (const adopted of change.adopts) {
     const rows = await tx`
-      update run_grant_holder set epoch = ${current.epoch}
+      update run_grant_holder set epoch = ${current.epoch},
+        confirmed_at = coalesce(confirmed_at, clock_timestamp())
       where cluster_id = ${view.cluster.id} and sid = ${adopted.sid}
         and generation = ${adopted.generation} and node_uid = ${uid} and closed_at is null
       returning sid`
@@ -75,9 +77,19 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
   await tx`
     update lease l set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
       released_at = null, renewed_at = null, revision = 0, mode = 'active', report_digest = '',
-      opened_sent_ms = q.sent_ms, opened_nonce = q.nonce
+      opened_sent_ms = q.sent_ms, opened_nonce = q.nonce,
+      -- Its first renewal may take a while: until then it is not over.
+      lease_until = greatest(l.lease_until, clock_timestamp() + make_interval(secs => ${
+        fenceAfterMs(view.settings.timing) / 1000
+      }))
     from (select 1) one left join epoch_request q on q.node_uid = ${uid}
     where l.node_uid = ${uid}`
+  // What the node says of itself counts from the epoch it said it for: the old one is judged by what it said then.
+  await tx`
+    update node n set drivers = q.facts->'drivers', capacity = q.facts->'capacity',
+      watchdog = q.facts->'watchdog', virtual = (q.facts->>'virtual')::boolean,
+      agent_version = q.facts->>'agentVersion'
+    from epoch_request q where q.node_uid = ${uid} and n.uid = q.node_uid`
   await tx`delete from challenge where node_uid = ${uid}`
   await tx`delete from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId}`
 }

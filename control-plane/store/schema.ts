@@ -204,6 +204,8 @@ export const epochRequest = pgTable('epoch_request', {
   sentMs: doublePrecision('sent_ms').notNull(),
   nonce: text('nonce'),
   found: jsonb('found').notNull(),
+  /** {drivers, capacity, watchdog, virtual, agentVersion}: taken over when the epoch is opened. */
+  facts: jsonb('facts').notNull(),
   requestedAt: at('requested_at').notNull(),
 })
 

@@ -6,6 +6,7 @@ import { stand } from '../../control-plane/crm/election.ts'
 import { runRound } from '../../control-plane/crm/round.ts'
 import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import { createJoinToken } from '../../control-plane/store/bootstrap.ts'
+import { systemClock } from '../../shared/clock.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { testDatabase } from '../database.ts'
 import { makeCluster, type TestCluster } from '../lease/fleet.ts'
@@ -21,6 +22,7 @@ const deps = (replica: string) => ({
   sql: database.sql,
   boss: null,
   witness: new ClockWitness(),
+  clock: systemClock(),
   random: systemRandom(),
   replica,
 })

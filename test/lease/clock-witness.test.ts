@@ -51,11 +51,20 @@ describe('the second clock (rule 9)', () => {
     expect(new ClockWitness().judgedUntilMs(1, 0, fullMs)).toBeGreaterThan(1e15)
   })
 
-  test('a slow reading says nothing', () => {
+  test('a reading that took long is taken for no step as far as it may err, and too long says nothing', () => {
     const witness = new ClockWitness()
     witness.observe({ bootMs: 0, databaseMs: 0 })
-    expect(witness.observe({ bootMs: 1_000, databaseMs: 91_000 }, 500)).toBeNull()
-    expect(witness.observe({ bootMs: 2_000, databaseMs: 92_000 }, 5)).toBeCloseTo(90_000)
+    expect(witness.observe({ bootMs: 1_000, databaseMs: 1_400 }, 800)).toBeNull()
+    expect(witness.observe({ bootMs: 2_000, databaseMs: 92_000 }, 3_000)).toBeNull()
+    expect(witness.observe({ bootMs: 3_000, databaseMs: 93_000 }, 5)).toBeCloseTo(89_600)
+  })
+
+  test('judges by readings over a slow link, but not where their errors could hide a step', () => {
+    const witness = new ClockWitness()
+    for (let second = 0; second <= 70; second += 1)
+      witness.observe({ bootMs: second * 1000, databaseMs: second * 1000 }, 300)
+    expect(witness.judgedUntilMs(62_000, 1_500, fullMs)).toBe(62_000)
+    expect(witness.judgedUntilMs(69_500, 69_000, fullMs)).toBeGreaterThan(69_500)
   })
 
   test('never judges a lease over while less than it has passed on its own clock', () => {

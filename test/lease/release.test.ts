@@ -1,4 +1,5 @@
-import { beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Lane } from '../../control-plane/lease/lane.ts'
 import { release } from '../../control-plane/lease/release.ts'
 import { profiles } from '../../shared/timing.ts'
 import { testDatabase } from '../database.ts'
@@ -15,10 +16,13 @@ import {
 
 const database = testDatabase()
 let cluster: TestCluster
+let lane: Lane
 
 beforeAll(async () => {
   cluster = await makeCluster(database.sql, 'release')
+  lane = new Lane(database.url)
 })
+afterAll(() => lane.close())
 
 async function runningNode(name: string, generation: number, state: string) {
   const node = await makeNode(database.sql, cluster, name)
@@ -39,7 +43,7 @@ async function runningNode(name: string, generation: number, state: string) {
 
 const ask = (node: TestNode, seq: number) =>
   release(
-    database.sql,
+    lane,
     cluster.id,
     request(cluster, node, seq, { release: true, mode: 'restart' }),
     profiles.default,

@@ -271,7 +271,8 @@ describe('an adopted service', () => {
       update lease set epoch = 2, boot_id = null, seq = 0, guarded = null where node_uid = ${n.uid}`
     await database.sql`update run_grant_holder set epoch = 2 where sid = 'process:adopted'`
     await database.sql`update lease set boot_id = ${n.bootId} where node_uid = ${n.uid}`
-    const later = (seq: number, more: object) => renew(request(cluster, n, seq, { epoch: 2, ...more }))
+    const later = (seq: number, more: object) =>
+      renew(request(cluster, n, seq, { epoch: 2, ...more }))
     await later(1, { armed: false })
     expect(await leaseRow(database.sql, n)).toMatchObject({ guarded: null })
     await later(2, { armed: true, confirms })

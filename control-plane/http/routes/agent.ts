@@ -117,7 +117,7 @@ async function leaseRoute(
     serverTimeMs: deps.clock.wallMs(),
   }
   if (request.release) {
-    const answer = await release(deps.sql, node.clusterId, request, node.timing)
+    const answer = await release(deps.renewals.slowLane, node.clusterId, request, node.timing)
     if (!answer.granted) return refuse(c, answer.refusal)
     deps.ring(node.clusterId)
     const { leaseMs, revision } = answer

@@ -1,0 +1,124 @@
+// A plan is saved whole or not at all, and never over something that changed since its view was read.
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Change } from '../../control-plane/cluster/change.ts'
+import { type LoadedView, load } from '../../control-plane/store/load-view.ts'
+import { saveLeaseChange } from '../../control-plane/store/save-lease-changes.ts'
+import { StalePlan } from '../../control-plane/store/stale-plan.ts'
+import { testDatabase } from '../database.ts'
+import {
+  leaseRow,
+  makeCluster,
+  makeNode,
+  makeRenewals,
+  openGrant,
+  request,
+  type TestCluster,
+  type TestNode,
+} from '../lease/fleet.ts'
+
+const database = testDatabase()
+let cluster: TestCluster
+
+beforeAll(async () => {
+  cluster = await makeCluster(database.sql, 'plans')
+})
+
+const view = async () => ((await load(database.sql, cluster.id)) as LoadedView).view
+
+const save = async (changes: Change[]) => {
+  const seen = await view()
+  await database.sql.begin(async (tx) => {
+    for (const change of changes) await saveLeaseChange(tx, seen, change)
+  })
+}
+
+const revoked = (node: TestNode, mode: 'expired' | 'asked' = 'expired'): Change => ({
+  kind: 'lease.revoked',
+  node: node.name,
+  epoch: 1,
+  mode,
+  why: 'test',
+})
+
+async function renew(node: TestNode, seq: number, more: object = {}) {
+  const renewals = makeRenewals(database.url)
+  await renewals.renew({ clusterId: cluster.id, request: request(cluster, node, seq, more) })
+  await renewals.close()
+}
+
+describe('a revocation', () => {
+  test('at the deadline loses against a renewal that came in after the view was read (M1)', async () => {
+    const node = await makeNode(database.sql, cluster, 'late')
+    await view()
+    await renew(node, 1)
+    await expect(save([revoked(node)])).rejects.toThrow(StalePlan)
+    expect(await leaseRow(database.sql, node)).toMatchObject({ epoch: 1, boot_id: node.bootId })
+  })
+
+  test('counts from the deadline it returned itself, not from the one in the view (M1)', async () => {
+    const node = await makeNode(database.sql, cluster, 'fresh')
+    const seen = await view()
+    await renew(node, 1)
+    await database.sql.begin((tx) => saveLeaseChange(tx, seen, revoked(node, 'asked')))
+    const [row] = await database.sql`
+      select epoch_ms(lease_until) as until, boot_id from revocation where node_uid = ${node.uid}`
+    expect(row?.until).toBeGreaterThan((seen.nodes.fresh?.lease.leaseUntilMs ?? 0) + 50_000)
+    expect(row?.boot_id).toBe(node.bootId)
+  })
+
+  test('happens once: of two plans for one epoch the second is thrown away', async () => {
+    const node = await makeNode(database.sql, cluster, 'twice')
+    await save([revoked(node, 'asked')])
+    await expect(save([revoked(node, 'asked')])).rejects.toThrow(StalePlan)
+  })
+})
+
+describe('evidence that a start was never confirmed', () => {
+  test('is refused when the confirm was committed after the view was read (S14)', async () => {
+    const node = await makeNode(database.sql, cluster, 'confirmed')
+    const scope = { sid: 'process:x', generation: 77 }
+    await openGrant(database.sql, cluster, node, scope.sid, scope.generation)
+    const seen = await view()
+    await renew(node, 1, { armed: true, confirms: [scope] })
+    const evidence: Change = {
+      kind: 'evidence.recorded',
+      evidence: 'never-confirmed',
+      node: node.name,
+      epoch: 1,
+      scope,
+      facts: {},
+      why: 'test',
+    }
+    const saving = database.sql.begin(async (tx) => {
+      await saveLeaseChange(tx, seen, revoked(node, 'asked'))
+      await saveLeaseChange(tx, seen, evidence)
+    })
+    await expect(saving).rejects.toThrow('holder_never_confirmed')
+    const open = await database.sql`
+      select from run_grant where sid = 'process:x' and closed_at is null`
+    expect(open).toHaveLength(1)
+    expect(await leaseRow(database.sql, node)).toMatchObject({ epoch: 1 })
+  })
+})
+
+describe('an opened epoch', () => {
+  test('adopts what it says, and nothing is left under the old one (S3)', async () => {
+    const node = await makeNode(database.sql, cluster, 'adopting')
+    const scope = { sid: 'process:y', generation: 78 }
+    await openGrant(database.sql, cluster, node, scope.sid, scope.generation)
+    const opened = (adopts: (typeof scope)[]): Change => ({
+      kind: 'lease.opened',
+      node: node.name,
+      epoch: 2,
+      bootId: node.bootId,
+      adopts,
+      why: 'test',
+    })
+    await save([revoked(node, 'asked')])
+    await expect(save([opened([])])).rejects.toThrow('grants of older ones are open')
+    await save([opened([scope])])
+    const [holder] = await database.sql`
+      select epoch::int from run_grant_holder where sid = 'process:y'`
+    expect(holder?.epoch).toBe(2)
+  })
+})
