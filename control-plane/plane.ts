@@ -16,6 +16,7 @@ import { hostBootId, recallPairs, storePair } from './lease/clock-pairs.ts'
 import { ClockWitness } from './lease/clock-witness.ts'
 import { DesiredPolls } from './lease/desired-polls.ts'
 import { Renewals } from './lease/renewals.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { type Connections, connect } from './store/connect.ts'
 
 /** A statement that takes longer has met a dead connection or a stuck lock. */
@@ -33,6 +34,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   await recallPairs(connections.general, bootId, witness)
   const boss = await startBoss(config.databaseUrl, log)
   const polls = new DesiredPolls()
+  const metrics = createMetrics({ parkedPolls: () => polls.size })
   const engine = new Engine({
     sql: connections.rounds,
     boss,
@@ -43,6 +45,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     replica: config.replica,
     wakeNodes: (uids) => polls.wake(uids),
     roundDeadlineMs: deadlineMs,
+    metrics,
   })
   const ring = (clusterId: number) => engine.ring(clusterId)
   const renewals = new Renewals({
@@ -52,6 +55,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     log,
     ring,
     deadlineMs,
+    metrics,
   })
   const doorbell = await listen({
     url: config.databaseUrl,
@@ -63,7 +67,8 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   })
   await workJobs({ boss, sql: connections.general, random, log, ring })
   engine.start()
-  const app = buildApp({ config, log, clock, random, connections, boss, renewals, polls, engine })
+  const parts = { config, log, clock, random, connections, boss, renewals, polls, engine, metrics }
+  const app = buildApp(parts)
   const server = await openServer(app.fetch, config)
   const port = (server.address() as { port: number }).port
   const presence = keepPresence(config, connections, log, () =>
@@ -97,6 +102,7 @@ type Parts = {
   renewals: Renewals
   polls: DesiredPolls
   engine: Engine
+  metrics: Metrics
 }
 
 function buildApp(parts: Parts) {
@@ -112,6 +118,7 @@ function buildApp(parts: Parts) {
     log,
     replica: { name: config.replica, url: config.url },
     ring,
+    metrics: parts.metrics.registry,
     agentRoutes: agentRoutes({ sql, clock, random, log, renewals, polls, ring }),
     // Ready while it can look at the database: a replica that cannot grants nothing.
     ready: async () =>

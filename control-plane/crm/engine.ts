@@ -2,6 +2,7 @@
 // Doorbells carry no facts; losing all of them costs latency only. At most one round of a cluster at a time here;
 // other replicas do the same, and the election decides between them.
 import type { Logger } from 'pino'
+import type { Metrics } from '../metrics.ts'
 import { withDeadline } from '../store/deadline.ts'
 import { type RoundDeps, type RoundResult, runRound } from './round.ts'
 
@@ -16,6 +17,7 @@ export type EngineDeps = RoundDeps & {
   wakeNodes(uids: string[]): void
   /** A hung connection is given up: the server ends the round, and this replica gets a new client. */
   roundDeadlineMs: number
+  metrics?: Pick<Metrics, 'rounds' | 'changes'>
 }
 
 type ClusterState = {
@@ -142,6 +144,7 @@ export class Engine {
       if (state.seen < 0) await this.learn(clusterId, state)
       const round = runRound(this.deps, clusterId, state.seen)
       const result = await withDeadline(round, this.deps.roundDeadlineMs)
+      this.deps.metrics?.rounds.inc({ result: result.kind })
       if (result.kind === 'done') this.finish(clusterId, state, result)
       else {
         state.seen = -1
@@ -150,6 +153,7 @@ export class Engine {
       return result
     } catch (error) {
       state.seen = -1
+      this.deps.metrics?.rounds.inc({ result: 'failed' })
       this.deps.log.error({ err: error, clusterId }, 'round failed; nothing was changed')
       return null
     }
@@ -162,6 +166,7 @@ export class Engine {
   ) {
     state.seen = result.round
     state.thrownAway = 0
+    for (const kind of result.changes) this.deps.metrics?.changes.inc({ kind })
     if (result.planeEpochChanged)
       this.deps.log.warn({ clusterId, why: result.planeEpochChanged }, 'plane epoch changed')
     if (result.changes.length > 0)

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Clock } from '../../shared/clock.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
+import type { Metrics } from '../metrics.ts'
 import { withDeadline } from '../store/deadline.ts'
 import type { ClockWitness } from './clock-witness.ts'
 import { Lane } from './lane.ts'
@@ -33,6 +34,7 @@ export type RenewalsDeps = {
   /** Something the CRM should look at. */
   ring(clusterId: number): void
   deadlineMs: number
+  metrics?: Pick<Metrics, 'renewalsGranted' | 'renewalsRefused' | 'renewalBatch'>
 }
 
 export class Renewals {
@@ -135,6 +137,7 @@ export class Renewals {
 
   private async commit(batch: Waiting[]) {
     const open = this.newestPerNode(batch)
+    this.deps.metrics?.renewalBatch.observe(open.size)
     this.answerAll(open, await this.run(this.lane, [...open.values()], true))
     if (open.size === 0) return
     const reasons = await withDeadline(
@@ -151,6 +154,7 @@ export class Renewals {
 
   private refuse(waiting: Waiting, refusal: Refusal) {
     if (refusal.wakesCrm) this.deps.ring(waiting.clusterId)
+    this.deps.metrics?.renewalsRefused.inc({ code: refusal.code })
     waiting.answer(refused(refusal))
   }
 
@@ -193,6 +197,7 @@ export class Renewals {
       if (!waiting) continue
       open.delete(row.nodeUid)
       this.remember(waiting, row)
+      this.deps.metrics?.renewalsGranted.inc()
       waiting.answer(row.quorate ? { granted: true, row } : refused({ code: 'not-quorate' }))
     }
   }
