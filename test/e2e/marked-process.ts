@@ -1,12 +1,13 @@
 // A process that a test started: its log is a file, it carries the site's mark, and so does all it starts. Ends by pid only.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { waitFor } from './wait.ts'
 
 /** In the environment of every process of a test site, whoever started it. */
 const siteMark = 'HOLDFAST_TEST_SITE'
+
+const compiled = fileURLToPath(new URL('../../node_modules/.cache/e2e', import.meta.url))
 
 export type MarkedOptions = {
   site: string
@@ -29,7 +30,7 @@ export class MarkedProcess {
         ...process.env,
         NODE_OPTIONS: '',
         // Many processes of the same programs: compiled once.
-        NODE_COMPILE_CACHE: join(tmpdir(), 'holdfast-e2e-compiled'),
+        NODE_COMPILE_CACHE: compiled,
         ...environment,
         [siteMark]: site,
       },

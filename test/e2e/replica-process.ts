@@ -34,7 +34,7 @@ export class ReplicaProcess extends MarkedProcess {
       if (this.ended) return true
       return (await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(1_000) })).ok
     }
-    await waitFor(look, { what: `${this.name} to be ready`, timeoutMs: 20_000 })
+    await waitFor(look, { what: `${this.name} to be ready`, timeoutMs: 60_000 })
     if (this.ended) throw new Error(`${this.name} ended at its start:\n${this.tail()}`)
     return this
   }

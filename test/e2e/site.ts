@@ -102,7 +102,7 @@ export class Site {
     await this.operator.until(
       'all nodes to be online',
       (status) => online(status.nodes.filter((n) => n.state === 'online').map((n) => n.name)),
-      30_000,
+      60_000,
     )
   }
 
@@ -222,7 +222,7 @@ export function testSite(options: SiteOptions): Site {
       site.showLogs()
       throw error
     }
-  }, 60_000)
+  }, 120_000)
   afterEach(async (context) => {
     showIfFailed(context)
     await site.check()
