@@ -1,6 +1,7 @@
 // The reducer's half about leases: what a revocation, a new epoch and a piece of evidence do to a working view.
 // Must never close a holder without the evidence that names it.
 import { assert } from '../../shared/assert.ts'
+import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Change } from './change.ts'
 import { holderOn, holdersOf, isForgotten, nextLeaseEpoch, withoutHolder } from './grants.ts'
 import type { ClusterView, NodeView, RevocationView, ServiceView } from './view.ts'
@@ -24,6 +25,8 @@ export function revokeLease(view: ClusterView, change: Change & { kind: 'lease.r
     ...node,
     revocations: isHeld ? [...node.revocations, revocation] : node.revocations,
     challenge: null,
+    // Nor does what a machine last said count any more once a person vouches for its death.
+    report: change.mode === 'operator' ? null : node.report,
     lease: {
       ...lease,
       epoch: nextLeaseEpoch(lease),
@@ -53,17 +56,29 @@ export function openLease(view: ClusterView, change: Change & { kind: 'lease.ope
     )
     const service = view.services[held.sid]!
     const holders = service.grant!.holders.map((holder) =>
-      holder.node === node.name ? { ...holder, epoch: change.epoch } : holder,
+      // SAFETY: it was found running, so it was started, whatever became of its confirm.
+      holder.node === node.name ? { ...holder, epoch: change.epoch, confirmed: true } : holder,
     )
     view.services[held.sid] = { ...service, grant: { ...service.grant!, holders } }
   }
+  const { lease } = node
+  // Its first renewal may take a while: until then it is not over.
+  const fullMs = view.nowMs + fenceAfterMs(view.settings.timing)
   view.nodes[node.name] = {
     ...node,
     revocations: [],
     challenge: null,
     epochRequest: null,
-    // Nothing was heard under this epoch yet: the node is not online before its first renewal.
-    lease: { ...node.lease, bootId: change.bootId, renewedMs: null, releasedMs: null, revision: 0 },
+    lease: {
+      ...lease,
+      bootId: change.bootId,
+      leaseUntilMs: Math.max(lease.leaseUntilMs, fullMs),
+      judgedUntilMs: Math.max(lease.judgedUntilMs, fullMs),
+      // Nothing was heard under this epoch yet: the node is not online before its first renewal.
+      renewedMs: null,
+      releasedMs: null,
+      revision: 0,
+    },
   }
 }
 

@@ -3,10 +3,10 @@
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
 import { keep, nodeOf, openLease, recordEvidence, revokeLease } from './apply-lease.ts'
-import { hasCurrentLease } from './grants.ts'
+import { hasCurrentLease, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
-import type { ClusterView, ServiceStatus, ServiceView } from './view.ts'
+import type { ClusterView, NodeView, ServiceStatus, ServiceView } from './view.ts'
 
 export { nextLeaseEpoch } from './grants.ts'
 
@@ -81,11 +81,12 @@ export function applyToWorkingView(view: ClusterView, change: Change): void {
     case 'grant.opened':
     case 'grant.shared':
       return grant(view, change)
+    case 'grant.adopted':
+      return adoptGrant(view, change)
     case 'service.added':
     case 'service.state':
     case 'service.changed':
     case 'service.dropped':
-    case 'service.requested':
       return changeService(view, change)
     case 'command.status': {
       const isOver = change.to === 'done' || change.to === 'failed' || change.to === 'refused'
@@ -117,10 +118,7 @@ function grant(
   const service = serviceOf(view, sid)
   const node = nodeOf(view, change.node)
   // SAFETY: no grant without a lease that is current, and none in a quarantine (rules 9 and 12).
-  assert(
-    node.lease.epoch === epoch && hasCurrentLease(node, view.nowMs),
-    `node ${node.name} has no current lease of epoch ${epoch}`,
-  )
+  assertCurrentLease(view, node, epoch)
   assert(view.planeEpoch.quarantineUntilMs === null, `${sid}: no grant in a quarantine`)
   const holder = { node: node.name, epoch, confirmed: false }
   if (change.kind === 'grant.shared') {
@@ -136,7 +134,30 @@ function grant(
   assert(service.grant === null, `${sid} has an open grant already`)
   assert(generation === view.nextGeneration, `generation ${generation} is not the next one`)
   view.nextGeneration = generation + 1
-  view.services[sid] = { ...service, everGranted: true, grant: { generation, holders: [holder] } }
+  const grant = { generation, holders: [holder] }
+  view.services[sid] = { ...service, everGranted: true, lastGeneration: generation, grant }
+}
+
+/** What runs is granted as it runs. SAFETY: only a number that was never opened here, nor can be again (rule 8). */
+function adoptGrant(view: ClusterView, change: Change & { kind: 'grant.adopted' }): void {
+  const { sid, generation, epoch } = change
+  const service = serviceOf(view, sid)
+  const node = nodeOf(view, change.node)
+  assertCurrentLease(view, node, epoch)
+  assert(service.grant === null, `${sid} has an open grant already`)
+  assert(
+    isUnknownGeneration(service, generation) && generation < view.nextGeneration,
+    `generation ${generation} of ${sid} is none of a lost history`,
+  )
+  const grant = { generation, holders: [{ node: node.name, epoch, confirmed: true }] }
+  view.services[sid] = { ...service, everGranted: true, lastGeneration: generation, grant }
+}
+
+function assertCurrentLease(view: ClusterView, node: NodeView, epoch: number): void {
+  assert(
+    node.lease.epoch === epoch && hasCurrentLease(node, view.nowMs),
+    `node ${node.name} has no current lease of epoch ${epoch}`,
+  )
 }
 
 type ServiceChange = Extract<Change, { kind: `service.${string}` }>
@@ -163,14 +184,6 @@ function changeService(view: ClusterView, change: ServiceChange): void {
       return
     case 'service.dropped':
       return keep(view, { ...service, status: null })
-    case 'service.requested': {
-      const { config } = service
-      assert(config !== null, `${change.sid} is not configured`)
-      view.services[change.sid] = {
-        ...service,
-        config: { ...config, requested: change.to, version: config.version + 1 },
-      }
-    }
   }
 }
 

@@ -62,6 +62,18 @@ export type Change =
       epoch: number
       why: string
     }
+  /**
+   * The node runs it under a generation of a lost history: the grant it then had is taken over, number and all, with a
+   * confirmed holder (rule 9). In a quarantine too: what runs, runs on.
+   */
+  | {
+      kind: 'grant.adopted'
+      sid: Sid
+      generation: number
+      node: NodeName
+      epoch: number
+      why: string
+    }
   /** A live move names its target as second holder before it begins. */
   | {
       kind: 'grant.shared'
@@ -90,8 +102,6 @@ export type Change =
     }
   /** The CRM forgets it. Its open grant, if any, stays open. */
   | { kind: 'service.dropped'; sid: Sid; why: string }
-  /** A `stop` command rewrites the wish, as the reference does. */
-  | { kind: 'service.requested'; sid: Sid; to: 'stopped'; why: string }
   | { kind: 'command.status'; command: string; sid: Sid; to: CommandStatus; why: string }
   | { kind: 'quorum.changed'; quorate: boolean; why: string }
   | { kind: 'outage.over'; sinceMs: number | null; why: string }
@@ -126,6 +136,8 @@ function what(change: Change): string {
         : `evidence ${change.evidence} for lease epoch ${change.epoch}`
     case 'grant.opened':
       return `grant ${change.generation} opened on ${change.node}`
+    case 'grant.adopted':
+      return `grant ${change.generation} adopted on ${change.node}`
     case 'grant.shared':
       return `grant ${change.generation} shared with ${change.node}`
     case 'service.added':
@@ -136,8 +148,6 @@ function what(change: Change): string {
       return `changed${place(change.set)}`
     case 'service.dropped':
       return 'no longer managed'
-    case 'service.requested':
-      return `requested state is now ${change.to}`
     case 'command.status':
       return `command ${change.to}`
     case 'quorum.changed':

@@ -71,6 +71,22 @@ export function currentReport(node: NodeView) {
     : null
 }
 
+/**
+ * No grant with this generation was ever opened for the service here: it comes from a lost history (rule 9). What is said
+ * of a known one that is closed is old news; what is said of an unknown one stands until its node says otherwise.
+ */
+export function isUnknownGeneration(service: ServiceView, generation: number): boolean {
+  return generation > Math.max(service.lastGeneration ?? 0, service.grant?.generation ?? 0)
+}
+
+/** Services that `node` last said it runs under a generation this database does not know. */
+export function unknownOn(view: ClusterView, node: NodeView): ServiceGeneration[] {
+  return (node.report?.running ?? []).filter(({ sid, generation }) => {
+    const service = view.services[sid]
+    return service !== undefined && isUnknownGeneration(service, generation)
+  })
+}
+
 /** Order by code units: the same on every machine, whatever its locale. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0

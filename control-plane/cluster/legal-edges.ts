@@ -27,8 +27,14 @@ export const serviceEdges: Edges<ServiceState> = {
     freeze: 'its agent restarts',
     fence: 'node lost',
     error: 'stop failed',
+    started: 'found running and adopted',
   },
-  stopped: { request_start: 'wanted', freeze: 'its agent restarts' },
+  stopped: {
+    request_start: 'wanted',
+    freeze: 'its agent restarts',
+    started: 'found running and adopted',
+    request_stop: 'found running, no longer wanted',
+  },
   migrate: {
     started: 'move ended',
     request_stop: 'no longer wanted',
@@ -51,11 +57,7 @@ export const serviceEdges: Edges<ServiceState> = {
     request_stop: 'placed, not wanted',
     stopped: 'no node, not wanted or not allowed',
   },
-  freeze: {
-    started: 'thawed',
-    request_stop: 'thawed, not wanted',
-    fence: 'its node is proved dead',
-  },
+  freeze: { started: 'thawed', request_stop: 'thawed, not wanted or nothing left of it' },
   error: { request_stop: 'disabled', stopped: 'disabled, nothing left of it' },
 }
 

@@ -126,6 +126,8 @@ export type ServiceView = {
   grant: GrantView | null
   /** Whether any grant was ever opened for this id: if not, the first one needs attestations (rule 7). */
   everGranted: boolean
+  /** Highest generation ever granted to this id here; null or absent: none. A higher one comes from a lost history. */
+  lastGeneration?: number | null
 }
 
 export type ServiceConfig = {

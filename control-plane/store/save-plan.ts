@@ -72,11 +72,6 @@ function placeOf(change: Change): string | null {
 }
 
 async function saveWish(tx: postgres.TransactionSql, view: ClusterView, change: Change) {
-  if (change.kind === 'service.requested') {
-    await tx`
-      update service set requested = ${change.to}, version = version + 1
-      where cluster_id = ${view.cluster.id} and sid = ${change.sid}`
-  }
   if (change.kind === 'command.status') {
     const finished = change.to === 'done' || change.to === 'failed' || change.to === 'refused'
     const updated = await tx`

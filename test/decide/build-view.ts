@@ -82,6 +82,8 @@ export type ServiceChanges = {
   /** Generation and holders; `true`: generation 1 held and confirmed by the node of its status. */
   grant?: ServiceView['grant'] | boolean
   everGranted?: boolean
+  /** Default: every generation below those to come is known, as after a life without a cut history. */
+  lastGeneration?: number | null
 }
 
 /** A service that runs on `node` under generation 1, or the changes thereof. */
@@ -135,6 +137,12 @@ export function aService(
         ? { generation: 1, holders: [{ node: node ?? 'n1', epoch: 3, confirmed: true }] }
         : grant || null,
     everGranted: changes.everGranted ?? true,
+    lastGeneration:
+      changes.lastGeneration !== undefined
+        ? changes.lastGeneration
+        : changes.everGranted === false
+          ? null
+          : 999,
   }
 }
 

@@ -43,11 +43,18 @@ describe('wishes', () => {
     ])
   })
 
-  it('stop rewrites the wish and carries its timeout into the order', () => {
-    const { web: service, status } = run([aCommand('stop', web, { stopTimeoutMs: 0 })])
-    expect(service.config!.requested).toBe('stopped')
+  it('stop carries its timeout into the order', () => {
+    const wish: ServiceChanges = { config: { requested: 'stopped' } }
+    const { web: service, status } = run([aCommand('stop', web, { stopTimeoutMs: 0 })], wish)
     expect(service.status).toMatchObject({ state: 'request_stop', stopTimeoutMs: 0 })
     expect(status).toEqual(['running: requested'])
+  })
+
+  it('an edit made after a stop stands: the command fails, the wish is not rewritten', () => {
+    const { web: service, status } = run([aCommand('stop', web)])
+    expect(service.config).toMatchObject({ requested: 'started', version: 1 })
+    expect(service.status!.state).toBe('started')
+    expect(status.at(-1)).toBe('failed: its requested state is started now')
   })
 
   it('a second stop makes the first one harder', () => {

@@ -98,6 +98,30 @@ describe('a node that asks for a new epoch', () => {
     expect(ofKind(plan, 'evidence.recorded')).toEqual([])
   })
 
+  it('in the same boot keeps it as confirmed, though its confirm was lost: it was started after all', () => {
+    const view = challenged({ found: found('running') })
+    view.services[web]!.grant!.holders[0]!.confirmed = false
+    const { after } = play(view)
+    expect(after.services[web]!.grant!.holders).toEqual([{ node: 'n3', epoch: 4, confirmed: true }])
+  })
+
+  it('gets a full lease with its epoch, also when its old deadline has passed: it is not revoked at once', () => {
+    const view = challenged({ found: found('running') }, null)
+    for (const one of [view.nodes.n3!.lease, view.nodes.n3!.revocations[0]!])
+      Object.assign(one, { leaseUntilMs: nowMs - 10_000, judgedUntilMs: nowMs - 10_000 })
+    const { after } = play(view)
+    expect(after.nodes.n3!.lease).toMatchObject({
+      epoch: 4,
+      bootId: 'n3-boot-1',
+      judgedUntilMs: leaseFrom(nowMs),
+    })
+    // Should it never renew, its new epoch ends when that lease is over.
+    const nodes = { ...after.nodes, n1: aNode('n1', { lease: { renewedMs: nowMs + 70_000 } }) }
+    const later = play({ ...after, nodes, nowMs: nowMs + 70_000, round: 300 })
+    expect(ofKind(later.plan, 'lease.revoked')).toMatchObject([{ node: 'n3', epoch: 4 }])
+    expect(ofKind(later.plan, 'evidence.recorded')).toEqual([])
+  })
+
   it('in the same boot closes what its drivers find stopped, one by one', () => {
     const { plan, after } = play(challenged({ found: found('stopped') }))
     expect(ofKind(plan, 'evidence.recorded')).toMatchObject([
@@ -113,6 +137,8 @@ describe('a node that asks for a new epoch', () => {
     ['says nothing', []],
     ['finds another generation running', found('running', 9)],
     ['finds another generation beside it', [...found('stopped'), ...found('unknown', 9)]],
+    ['says both stopped and running', [...found('stopped'), ...found('running')]],
+    ['says both running and unknown', [...found('running'), ...found('unknown')]],
   ])('in the same boot gets no epoch while it %s (S3)', (_, answer) => {
     const { plan, after } = play(challenged({ found: answer }))
     expect(plan.changes).toEqual([])
@@ -173,6 +199,36 @@ describe('a node that asks for a new epoch', () => {
     expect(play(view).plan.changes).toEqual([])
   })
 
+  it('is never proved dead by its watchdog once it spoke after its deadline', () => {
+    const view = challenged({ found: found('unknown'), requestedMs: nowMs - 60_000 })
+    view.nodes.n3!.revocations[0]!.judgedUntilMs = nowMs - 60_001
+    const { plan, after } = play(view)
+    expect(plan.changes).toEqual([])
+    expect(after.nodes.n3!.challenge!.waitsFor).toContain('cannot say yet')
+    const silent = { ...view.nodes.n3!, challenge: null, state: 'fence' as const }
+    silent.epochRequest = request({ requestedMs: nowMs - 60_000, sameHardware: false })
+    view.services[web] = aService(web, 'n3', { status: { state: 'fence', running: false } })
+    const { note } = play({ ...view, nodes: { ...view.nodes, n3: silent } }).after.nodes.n3!
+    expect(note).toContain('other hardware')
+  })
+
+  it('is never proved dead by its watchdog once it reported after its deadline, without quorum', () => {
+    const view = challenged({})
+    const reportedMs = nowMs - 30_000
+    const n3 = { ...view.nodes.n3!, epochRequest: null, challenge: null }
+    n3.revocations = [{ ...n3.revocations[0]!, judgedUntilMs: reportedMs - 1 }]
+    n3.report = { ...n3.report!, epoch: 3, bootId: 'n3-boot-1' }
+    const heard = { ...view, nodes: { ...view.nodes, n3 } }
+    heard.nodes.n3.lease = { ...n3.lease, reportedMs }
+    const { plan, after } = play(heard)
+    expect(ofKind(plan, 'evidence.recorded')).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('it was heard after its deadline')
+    heard.nodes.n3.lease = { ...n3.lease, reportedMs: reportedMs - 10 }
+    expect(ofKind(play(heard).plan, 'evidence.recorded')).toMatchObject([
+      { evidence: 'watchdog-deadline' },
+    ])
+  })
+
   it('and fell silent is proved dead by its watchdog when the deadline comes', () => {
     const view = challenged({ found: found('unknown'), requestedMs: nowMs - 60_000 })
     view.nodes.n3!.revocations[0]!.judgedUntilMs = nowMs - 1
@@ -206,6 +262,37 @@ describe('a node that asks for a new epoch', () => {
     const { after } = play(view)
     expect(after.services[web]!.status!).toMatchObject({ state: 'started', node: 'n3' })
     expect(after.nodes.n3!.state).toBe('unknown')
+  })
+
+  it('and fell silent gets no lease for which others would wait', () => {
+    const view = challenged({ found: found('stopped'), requestedMs: nowMs - 9_000 })
+    const { plan, after } = play(view)
+    expect(ofKind(plan, 'lease.opened')).toEqual([])
+    expect(after.services[web]!.status!).toMatchObject({ state: 'started', node: 'n1' })
+    expect(after.nodes.n3!.note).toContain('has not asked again')
+  })
+
+  it.each([null, 'over'])(
+    'a request of an earlier boot that comes late takes no lease from the boot that renews (nonce %s)',
+    (nonce) => {
+      const late = request({ bootId: 'n3-boot-0', nonce })
+      const n3 = aNode('n3', { epochRequest: late })
+      const view = buildView({ nodes: [aNode('n1'), n3], services: [aService(web, 'n3')] })
+      const { plan, after } = play(view)
+      expect(plan.changes).toEqual([])
+      expect(after.nodes.n3!.note).toContain('another boot of it holds its lease')
+      // Nor later, when that boot is silent and its services still run: it has spoken since.
+      const silent = silentNode('n3', { epochRequest: late }, 20_000)
+      silent.epochRequest = { ...late, requestedMs: nowMs - 30_000 }
+      const { plan: then } = play({ ...view, nodes: { ...view.nodes, n3: silent } })
+      expect(ofKind(then, 'lease.revoked')).toEqual([])
+    },
+  )
+
+  it('a machine that has booted again gets its challenge when its old boot is silent', () => {
+    const n3 = silentNode('n3', { epochRequest: request({ bootId: 'n3-boot-2' }) }, 9_000)
+    const view = buildView({ nodes: [aNode('n1'), n3], services: [aService(web, 'n3')] })
+    expect(ofKind(play(view).plan, 'node.challenged')).toHaveLength(1)
   })
 
   it('a late answer to a challenge that is over does not fence the node that has its lease', () => {
@@ -313,7 +400,7 @@ describe('quarantine after a cut history (rule 9, S5)', () => {
     expect(ofKind(plan, 'lease.revoked')).toEqual([])
   })
 
-  it('a service that a node says it runs under a generation nobody granted is not started elsewhere', () => {
+  it('a service that a node still says it runs, although its grant was closed, is not started elsewhere', () => {
     const view = cut(nowMs - 1)
     view.nodes.n2!.report!.running = [{ sid: web, generation: 900, state: 'running', stable: true }]
     const { plan, after } = play(view)

@@ -19,6 +19,22 @@ const grant = (changes: Partial<Change & { kind: 'grant.opened' }> = {}): Change
   why,
   ...changes,
 })
+/** As after a cut history: this database knows no generation beyond 5. */
+const lost = () =>
+  buildView({
+    services: [
+      aService(web, 'n1', { grant: false, status: { running: false }, lastGeneration: 5 }),
+    ],
+  })
+const adoption = (changes: Partial<Change & { kind: 'grant.adopted' }> = {}): Change => ({
+  kind: 'grant.adopted',
+  sid: web,
+  generation: 6,
+  node: 'n1',
+  epoch: 3,
+  why,
+  ...changes,
+})
 const evidence = (changes: Partial<Change & { kind: 'evidence.recorded' }>): Change => ({
   kind: 'evidence.recorded',
   evidence: 'watchdog-deadline',
@@ -59,6 +75,10 @@ describe('the reducer refuses', () => {
       },
       grant(),
     ],
+    ['to adopt beside an open grant (rule 7)', held, adoption()],
+    ['to adopt a generation that was closed here', free, adoption({ generation: 900 })],
+    ['to adopt a number that was never allotted', lost, adoption({ generation: 1_000 })],
+    ['to adopt under another epoch', lost, adoption({ epoch: 2 })],
     ['evidence for an epoch that was not revoked first (rule 6)', held, evidence({})],
     ['a watchdog’s proof before the deadline (rule 4)', revoked, evidence({})],
     [
@@ -111,6 +131,18 @@ describe('the reducer refuses', () => {
     applyChange(view, grant())
     expect(view).toEqual(before)
   })
+})
+
+it('adopts a generation of a lost history as it is, also in a quarantine (rule 9)', () => {
+  const view = lost()
+  view.planeEpoch.quarantineUntilMs = nowMs + 1
+  const after = applyChange(view, adoption())
+  expect(after.services[web]).toMatchObject({
+    grant: { generation: 6, holders: [{ node: 'n1', epoch: 3, confirmed: true }] },
+    lastGeneration: 6,
+    everGranted: true,
+  })
+  expect(after.nextGeneration).toBe(view.nextGeneration)
 })
 
 describe('the check finds', () => {

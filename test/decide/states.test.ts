@@ -1,7 +1,15 @@
 // The state machine of a service, state by state, on a healthy cluster (reference T1–T44 with our differences D1–D14).
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../shared/outcome.ts'
-import { aGroup, aNode, aService, buildView, nowMs, type ServiceChanges } from './build-view.ts'
+import {
+  aGroup,
+  aNode,
+  aService,
+  buildView,
+  nowMs,
+  type ServiceChanges,
+  silentNode,
+} from './build-view.ts'
 import { ofKind, play, statesOf } from './play.ts'
 
 const web = 'process:web'
@@ -263,6 +271,33 @@ describe('freeze', () => {
     expect(after.services[web]!.status!.state).toBe('started')
     expect(after.services[web]!.grant!.generation).toBe(1)
   })
+
+  it('keeps nobody on a node whose lease is over: what has no grant is off, and starts elsewhere', () => {
+    const frozen = { status: { state: 'freeze' as const, running: false }, grant: false }
+    const v = view(frozen)
+    v.nodes.n1 = silentNode('n1', { state: 'unknown' })
+    expect(statusAfter(v)).toMatchObject({ state: 'started', node: 'n2' })
+    v.nodes.n1 = silentNode('n1', { state: 'unknown' }, 30_000)
+    expect(statusAfter(v)).toMatchObject({ state: 'freeze', node: 'n1' })
+  })
+
+  it.each([
+    ['never granted', { everGranted: false }, {}],
+    ['not managed for a while', {}, { probeRound: 150 }],
+  ])(
+    'leads past no question: a service that was %s asks every node before it starts',
+    (_, service, status) => {
+      const frozen = { state: 'freeze' as const, running: false, ...status }
+      const back = play(view({ ...service, status: frozen, grant: false }))
+      expect(back.after.services[web]!.status).toMatchObject({
+        state: 'request_start',
+        probeRound: 200,
+      })
+      const lost = view({ ...service, status: frozen, grant: false })
+      lost.nodes.n1 = silentNode('n1', { state: 'unknown' })
+      expect(ofKind(play(lost).plan, 'grant.opened')).toEqual([])
+    },
+  )
 
   it('thaws into a new grant when its node has booted meanwhile', () => {
     const { after } = play(view({ status: { state: 'freeze', running: false }, grant: false }))

@@ -61,6 +61,7 @@ export class World {
 
   configure(sid: string, config: Partial<ServiceConfig>): void {
     const known = this.view.services[sid]
+    const lastGeneration = this.view.nextGeneration - 1
     const next = known
       ? {
           ...known,
@@ -68,7 +69,13 @@ export class World {
             ? { ...known.config, ...config }
             : aService(sid, null, { config }).config,
         }
-      : aService(sid, null, { config, status: null, grant: false, everGranted: false })
+      : aService(sid, null, {
+          config,
+          status: null,
+          grant: false,
+          everGranted: false,
+          lastGeneration,
+        })
     this.view = { ...this.view, services: { ...this.view.services, [sid]: next } }
   }
 

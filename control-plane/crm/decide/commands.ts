@@ -2,7 +2,7 @@
 // is as wished; an act (restart, migrate, relocate) is begun here, or refused with the reason. None is dropped.
 import type { CommandKind, CommandView, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
-import { decideChange, type Draft, newId, nodeNamed, setCommand } from './draft.ts'
+import { type Draft, newId, nodeNamed, setCommand } from './draft.ts'
 import { priorityIn, whyNotUsable } from './groups.ts'
 import { startMove } from './moves.ts'
 import { isOperational } from './node-states.ts'
@@ -37,17 +37,10 @@ function acceptWish(draft: Draft, command: CommandView, newest: CommandView): vo
       kind === 'remove' ? 'removed from the configuration' : 'requested',
     )
   if (kind !== 'stop') return
-  const { config, status } = draft.view.services[sid] ?? {}
-  if (config?.requested === 'started')
-    decideChange(draft, {
-      kind: 'service.requested',
-      sid,
-      to: 'stopped',
-      why: 'stop was commanded',
-    })
+  // The wish itself was written with the command; what was written after it is newer, and stands.
   if (command.stopTimeoutMs === null) return
   draft.stopTimeouts.set(sid, command.stopTimeoutMs)
-  if (isNew && status?.state === 'request_stop')
+  if (isNew && draft.view.services[sid]?.status?.state === 'request_stop')
     setFields(
       draft,
       sid,

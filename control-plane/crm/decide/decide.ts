@@ -2,6 +2,7 @@
 // Pure: time, ids and chance come from the view. Every change says why, and every wait leaves a note.
 import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
+import { adoptRunning } from './adopt-running.ts'
 import { acceptCommands, finishCommands } from './commands.ts'
 import { lookAtDeadlines } from './deadlines.ts'
 import { finishDraft, startDraft } from './draft.ts'
@@ -27,6 +28,7 @@ export function decide(view: ClusterView): Plan {
     settleEpochRequests(draft)
     fenceSilentNodes(draft)
     judgeNodes(draft) // again: a node whose services were all proved dead is no longer in fence
+    adoptRunning(draft)
     acceptCommands(draft)
     stepServices(draft)
     finishCommands(draft)

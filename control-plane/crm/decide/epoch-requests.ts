@@ -6,7 +6,7 @@ import type { EpochRequestView, NodeName, NodeView, RevocationView } from '../..
 import type { ServiceGeneration } from '../../../shared/protocol.ts'
 import { decideChange, type Draft, newId } from './draft.ts'
 import { pursueEvidence } from './evidence.ts'
-import { setNodeState } from './node-states.ts'
+import { isRenewing, setNodeState } from './node-states.ts'
 
 /** Challenges, settles or refuses every node that asks. */
 export function settleEpochRequests(draft: Draft): void {
@@ -37,12 +37,16 @@ function challengeNode(draft: Draft, name: NodeName, request: EpochRequestView):
   const { lease } = draft.view.nodes[name]!
   // An answer to a challenge that is over, by the boot that has its lease already: it came late, and asks for nothing.
   if (request.nonce !== null && lease.bootId === request.bootId) return null
+  const isOtherBoot = lease.bootId !== null && lease.bootId !== request.bootId
+  if (isOtherBoot && isOldNews(draft, draft.view.nodes[name]!, request)) return null
   if (!request.sameHardware && (lease.bootId !== null || holdersOf(draft.view, name).length > 0))
     return 'this is other hardware than joined under this name; confirm the death of the old one, or remove the node'
+  // SAFETY: a machine that has booted again does not renew in its old boot. One of the two speaks late, or is a copy.
+  if (isOtherBoot && isRenewing(draft, draft.view.nodes[name]!))
+    return 'another boot of it holds its lease, and renews'
   if (lease.bootId !== null) {
     setNodeState(draft, name, 'unknown', 'it asks for a new lease')
-    const isSameBoot = lease.bootId === request.bootId
-    const why = `${name} asks for a new lease: ${isSameBoot ? 'its agent is new' : 'it has booted again'}`
+    const why = `${name} asks for a new lease: ${isOtherBoot ? 'it has booted again' : 'its agent is new'}`
     decideChange(draft, {
       kind: 'lease.revoked',
       node: name,
@@ -64,6 +68,16 @@ function challengeNode(draft: Draft, name: NodeName, request: EpochRequestView):
   return 'has not answered the challenge yet'
 }
 
+/** Said by a boot that is gone, and delayed on its way: the boot that has the lease has spoken since. */
+function isOldNews(draft: Draft, node: NodeView, request: EpochRequestView): boolean {
+  if (isRenewing(draft, node)) return isLongAgo(draft, request)
+  return request.requestedMs <= (node.lease.renewedMs ?? 0)
+}
+
+function isLongAgo(draft: Draft, { requestedMs }: EpochRequestView): boolean {
+  return draft.nowMs - requestedMs >= draft.view.settings.timing.silentMs
+}
+
 function settle(draft: Draft, name: NodeName, request: EpochRequestView): string | null {
   const adopts: ServiceGeneration[] = []
   const waits: string[] = []
@@ -76,6 +90,8 @@ function settle(draft: Draft, name: NodeName, request: EpochRequestView): string
   const isAdopted = new Set(adopts.map(({ sid }) => sid))
   const open = holdersOf(draft.view, name).filter(({ sid }) => !isAdopted.has(sid))
   if (open.length > 0) return waits[0] ?? `${open[0]!.sid} is not settled`
+  // Whoever waits asks again and again. One that fell silent gets no lease that others would have to wait for.
+  if (isLongAgo(draft, request)) return 'it has not asked again'
   decideChange(draft, {
     kind: 'lease.opened',
     node: name,
@@ -104,11 +120,14 @@ function settleSameBoot(
     const { sid, generation } = held
     const found = request.found.filter((one) => one.sid === sid)
     const stray = found.find((one) => one.generation !== generation && one.state !== 'stopped')
-    const own = found.find((one) => one.generation === generation)
+    const own = new Set(
+      found.filter((one) => one.generation === generation).map((one) => one.state),
+    )
     if (stray)
       waits.push(`finds ${sid} as generation ${stray.generation}, but ${generation} is granted`)
-    else if (own?.state === 'running') adopts.push({ sid, generation })
-    else if (own?.state === 'stopped')
+    else if (own.size > 1) waits.push(`says both ${[...own].sort().join(' and ')} of ${sid}`)
+    else if (own.has('running')) adopts.push({ sid, generation })
+    else if (own.has('stopped'))
       decideChange(draft, {
         kind: 'evidence.recorded',
         evidence: 'agent-stopped',

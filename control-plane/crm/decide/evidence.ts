@@ -71,7 +71,7 @@ function recordWatchdogDeadline(draft: Draft, name: NodeName, revocation: Revoca
 export function doubtAboutWatchdog(
   draft: Draft,
   node: NodeView,
-  revocation: Pick<RevocationView, 'bootId' | 'guarded' | 'judgedUntilMs'>,
+  revocation: Pick<RevocationView, 'epoch' | 'bootId' | 'guarded' | 'judgedUntilMs'>,
 ): string | null {
   const { cluster, settings } = draft.view
   const isSimulated = node.watchdog.class === 'simulated'
@@ -84,6 +84,8 @@ export function doubtAboutWatchdog(
     lookAgainAt(draft, revocation.judgedUntilMs)
     return `due in ${seconds(revocation.judgedUntilMs - draft.nowMs)}`
   }
+  if (wasHeardAfter(node, revocation))
+    return 'it was heard after its deadline, so its watchdog has not reset it'
   // The same boot is asking what it may keep: its own answer is better than an inference about it.
   const { epochRequest } = node
   if (
@@ -92,4 +94,15 @@ export function doubtAboutWatchdog(
   )
     return 'it is answering for itself'
   return null
+}
+
+/** A boot that spoke after its own deadline refutes its watchdog for good. It may have ended everything the gentle way. */
+function wasHeardAfter(
+  { epochRequest, report, lease }: NodeView,
+  { epoch, bootId, judgedUntilMs }: Pick<RevocationView, 'epoch' | 'bootId' | 'judgedUntilMs'>,
+): boolean {
+  if (epochRequest?.bootId === bootId && epochRequest.requestedMs > judgedUntilMs) return true
+  // Without quorum reports are taken in, and nothing is granted.
+  const isItsReport = report?.epoch === epoch && report.bootId === bootId
+  return isItsReport && lease.reportedMs !== null && lease.reportedMs > judgedUntilMs
 }

@@ -55,5 +55,5 @@ export function setNodeState(draft: Draft, name: NodeName, to: NodeState, why: s
 function silence(draft: Draft, { lease }: NodeView): string {
   if (lease.bootId === null) return 'it has no lease'
   if (lease.renewedMs === null) return 'it has not renewed its new lease yet'
-  return `it has not renewed for ${draft.nowMs - lease.renewedMs} ms`
+  return `it has not renewed for ${Math.round(draft.nowMs - lease.renewedMs)} ms`
 }

@@ -1,7 +1,7 @@
 // Lookups over the view as it was read, so that no question costs a pass over all services. Each is made when it is
 // first asked for: a quiet round asks for one of them only. What the plan changed since is to be read in its view.
 import type { OrderResult } from '../../../shared/protocol.ts'
-import { currentReport } from '../../cluster/grants.ts'
+import { compareText } from '../../cluster/grants.ts'
 import type { ClusterView, NodeName, Sid } from '../../cluster/view.ts'
 
 type Place = { node: NodeName; generation: number }
@@ -49,7 +49,7 @@ export class ViewIndex {
     return this.#sids.get(node) ?? []
   }
 
-  /** Which nodes say, under the lease they have now, that they run `sid`, and as which generation. */
+  /** Which nodes last said that they run `sid`, and as which generation; under whatever lease they had then. */
   runningAt(sid: Sid): readonly Place[] {
     this.#running ??= indexRunning(this.#view)
     return this.#running.get(sid) ?? []
@@ -74,11 +74,13 @@ function indexSids(view: ClusterView): Map<NodeName, Set<Sid>> {
 
 function indexRunning(view: ClusterView): Map<Sid, Place[]> {
   const index = new Map<Sid, Place[]>()
-  for (const node in view.nodes)
-    for (const { sid, generation } of currentReport(view.nodes[node]!)?.running ?? []) {
+  for (const node of Object.keys(view.nodes).sort(compareText)) {
+    for (const { sid, generation } of view.nodes[node]!.report?.running ?? []) {
+      const place = { node, generation }
       const places = index.get(sid)
-      if (places) places.push({ node, generation })
-      else index.set(sid, [{ node, generation }])
+      if (places) places.push(place)
+      else index.set(sid, [place])
     }
+  }
   return index
 }

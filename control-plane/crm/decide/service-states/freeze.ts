@@ -1,4 +1,5 @@
 // freeze: left alone while the agent of its node restarts; its grant stays. Thaws when the agent is back (T40, T41).
+import type { NodeView } from '../../../cluster/view.ts'
 import { nodeNamed, noteService, type Draft } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
 import { toState } from '../transition.ts'
@@ -7,27 +8,31 @@ import { isWanted, type Managed } from './step.ts'
 export function stepFreeze(draft: Draft, managed: Managed): void {
   const { sid, service, status } = managed
   const node = nodeNamed(draft, status.node)
+  // With nothing granted it was stopped, or has ended: what stops and starts such a service knows whom to ask first.
+  const thawed = isWanted(managed) && service.grant !== null ? 'started' : 'request_stop'
   if (node && isOperational(draft, node.name)) {
     const { mode } = node.lease
     if (mode === 'active' || mode === 'maintenance')
-      return toState(
-        draft,
-        sid,
-        isWanted(managed) ? 'started' : 'request_stop',
-        {},
-        `the agent of ${node.name} is back`,
-      )
+      return toState(draft, sid, thawed, {}, `the agent of ${node.name} is back`)
     return noteService(draft, sid, `frozen: the agent of ${node.name} is in mode ${mode}`)
   }
-  // Only proof that it no longer runs (a person's, as a rule) takes it from a node that does not come back.
-  const isRevoked = node === undefined || (node.lease.bootId === null && node.epochRequest === null)
-  if (service.grant === null && isRevoked)
-    return toState(draft, sid, 'fence', {}, `nothing of it is left on ${status.node ?? 'any node'}`)
+  // With a grant open, only proof that it no longer runs takes it from a node that does not come back.
+  if (service.grant === null && isLost(draft, node))
+    return toState(draft, sid, thawed, {}, `nothing of it is left on ${status.node ?? 'any node'}`)
   noteService(
     draft,
     sid,
     `frozen: waits for ${status.node} to come back, or for: ha-manager fence confirm ${status.node}`,
   )
+}
+
+/** It is no member, or has no lease any more and does not ask for one. */
+function isLost(draft: Draft, node: NodeView | undefined): boolean {
+  if (node === undefined) return true
+  const { lease, epochRequest } = node
+  const { silentMs } = draft.view.settings.timing
+  const asks = epochRequest !== null && draft.nowMs - epochRequest.requestedMs < silentMs
+  return !asks && (lease.bootId === null || lease.judgedUntilMs <= draft.nowMs)
 }
 
 /** T41: an agent that is about to stop says so, and its services are left as they are. */

@@ -1,0 +1,41 @@
+// What a node runs under a generation of a lost history is adopted where it runs, number and all (rule 9); before a
+// first grant, too (rule 7). In a quarantine as well: what runs, runs on. Must never adopt one of two copies.
+import { currentReport, isUnknownGeneration } from '../../cluster/grants.ts'
+import type { NodeName, ServiceView } from '../../cluster/view.ts'
+import { decideChange, type Draft, newId } from './draft.ts'
+import { isOperational } from './node-states.ts'
+import { claimsOn } from './open-grant.ts'
+import { setFields, toState } from './transition.ts'
+
+/** Adopts every managed service that has no grant and that exactly one node says it runs, under an unknown generation. */
+export function adoptRunning(draft: Draft): void {
+  for (const name of draft.nodeNames) {
+    if (!isOperational(draft, name)) continue
+    for (const { sid, generation, state } of currentReport(draft.view.nodes[name]!)?.running ??
+      []) {
+      const service = draft.view.services[sid]
+      if (!service || service.grant !== null || state !== 'running') continue
+      if (!isUnknownGeneration(service, generation)) continue
+      // Beyond all numbers ever allotted: a mark that no plane of this cluster has given.
+      if (generation >= draft.view.nextGeneration) continue
+      if (service.status && service.config && claimsOn(draft, sid).length === 1)
+        adopt(draft, service, generation, name)
+    }
+  }
+}
+
+function adopt(draft: Draft, service: ServiceView, generation: number, node: NodeName): void {
+  const { sid } = service
+  const { state: from } = service.status!
+  const why = `${node} runs it as generation ${generation}, of a lost history`
+  const to = service.config!.requested === 'started' ? 'started' : 'request_stop'
+  // In `error` it is left alone as before, and held.
+  if (from === 'error') setFields(draft, sid, { node, probeRound: null }, why)
+  else if (from !== to) toState(draft, sid, to, { node, probeRound: null }, why)
+  else {
+    const anew = { uid: newId(draft), running: false, restart: false, command: null }
+    setFields(draft, sid, { node, probeRound: null, ...anew }, why)
+  }
+  const { epoch } = draft.view.nodes[node]!.lease
+  decideChange(draft, { kind: 'grant.adopted', sid, generation, node, epoch, why })
+}
