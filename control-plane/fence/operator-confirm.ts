@@ -29,6 +29,7 @@ type Lease = {
   epoch: number
   open: boolean
   renews: boolean
+  asks: boolean
   due: boolean
   secondsLeft: number
 }
@@ -48,6 +49,8 @@ export async function confirmDead(tx: Tx, wish: FenceConfirm): Promise<FenceConf
   if (!lease) return refuse('unknown-node', `no node ${wish.node} in this cluster`)
   if (lease.renews)
     return refuse('node-renews', `node ${wish.node} renews its lease: it is not dead`)
+  if (lease.asks)
+    return refuse('node-renews', `node ${wish.node} is asking for a lease: it is not dead`)
   if (!lease.due && !wish.force)
     return refuse(
       'before-deadline',
@@ -68,7 +71,8 @@ export async function confirmDead(tx: Tx, wish: FenceConfirm): Promise<FenceConf
   const evidence = await recordEvidence(tx, wish, lease.uid)
   // In a quarantine the roster waits for every node: a dead one is vouched for, whatever it held (rule 9).
   const attested = await attest(tx, wish, lease.uid)
-  if (evidence.length === 0 && !lease.open && !attested)
+  const forgotten = await forgetLastWord(tx, lease.uid)
+  if (evidence.length === 0 && !lease.open && !attested && !forgotten)
     return refuse(
       'nothing-to-confirm',
       `nothing can be running on node ${wish.node}: no grant is open on it`,
@@ -93,12 +97,20 @@ async function readLease(tx: Tx, wish: FenceConfirm): Promise<Lease | null> {
     select n.uid, l.epoch::int, l.boot_id is not null as open,
       l.boot_id is not null
         and coalesce(l.renewed_at > clock_timestamp() - ${silence(wish)}::interval, false) as renews,
+      -- As in intake/node-wish.ts: a spare machine and a virtual one that booted again do not speak for the old one.
+      q.node_uid is not null and (
+        jsonb_path_exists(q.found, '$[*] ? (@.state != "stopped")')
+        or (q.hardware_id = n.hardware_id and (not n.virtual or d.boots is null
+          or q.boot_id = any(d.boots)))) as asks,
       d.until <= clock_timestamp() as due,
       ceil(extract(epoch from d.until - clock_timestamp()))::int as "secondsLeft"
     from node n
     join lease l on l.node_uid = n.uid
+    left join epoch_request q on q.node_uid = n.uid
+      and q.requested_at > clock_timestamp() - ${silence(wish)}::interval
     cross join lateral (
-      select greatest(l.lease_until, max(v.lease_until)) as until
+      select greatest(l.lease_until, max(v.lease_until)) as until,
+        nullif(array_remove(array_agg(v.boot_id) || l.boot_id, null), '{}') as boots
       from revocation v
       where v.node_uid = n.uid and exists (
         select from run_grant_holder h
@@ -143,6 +155,14 @@ async function attest(tx: Tx, wish: FenceConfirm, nodeUid: string): Promise<bool
       and l.node_uid = ${nodeUid} and l.boot_id is null and l.attested_plane_epoch <> p.number
     returning l.node_uid`
   return rows.length === 1
+}
+
+/** What it last said it runs counts no more; true where that was anything. A node that lives says it again. */
+async function forgetLastWord(tx: Tx, nodeUid: string): Promise<boolean> {
+  const rows = await tx<{ ran: boolean }[]>`
+    delete from node_report where node_uid = ${nodeUid}
+    returning jsonb_array_length(report->'running') > 0 as ran`
+  return rows.some(({ ran }) => ran)
 }
 
 type Evidence = { id: string; epoch: number }

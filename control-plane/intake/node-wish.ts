@@ -1,5 +1,6 @@
 // What operators wish of a node: maintenance, leaving the roster, and their word that it is dead.
 // Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
+import { unknownOn } from '../cluster/grants.ts'
 import type { ClusterView, NodeName, NodeView, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
 import { losesQuorum, reporting } from './quorum-wish.ts'
@@ -50,7 +51,9 @@ export function refuseFenceConfirm(
       'node-renews',
       `node ${name} renewed its lease ${Math.round(silentForMs / 1000)} s ago: it is not dead`,
     )
-  if (heldBy(view, name).length === 0)
+  if (asksForItself(node, view.nowMs - silentMs))
+    return refuse('node-renews', `node ${name} is asking for a lease: it is not dead`)
+  if (!isInDoubt(view, node))
     return refuse(
       'nothing-to-confirm',
       `nothing can be running on node ${name}: no grant is open on it`,
@@ -62,6 +65,26 @@ export function refuseFenceConfirm(
       `the fence deadline of node ${name} is ${Math.ceil(waitMs / 1000)} s away; wait for it, or use force if the machine is surely off`,
     )
   return null
+}
+
+/**
+ * Alive is who asked since `sinceMs`, but for a spare machine under its name and a virtual machine that booted again:
+ * these say nothing of the one that ran its services. Whoever finds something running is not to be declared dead.
+ */
+function asksForItself(node: NodeView, sinceMs: number): boolean {
+  const { epochRequest, lease, revocations, virtual } = node
+  if (epochRequest === null || epochRequest.requestedMs < sinceMs) return false
+  if (epochRequest.found.some(({ state }) => state !== 'stopped')) return true
+  if (!epochRequest.sameHardware) return false
+  const boots = [lease.bootId, ...revocations.map(({ bootId }) => bootId)].filter(Boolean)
+  return !virtual || boots.length === 0 || boots.includes(epochRequest.bootId)
+}
+
+/** Something waits for a word about this node: a grant, a quarantine, or a service it last said it runs. */
+function isInDoubt(view: ClusterView, node: NodeView): boolean {
+  const { number, quarantineUntilMs } = view.planeEpoch
+  const isAwaited = quarantineUntilMs !== null && node.lease.attestedPlaneEpoch !== number
+  return isAwaited || heldBy(view, node.name).length > 0 || unknownOn(view, node).length > 0
 }
 
 /** Services that may be running on this node: it holds their grants. */

@@ -1,6 +1,7 @@
 // Guarantees about edits of groups, nodes and settings: nothing is accepted that leaves a service without any node,
 // makes a timing unsound, loses the quorum, or forgets a node on which something may still run.
 import { beforeAll, describe, expect, test } from 'vitest'
+import { confirmDead } from '../../control-plane/fence/operator-confirm.ts'
 import { fenceAfterMs, profiles } from '../../shared/timing.ts'
 import { addNode, openGrant, service, testApi, wishes } from './harness.ts'
 
@@ -137,6 +138,60 @@ describe('a person’s word that a node is dead', () => {
       'evidence operator for lease epoch 1',
     )
     const again = await api.ask('POST', '/nodes/dead/fence-confirm', { typedName: 'dead' })
+    expect(again.body.code).toBe('nothing-to-confirm')
+  })
+})
+
+describe('a node that asks for a lease', () => {
+  test('is not confirmed dead, by no door and with no force', async () => {
+    const uid = await addNode(api, 'asking', { renewedMsAgo: 600_000, leaseLeftMs: 30 })
+    await openGrant(api, 'process:asked', uid)
+    const ask = (bootId: string, hardwareId: string, found = '[]') => api.sql`
+      insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce,
+        found, facts, sent_ms, requested_at)
+      values (${uid}, ${api.clusterId}, ${bootId}, ${hardwareId}, 1, null,
+        ${found}::text::jsonb, '{}', 1, clock_timestamp())
+      on conflict (node_uid) do update set boot_id = excluded.boot_id, found = excluded.found,
+        hardware_id = excluded.hardware_id, requested_at = excluded.requested_at`
+    const wish = { clusterId: api.clusterId, node: 'asking', actor: 'test', force: true }
+    const confirm = () => api.sql.begin((tx) => confirmDead(tx, { ...wish, silentMs: 9_000 }))
+    await ask('boot-asking', 'hardware-asking')
+    expect(await confirm()).toMatchObject({ refused: true, code: 'node-renews' })
+    await unchanged([
+      [
+        'POST',
+        '/nodes/asking/fence-confirm',
+        { typedName: 'asking', force: true },
+        409,
+        'node-renews',
+      ],
+    ])
+    await ask('boot-later', 'hardware-asking')
+    expect(await confirm()).toMatchObject({ refused: true, code: 'node-renews' })
+    await ask('boot-spare', 'spare', '[{"sid":"process:asked","generation":1,"state":"running"}]')
+    expect(await confirm()).toMatchObject({ refused: true, code: 'node-renews' })
+    // A spare machine that runs nothing says nothing of the one that ran its services.
+    await ask('boot-spare', 'spare')
+    expect(await confirm()).toMatchObject({ closed: [{ sid: 'process:asked' }] })
+  })
+})
+
+describe('the last word of a dead node', () => {
+  test('about what this database never granted counts no more once a person vouches for its death', async () => {
+    const uid = await addNode(api, 'stray', { renewedMsAgo: 600_000, leaseLeftMs: -1_000 })
+    await api.sql`update lease set epoch = 2, boot_id = null where node_uid = ${uid}`
+    await api.sql`
+      insert into node_report (node_uid, cluster_id, epoch, boot_id, seq, revision, at, report)
+      values (${uid}, ${api.clusterId}, 1, 'boot-stray', 1, 0, clock_timestamp(), ${JSON.stringify({
+        running: [{ sid: 'process:strayed', generation: 900, state: 'running', stable: true }],
+        closed: [],
+        results: [],
+      })}::text::jsonb)`
+    await api.ask('POST', '/services', service('strayed'))
+    const answer = await api.ask('POST', '/nodes/stray/fence-confirm', { typedName: 'stray' })
+    expect(answer).toMatchObject({ status: 200, body: { epochs: [], closed: [] } })
+    expect(await api.sql`select from node_report where node_uid = ${uid}`).toHaveLength(0)
+    const again = await api.ask('POST', '/nodes/stray/fence-confirm', { typedName: 'stray' })
     expect(again.body.code).toBe('nothing-to-confirm')
   })
 })
