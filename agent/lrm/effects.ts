@@ -89,7 +89,7 @@ function runWatchdog(watchdog: Watchdog, effect: WatchdogEffect, tell: (event: L
   } else if (effect.kind === 'arm') {
     const { timeoutMs, untilMs } = effect
     const result = watchdog.arm(timeoutMs, untilMs)
-    if (!result.ok) return tell({ kind: 'arm-failed', why: result.why })
+    if (!result.ok) return tell({ kind: 'arm-failed', why: result.why, open: result.open })
     const { effectiveMs, canClose } = result
     tell({ kind: 'armed', configuredMs: timeoutMs, effectiveMs, canClose })
   } else {

@@ -22,6 +22,7 @@ const JournalFile = z.object({
     .nullable(),
   planeEpoch: PlaneEpochWire.nullable(),
   timing: Timing.nullable(),
+  armedMs: z.number().min(0).default(0),
   started: generations,
   closed: generations,
   answers: z.record(z.string(), OrderResult),

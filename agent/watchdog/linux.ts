@@ -1,6 +1,7 @@
 // A watchdog device of the kernel, /dev/watchdogN.
 // SAFETY: opening it, setting its timeout, writing to it, and its last close without `V` all restart the countdown.
 // It is opened without O_CREAT and only if it is a character device, or a missing driver would leave us feeding a file.
+// `V` is written where the caller asks to close it, and nowhere else but right after an opening that started it.
 import {
   closeSync,
   constants,
@@ -23,7 +24,8 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
   const sysfs = sysfsOf(path, status.rdev)
   const identity = read(sysfs, 'identity') ?? 'unknown'
   const known = lookUpDevice(identity)
-  const canClose = read(sysfs, 'nowayout') !== '1'
+  const isRunning = () => read(sysfs, 'state') === 'active'
+  const canClose = () => read(sysfs, 'nowayout') !== '1'
   let file: number | null = null
 
   function open(): number {
@@ -34,22 +36,24 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
   }
 
   function arm(timeoutMs: number, untilMs: number): ArmResult {
+    const wasCounting = file !== null || isRunning()
+    const fail = (why: string): ArmResult => {
+      // What counted before goes on counting: it may be all that guards what runs here.
+      if (file !== null && !wasCounting) close()
+      return { ok: false, why, open: file !== null }
+    }
     try {
-      if (clock.bootMs() > untilMs) return { ok: false, why: 'later than the lease allows' }
+      if (clock.bootMs() > untilMs) return fail('later than the lease allows')
       file ??= open()
       const wanted = Math.max(1, Math.floor(timeoutMs / 1000))
       const { options, timeoutSeconds } = setUpDevice(file, wanted)
-      if ((options & magicCloseOption) === 0 || (options & setTimeoutOption) === 0) {
-        close()
-        return { ok: false, why: `${identity} has no magic close, or its timeout cannot be set` }
-      }
+      if ((options & magicCloseOption) === 0 || (options & setTimeoutOption) === 0)
+        return fail(`${identity} has no magic close, or its timeout cannot be set`)
       const effectiveMs = Math.max(wanted, timeoutSeconds) * 1000 * known.factor
-      return { ok: true, effectiveMs, canClose }
+      return { ok: true, effectiveMs, canClose: canClose() }
     } catch (error) {
-      if (file !== null) close()
       const { code, message } = error as NodeJS.ErrnoException
-      if (code === 'EBUSY') return { ok: false, why: `another program holds ${path}` }
-      return { ok: false, why: `${path}: ${message}` }
+      return fail(code === 'EBUSY' ? `another program holds ${path}` : `${path}: ${message}`)
     }
   }
 
@@ -66,12 +70,15 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
 
   function close(): CloseResult {
     if (file === null) return { ok: true }
-    if (!canClose) return { ok: false, why: `${identity} is set to nowayout` }
+    if (!canClose()) return { ok: false, why: `${identity} is set to nowayout` }
     try {
       writeSync(file, 'V')
       closeSync(file)
       file = null
-      return { ok: true }
+      if (!isRunning()) return { ok: true }
+      // The kernel has pinged it and lets it run: it has to be fed on.
+      file = open()
+      return { ok: false, why: `${identity} does not stop` }
     } catch (error) {
       return { ok: false, why: (error as Error).message }
     }
@@ -85,7 +92,7 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
       effectiveMs: Math.max(1, Math.floor(timeoutMs / known.factor / 1000)) * 1000 * known.factor,
       ...(known.note ? { note: known.note } : {}),
     }),
-    isRunning: () => read(sysfs, 'state') === 'active',
+    isRunning,
     arm,
     feed,
     close,

@@ -7,7 +7,7 @@ export function noWatchdog(why: string): Watchdog {
     factor: 1,
     info: () => ({ class: 'none', identity: 'none', effectiveMs: 0, note: why.slice(0, 500) }),
     isRunning: () => false,
-    arm: () => ({ ok: false, why }),
+    arm: () => ({ ok: false, why, open: false }),
     feed: () => ({ failed: why }),
     close: () => ({ ok: true }),
   }

@@ -20,13 +20,17 @@ export function simulatedWatchdog(options: SimulatedWatchdogOptions): Watchdog {
     try {
       // Without a reader this fails (ENXIO): no supervisor, no watchdog. Opening alone starts nothing here.
       file ??= openSync(options.fifo, constants.O_WRONLY | constants.O_NONBLOCK)
-      if (clock.bootMs() > untilMs) return { ok: false, why: 'later than the lease allows' }
+      if (clock.bootMs() > untilMs)
+        return { ok: false, why: 'later than the lease allows', open: isCounting() }
       writeSync(file, `T${Math.round(timeoutMs)}\n`)
       return { ok: true, effectiveMs: Math.round(timeoutMs), canClose: true }
     } catch (error) {
-      return { ok: false, why: `the supervisor’s FIFO: ${(error as Error).message}` }
+      const why = `the supervisor’s FIFO: ${(error as Error).message}`
+      return { ok: false, why, open: isCounting() }
     }
   }
+
+  const isCounting = () => file !== null && isArmed(options.stateFile, options.bootId)
 
   function feed(untilMs: number): FeedResult {
     if (file === null) return { failed: 'not armed' }

@@ -19,6 +19,7 @@ export interface Watchdog {
 
 export type ArmResult =
   | { ok: true; effectiveMs: number; canClose: boolean }
-  | { ok: false; why: string }
+  /** `open`: it is held open all the same and counts down, with a timeout set before. */
+  | { ok: false; why: string; open: boolean }
 export type FeedResult = 'fed' | 'late' | { failed: string }
 export type CloseResult = { ok: true } | { ok: false; why: string }

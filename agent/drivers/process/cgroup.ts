@@ -1,6 +1,6 @@
 // A cgroup (v2) for each started generation, below the agent's own, where the host allows it. Where it does not, the
 // marks in the environment, the session and the process tree have to do.
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export type Cgroups = {
@@ -18,30 +18,22 @@ export function createCgroups(nodeUid: string): Cgroups {
   const base = ownCgroup()
   const path = (sid: string, generation: number) =>
     join(base ?? '', `holdfast-${nodeUid}`, `${sid}.${generation}`)
-  let isUsable = base !== null
 
   return {
     make(sid, generation) {
-      if (!isUsable) return null
+      if (base === null) return null
       try {
         mkdirSync(path(sid, generation), { recursive: true })
         return path(sid, generation)
       } catch {
-        isUsable = false
         return null
       }
     },
     members(sid, generation) {
-      if (!isUsable) return []
-      try {
-        const text = readFileSync(join(path(sid, generation), 'cgroup.procs'), 'latin1')
-        return text.split('\n').filter(Boolean).map(Number)
-      } catch {
-        return []
-      }
+      return base === null ? [] : below(path(sid, generation)).flatMap(processesIn)
     },
     kill(sid, generation) {
-      if (!isUsable) return
+      if (base === null) return
       try {
         writeFileSync(join(path(sid, generation), 'cgroup.kill'), '1')
       } catch {
@@ -49,13 +41,32 @@ export function createCgroups(nodeUid: string): Cgroups {
       }
     },
     remove(sid, generation) {
-      if (!isUsable) return
+      if (base === null) return
       try {
-        rmdirSync(path(sid, generation))
+        for (const one of below(path(sid, generation)).reverse()) rmdirSync(one)
       } catch {
-        // Gone already, or a zombie is still in it: an empty cgroup does no harm.
+        // A zombie is still in it: an empty cgroup does no harm.
       }
     },
+  }
+}
+
+/** A cgroup and all that were made inside it, parents first; none if there is no such cgroup. */
+function below(path: string): string[] {
+  try {
+    const inside = readdirSync(path, { withFileTypes: true }).filter((one) => one.isDirectory())
+    return [path, ...inside.flatMap((one) => below(join(path, one.name)))]
+  } catch {
+    return []
+  }
+}
+
+function processesIn(path: string): number[] {
+  try {
+    const text = readFileSync(join(path, 'cgroup.procs'), 'latin1')
+    return text.split('\n').filter(Boolean).map(Number)
+  } catch {
+    return []
   }
 }
 

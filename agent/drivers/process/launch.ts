@@ -23,7 +23,9 @@ exec "$@"
 `
 
 /** Passed on from the agent's own environment; the rest of it is the agent's business. */
-const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'TZ', 'TMPDIR', 'HOLDFAST_NODE_BOOT']
+const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'TZ', 'TMPDIR']
+/** Set by whoever must find the agent and all its services again; empty outside development sites. */
+const nodeMark = 'HOLDFAST_NODE_BOOT'
 
 export type Launch = {
   spec: ProcessSpec
@@ -46,6 +48,8 @@ export function launch(options: Launch): ChildProcess {
     const value = process.env[name]
     if (value !== undefined) environment[name] = value
   }
+  const boot = process.env[nodeMark]
+  const marks = boot === undefined ? {} : { [nodeMark]: boot }
   try {
     const child = spawn(
       '/bin/sh',
@@ -62,6 +66,8 @@ export function launch(options: Launch): ChildProcess {
           ...environment,
           HOLDFAST_SID: options.sid,
           ...spec.environment,
+          // The marks last: no specification may hide its processes from those who must find them.
+          ...marks,
           [serviceMark]: options.mark,
         },
       },

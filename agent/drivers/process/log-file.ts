@@ -21,7 +21,12 @@ export async function rotateLogs(directory: string, limits: LogLimits): Promise<
   for (const name of readdirSync(directory)) {
     if (!name.endsWith('.log')) continue
     const path = join(directory, name)
-    if ((await stat(path)).size > limits.bytes) await rotate(path, limits.keep)
+    try {
+      if ((await stat(path)).size > limits.bytes) await rotate(path, limits.keep)
+    } catch {
+      // Bounded before kept: what cannot be copied away is cut all the same, and the others still get their turn.
+      await truncate(path).catch(() => {})
+    }
   }
 }
 

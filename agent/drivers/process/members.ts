@@ -21,11 +21,20 @@ export type Group = {
   members: ProcessEntry[]
 }
 
-export type MemberSources = { owner: Owner; cgroups: Cgroups; runFiles: RunFiles }
+export type MemberSources = {
+  owner: Owner
+  cgroups: Cgroups
+  runFiles: RunFiles
+  /** What belonged to a service at an earlier look still does, whatever has become of its parent and its marks. */
+  known: KnownMembers
+}
+
+/** By sid and generation. */
+export type KnownMembers = Map<string, Group>
 
 /** All services of this node that have any process, from one look at the whole host. */
 export function findGroups(sources: MemberSources): Group[] {
-  const { owner, cgroups, runFiles } = sources
+  const { owner, cgroups, runFiles, known } = sources
   const processes = readProcesses()
   const byPid = new Map(processes.map((one) => [one.pid, one]))
   const groups = new Map<string, Group>()
@@ -51,8 +60,17 @@ export function findGroups(sources: MemberSources): Group[] {
     if (now && !isReused) found.main = now
     if (!isReused) found.members.push(...processes.filter((one) => one.session === main.pid))
   }
-  for (const found of groups.values()) complete(found, byPid, processes, cgroups)
-  return [...groups.values()].filter((found) => found.members.length > 0)
+  for (const { sid, generation, members } of known.values())
+    for (const { pid, startTime } of members) {
+      const now = byPid.get(pid)
+      if (now?.startTime === startTime) group(sid, generation).members.push(now)
+    }
+  known.clear()
+  for (const [key, found] of groups) {
+    complete(found, byPid, processes, cgroups)
+    if (found.members.length > 0) known.set(key, found)
+  }
+  return [...known.values()]
 }
 
 /** Adds the cgroup and all descendants; each process once, and never this one. */

@@ -44,7 +44,8 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
   const runFiles = createRunFiles(directory('run'), bootId)
   const watched = new Map<string, Watched>()
   const endings = new Map<string, Ending>()
-  const look = () => findGroups({ owner, cgroups, runFiles })
+  const known = new Map()
+  const look = () => findGroups({ owner, cgroups, runFiles, known })
   // Whatever an earlier process was about to start must not begin any more.
   for (const name of readdirSync(grants)) rmSync(join(grants, name), { force: true })
 
@@ -134,8 +135,8 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
       timeoutMs,
     )
     endings.set(sid, ending)
-    const result = await ending.done
-    endings.delete(sid)
+    // A look that failed leaves nothing behind that would answer for the next attempt.
+    const result = await ending.done.finally(() => endings.delete(sid))
     if (result.outcome === 'ok') for (const group of seen.values()) forget(group)
     return result
   }

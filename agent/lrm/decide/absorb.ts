@@ -14,13 +14,19 @@ import { noteFailure } from './run.ts'
 import { noteStopped } from './stop.ts'
 import { absorbWatchdog } from './watchdog-events.ts'
 
+/** A disk or a host that does not answer is asked again after this. */
+const retryMs = 1_000
+
 export function absorb(draft: Draft, event: LrmEvent): void {
   const { lrm } = draft
   switch (event.kind) {
     case 'surveyed':
       return noteSurvey(draft, event.found)
     case 'survey-failed':
+      lrm.joining.looking = false
       lrm.survey.running = false
+      lrm.survey.retryMs = draft.nowMs + retryMs
+      lrm.survey.dueMs = lrm.survey.retryMs
       return say(draft, 'the host could not be looked at', { why: event.why }, 'warn')
     case 'desired':
       return noteDesired(draft, event.id, event.desired)
@@ -57,9 +63,12 @@ export function absorb(draft: Draft, event: LrmEvent): void {
     case 'journaled':
       lrm.writtenVersion = Math.max(lrm.writtenVersion, event.version)
       lrm.writingVersion = null
+      lrm.writeFailures = 0
       return
     case 'journal-failed':
       lrm.writingVersion = null
+      lrm.writeRetryMs = draft.nowMs + retryMs
+      if (lrm.writeFailures++ > 0) return
       return say(draft, 'the journal cannot be written', { why: event.why }, 'warn')
     case 'signal':
       return noteSignal(draft, event.signal)
@@ -106,9 +115,9 @@ function noteSurvey(draft: Draft, found: Found[]): void {
   for (const local of Object.values(lrm.services))
     if (local.phase === 'unknown' && local.sinceMs < startedMs)
       if (!found.some((one) => one.sid === local.sid)) enterPhase(draft, local, 'idle')
-  const { challenge } = lrm.joining
   // Only a look that began after the challenge answers it.
-  if (challenge !== null && startedMs >= challenge.sinceMs) lrm.joining.found = found
+  if (lrm.joining.looking) lrm.joining.found = found
+  lrm.joining.looking = false
   if (lrm.looked) return
   lrm.looked = true
   // Of an epoch that ended with everything stopped nothing is left to be told apart from.

@@ -1,7 +1,7 @@
 // One decision of the local resource manager: what the agent knows, and what it heard → what it knows now, and what
 // is to be done. Pure and synchronous: an ordered list of questions. Read this first.
 import { absorb } from './absorb.ts'
-import { type Draft, indexOrders, startDraft, wakeAt } from './draft.ts'
+import { beginSurvey, type Draft, indexOrders, startDraft, wakeAt } from './draft.ts'
 import type { Effect, LrmInput } from './effect.ts'
 import { stepEnding } from './ending.ts'
 import { stepEpoch } from './epoch.ts'
@@ -20,9 +20,6 @@ export type LrmDecision = {
   /** When to decide again although nothing happened. */
   wakeAtMs: number
 }
-
-/** How often the drivers look at the whole host for what nobody told them of. */
-const surveyEveryMs = 15_000
 
 /** Decides. The result depends on the arguments alone. */
 export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
@@ -49,16 +46,16 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
 function look(draft: Draft): void {
   const { survey } = draft.lrm
   if (survey.running) return
-  const dueMs = draft.lrm.looked ? survey.startedMs + surveyEveryMs : draft.nowMs
-  if (draft.nowMs < dueMs) return wakeAt(draft, dueMs)
-  draft.lrm.survey = { running: true, startedMs: draft.nowMs }
-  draft.effects.push({ kind: 'survey' })
+  if (draft.nowMs < survey.dueMs) return wakeAt(draft, survey.dueMs)
+  beginSurvey(draft)
 }
 
 /** One version is written at a time; what changes meanwhile goes into the next. */
 function writeJournal(draft: Draft): void {
   const { lrm } = draft
   if (lrm.writingVersion !== null || lrm.writtenVersion >= lrm.journalVersion) return
+  if (lrm.writeFailures > 0 && draft.nowMs < lrm.writeRetryMs)
+    return wakeAt(draft, lrm.writeRetryMs)
   lrm.writingVersion = lrm.journalVersion
   draft.effects.push({
     kind: 'write-journal',

@@ -65,6 +65,17 @@ export function say(
   draft.effects.push({ kind: 'say', level, message, facts })
 }
 
+/** How often the drivers look at the whole host for what nobody told them of. */
+const surveyEveryMs = 15_000
+
+/** Has the drivers look at the host now. */
+export function beginSurvey(draft: Draft): void {
+  const { nowMs } = draft
+  const dueMs = nowMs + surveyEveryMs
+  draft.lrm.survey = { ...draft.lrm.survey, running: true, startedMs: nowMs, dueMs }
+  draft.effects.push({ kind: 'survey' })
+}
+
 /** Changes the journal; whoever depends on it waits until the returned version is on disk. */
 export function writeDown(draft: Draft, change: (journal: Journal) => void): number {
   change(draft.lrm.journal)

@@ -43,7 +43,8 @@ export type LrmEvent =
   | { kind: 'started' | 'stopped'; sid: Sid; generation: number; outcome: Outcome; detail: string }
   | { kind: 'exited'; sid: Sid; generation: number; detail: string }
   | { kind: 'armed'; configuredMs: number; effectiveMs: number; canClose: boolean }
-  | { kind: 'arm-failed'; why: string }
+  /** `open`: an earlier arming still holds, and counts down. */
+  | { kind: 'arm-failed'; why: string; open?: boolean }
   | { kind: 'fed-late' | 'feed-failed'; why: string }
   | { kind: 'watchdog-closed' }
   | { kind: 'watchdog-close-failed'; why: string }

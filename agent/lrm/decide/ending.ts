@@ -21,7 +21,9 @@ export function stepEnding(draft: Draft): void {
   const { ending } = lrm
   if (ending === null) return
   if (ending.forced) return exit(draft, 1, 'asked twice')
-  if (!isWritten(draft) || lrm.watchdog.open) return
+  // A disk that takes nothing any more must not keep it: what was not written down was not told either.
+  if (!isWritten(draft) && lrm.writeFailures === 0) return
+  if (lrm.watchdog.open && lrm.watchdog.canClose) return
   if (ending.kind === 'restart') {
     if (lrm.released) return exit(draft, 0, 'released, services run on')
     // Without an epoch nothing is promised for what an earlier process left running: the next one asks again.
@@ -33,7 +35,7 @@ export function stepEnding(draft: Draft): void {
   }
   if (!nothingOnHost(lrm)) return
   closeAllStarted(draft, 'the node shuts down')
-  if (!isWritten(draft)) return
+  if (!isWritten(draft) && lrm.writeFailures === 0) return
   if (ending.reported || !hasAnythingToReport(draft)) exit(draft, 0, 'all stopped')
 }
 

@@ -2,13 +2,23 @@
 // SAFETY: what the drivers find counts, never what the journal remembers; `stopped` is said only of what was looked for
 // since the challenge and not found, after it was journaled as closed.
 import type { EpochAnswer, ServiceGeneration } from '../../../shared/protocol.ts'
-import { type Draft, isWritten, say, sendOnlyAfterJournal, wakeAt, writeDown } from './draft.ts'
+import { isLengthOnDisk } from './armed.ts'
+import {
+  beginSurvey,
+  type Draft,
+  isWritten,
+  say,
+  sendOnlyAfterJournal,
+  wakeAt,
+  writeDown,
+} from './draft.ts'
 import type { AnswerFound } from './effect.ts'
 import { closeGeneration } from './grants.ts'
 import { nothingOnHost } from './lease.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
 import type { Found } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
+import { wishedEffectiveMs } from './wished-timeout.ts'
 
 /** Requests of one epoch are numbered; so many numbers are set aside at once, so that a crash repeats none. */
 export const seqBlock = 10_000
@@ -22,15 +32,17 @@ export function stepEpoch(draft: Draft): void {
   const { joining } = lrm
   if (lrm.epoch !== null || joining.running) return
   if (lrm.ending !== null && nothingOnHost(lrm)) return
-  if (lrm.cleaning !== null && !(nothingOnHost(lrm) && !lrm.watchdog.open)) return
+  const isClosed = !lrm.watchdog.open || !lrm.watchdog.canClose
+  if (lrm.cleaning !== null && !(nothingOnHost(lrm) && isClosed)) return
   if (nowMs < joining.dueMs) return wakeAt(draft, joining.dueMs)
   if (!isWritten(draft)) return
   if (joining.challenge === null) return ask(draft, null, fromRecords(draft))
   if (joining.found === null) {
     // Whatever is being started or stopped is neither running nor stopped: wait until it is one of them.
     if (!isSettled(draft) || lrm.survey.running) return
-    draft.effects.push({ kind: 'survey' })
-    lrm.survey = { running: true, startedMs: nowMs }
+    if (nowMs < lrm.survey.retryMs) return wakeAt(draft, lrm.survey.retryMs)
+    joining.looking = true
+    beginSurvey(draft)
     return
   }
   const found = answers(joining.challenge.questions, joining.found)
@@ -80,6 +92,7 @@ export function noteEpochAnswer(draft: Draft, answer: EpochAnswer): void {
   if (!planeEpochCounts(draft, answer.planeEpoch)) return askLater(draft)
   adoptPlaneEpoch(draft, answer.planeEpoch)
   joining.found = null
+  joining.looking = false
   if (answer.status === 'settling') {
     if (joining.failures === 0) say(draft, 'epoch not settled yet', { why: answer.why })
     return askLater(draft)
@@ -90,7 +103,7 @@ export function noteEpochAnswer(draft: Draft, answer: EpochAnswer): void {
     // The same challenge again means that this answer was not enough: no hurry to repeat it.
     if (joining.challenge?.nonce === answer.nonce) askLater(draft)
     const { nonce, questions } = answer
-    joining.challenge = { nonce, questions, sinceMs: draft.nowMs }
+    joining.challenge = { nonce, questions }
     return
   }
   joined(draft, answer)
@@ -109,6 +122,10 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
     journal.timing = answer.timing
   })
   sendOnlyAfterJournal(draft)
+  // Written now, so that the first start does not wait for the disk.
+  if (lrm.watchdog.class !== 'none')
+    isLengthOnDisk(draft, wishedEffectiveMs(lrm.watchdog, answer.timing))
+  lrm.seqLimit = { upTo: 0, next: { upTo: seqBlock, version: lrm.journalVersion } }
   lrm.epoch = { number: answer.epoch, seq: 0 }
   lrm.timing = answer.timing
   // A lease is of one epoch: the old one limits nothing any more, and what runs was adopted.
@@ -127,6 +144,7 @@ export function noteEpochFailed(draft: Draft, why: string): void {
   draft.lrm.joining.running = false
   if (draft.lrm.joining.failures === 0) say(draft, 'no epoch', { why }, 'warn')
   draft.lrm.joining.found = null
+  draft.lrm.joining.looking = false
   askLater(draft)
 }
 

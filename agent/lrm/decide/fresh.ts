@@ -15,5 +15,5 @@ export function freshRenewal(): Renewal {
 }
 
 export function freshJoining(): Joining {
-  return { running: false, dueMs: 0, failures: 0, challenge: null, found: null }
+  return { running: false, dueMs: 0, failures: 0, challenge: null, looking: false, found: null }
 }

@@ -16,12 +16,16 @@ export type Lrm = {
   startedMs: number
   /** Whether the drivers have looked at the host since this process began. Before that nothing else is done. */
   looked: boolean
-  survey: { running: boolean; startedMs: number }
+  survey: { running: boolean; startedMs: number; dueMs: number; retryMs: number }
   planeEpoch: PlaneEpoch | null
   timing: Timing
   onLeaseLoss: 'gentle' | 'reset'
   /** The epoch whose leases this process may use; null: it must ask for a new one. */
   epoch: Epoch | null
+  /** Numbers a request may have: those set aside on disk. */
+  seqLimit: LimitOnDisk
+  /** The longest W the device may be set to. */
+  armLimit: LimitOnDisk
   lease: HeldLease | null
   renewal: Renewal
   poll: { id: number; running: boolean; dueMs: number; failures: number }
@@ -41,6 +45,9 @@ export type Lrm = {
   journalVersion: number
   writtenVersion: number
   writingVersion: number | null
+  /** Writing failed: not tried again before this. */
+  writeRetryMs: number
+  writeFailures: number
   /** Nothing is sent to the plane before this version is on disk: new epoch, sequence block, plane epoch. */
   sendAfterVersion: number
   /** Version in which each answer and each closing was written down; they are told only once that is on disk. */
@@ -55,6 +62,9 @@ export type Epoch = {
   /** The last number used in a request. */
   seq: number
 }
+
+/** A limit that holds once it is on disk: what holds now, and what will with that version of the journal. */
+export type LimitOnDisk = { upTo: number; next: { upTo: number; version: number } | null }
 
 export type Renewal = {
   inFlight: SentRenewal | null
@@ -89,7 +99,9 @@ export type Joining = {
   running: boolean
   dueMs: number
   failures: number
-  challenge: { nonce: string; questions: ServiceGeneration[]; sinceMs: number } | null
+  challenge: { nonce: string; questions: ServiceGeneration[] } | null
+  /** A look at the host is under way that began after the challenge, or after the answer before. */
+  looking: boolean
   /** What the drivers found since the challenge; null: they must look (again). */
   found: Found[] | null
 }
@@ -161,6 +173,8 @@ export type Journal = {
   } | null
   planeEpoch: PlaneEpoch | null
   timing: Timing | null
+  /** The device was never set to a longer W than this in this boot; a mere opening may feed it for so long. */
+  armedMs?: number
   /** Generations that may have been started in this boot. */
   started: Record<Sid, number>
   /** Ended for good on this node: a generation up to this one is never started again. */

@@ -3,7 +3,8 @@
 import { betterLease } from '../../../shared/lease.ts'
 import type { AgentMode } from '../../../shared/node.ts'
 import type { LeaseAnswer, LeaseRequest, RunningService } from '../../../shared/protocol.ts'
-import { type Draft, say, sendOnlyAfterJournal, wakeAt, writeDown } from './draft.ts'
+import { isArmed } from './armed.ts'
+import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Refused } from './effect.ts'
 import { seqBlock } from './epoch.ts'
 import { closedUpTo } from './grants.ts'
@@ -56,7 +57,7 @@ function compose(draft: Draft): Body {
     mode: modeOf(draft),
     running: runningServices(draft),
     closed: closedGenerations(draft),
-    confirms: lrm.watchdog.open && !release ? draft.wishes : [],
+    confirms: isArmed(lrm) && !release ? draft.wishes : [],
     results: results(draft),
   }
 }
@@ -97,15 +98,18 @@ function results(draft: Draft): LeaseRequest['results'] {
 function reserveSeq(draft: Draft): boolean {
   const { lrm } = draft
   const { epoch } = lrm
-  const reserved = lrm.journal.epoch?.seqReserved ?? 0
   if (epoch === null) return false
-  if (epoch.seq + seqBlock / 10 >= reserved) {
-    writeDown(draft, (journal) => {
-      if (journal.epoch) journal.epoch.seqReserved = epoch.seq + seqBlock
+  const { next } = lrm.seqLimit
+  if (next !== null && lrm.writtenVersion >= next.version)
+    lrm.seqLimit = { upTo: next.upTo, next: null }
+  if (lrm.seqLimit.next === null && epoch.seq + seqBlock / 10 >= lrm.seqLimit.upTo) {
+    const upTo = epoch.seq + seqBlock
+    const version = writeDown(draft, (journal) => {
+      if (journal.epoch) journal.epoch.seqReserved = upTo
     })
-    if (epoch.seq >= reserved) sendOnlyAfterJournal(draft)
+    lrm.seqLimit = { ...lrm.seqLimit, next: { upTo, version } }
   }
-  return epoch.seq < reserved
+  return epoch.seq < lrm.seqLimit.upTo
 }
 
 /** The renewal was granted: the lease counts from its own sending. */
@@ -174,6 +178,17 @@ export function noteRefused(draft: Draft, seq: number, refused: Refused): void {
       return
     }
   }
+  if (
+    refused.code === 'regressed' &&
+    refused.planeEpoch &&
+    planeEpochCounts(draft, refused.planeEpoch)
+  ) {
+    // The history in which this epoch was given is lost. What runs, runs on under the lease that is left; a new epoch
+    // adopts it (rule 9).
+    adoptPlaneEpoch(draft, refused.planeEpoch)
+    say(draft, 'epoch unknown to the plane', { epoch: lrm.epoch?.number }, 'warn')
+    return leaveEpoch(draft, 'over')
+  }
   if (refused.code === 'release-refused') {
     // Nothing was renewed by it either: the next renewal, sent at once, asks for the lease alone.
     lrm.renewal.noReleaseBeforeMs = draft.nowMs + lrm.timing.renewMs
@@ -181,7 +196,7 @@ export function noteRefused(draft: Draft, seq: number, refused: Refused): void {
   }
   // A number the plane has already seen: numbers were lost here. Jump ahead of them.
   if (refused.code === 'stale' && lrm.epoch)
-    lrm.epoch.seq = Math.max(lrm.epoch.seq, lrm.journal.epoch?.seqReserved ?? 0)
+    lrm.epoch.seq = Math.max(lrm.epoch.seq, lrm.seqLimit.upTo)
   retryLater(draft, `${refused.code}: ${refused.detail}`)
 }
 

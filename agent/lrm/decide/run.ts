@@ -5,6 +5,7 @@ import { feedUntilMs } from '../../../shared/lease.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { Order } from '../../../shared/protocol.ts'
 import { serviceType } from '../../../shared/names.ts'
+import { isArmed } from './armed.ts'
 import { type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows } from './lease.ts'
@@ -74,7 +75,7 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
     })
   wishConfirm(draft, sid, generation)
   if (nowMs < local.retryAtMs) return wakeAt(draft, local.retryAtMs)
-  if (lrm.confirmed[sid] !== generation || !lrm.watchdog.open || !leaseAllows(draft)) return
+  if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return
   // Journal before effect. Anything written down later than this grant is no reason to wait, but costs no more.
   if (!isWritten(draft) || !hasFreeWorker(draft)) return
   start(draft, order, local)
@@ -100,7 +101,7 @@ function whyNever(draft: Draft, order: Order): { outcome: Outcome; detail: strin
     return { outcome: 'error', detail: 'this node has no watchdog that could protect it' }
   const { leaseMs, renewMs, requestTimeoutMs } = lrm.timing
   const needMs = feedMarginMs(lrm.watchdog.effectiveMs) + 2 * renewMs + requestTimeoutMs
-  if (lrm.watchdog.open && leaseMs < needMs)
+  if (isArmed(lrm) && leaseMs < needMs)
     return {
       outcome: 'error',
       detail: `the watchdog needs leases of ${needMs} ms, they are ${leaseMs}`,

@@ -2,6 +2,7 @@
 import { type Draft, say } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
 import { noteFailure } from './run.ts'
+import { isArmed, noteArmedLength } from './armed.ts'
 import { noteArmFailed } from './watchdog.ts'
 
 type WatchdogEvent = Extract<
@@ -28,9 +29,14 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.configuredMs = event.configuredMs
       watchdog.canClose = event.canClose
       watchdog.fedMs = draft.nowMs
-      return
+      return noteArmedLength(draft, event.effectiveMs)
     case 'arm-failed':
       noteArmFailed(draft, event.why)
+      if (event.open) watchdog.running = true
+      // One that we held was closed; one that an earlier process left running still runs.
+      else if (watchdog.open) watchdog.running = false
+      watchdog.open = event.open ?? false
+      if (isArmed(draft.lrm)) return
       return failWaiting(draft, event.why)
     case 'fed-late':
       return say(draft, 'watchdog not fed: too late', { why: event.why }, 'warn')

@@ -6,6 +6,8 @@
 import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
+import { isLengthOnDisk } from './armed.ts'
+import { wishedEffectiveMs, wishedTimeoutMs } from './wished-timeout.ts'
 import { isEmpty, leaseAllows, leaseAllowsUntilMs, nothingOnHost } from './lease.ts'
 
 const armRetryMs = 1_000
@@ -33,7 +35,7 @@ export function stepWatchdog(draft: Draft): void {
   const { watchdog } = lrm
   if (watchdog.class === 'none') return
   if (!watchdog.open && !watchdog.running)
-    watchdog.effectiveMs = Math.round(lrm.timing.watchdogMs / watchdog.factor) * watchdog.factor
+    watchdog.effectiveMs = wishedEffectiveMs(watchdog, lrm.timing)
   if (watchdog.open && mayClose(draft)) {
     draft.effects.push({ kind: 'close-watchdog' })
     // Said closed from here on, also in a renewal of this very decision; a failure to close takes it back.
@@ -51,7 +53,7 @@ export function stepWatchdog(draft: Draft): void {
   const effectiveMs = Math.max(watchdog.effectiveMs, timeoutMs * watchdog.factor)
   if (lrm.lease === null) return
   const untilMs = feedUntilMs(lrm.lease, feedMarginMs(effectiveMs))
-  if (nowMs > untilMs) return
+  if (nowMs > untilMs || !isLengthOnDisk(draft, effectiveMs)) return
   watchdog.retryAtMs = nowMs + armRetryMs
   draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
 }
@@ -61,8 +63,10 @@ function takeOver(draft: Draft): void {
   const { watchdog } = draft.lrm
   if (draft.nowMs < watchdog.retryAtMs) return wakeAt(draft, watchdog.retryAtMs)
   watchdog.retryAtMs = draft.nowMs + armRetryMs
+  const timeoutMs = targetMs(draft)
+  if (!isLengthOnDisk(draft, timeoutMs * watchdog.factor)) return
   const untilMs = draft.nowMs + watchdog.effectiveMs / 4
-  draft.effects.push({ kind: 'arm', timeoutMs: targetMs(draft), untilMs })
+  draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
 }
 
 /** Whether this node should be under the watchdog: something runs, or is about to, and no release is asked for. */
@@ -75,8 +79,9 @@ function wantsArmed(draft: Draft): boolean {
 
 function mayClose(draft: Draft): boolean {
   const { lrm } = draft
-  if (!lrm.watchdog.canClose || !isWritten(draft)) return false
+  if (!lrm.watchdog.canClose) return false
   if (lrm.released) return true
+  if (!isWritten(draft)) return false
   if (!isEmpty(lrm) || draft.wishes.length > 0) return false
   // While the plane still holds a grant open for this node it counts on the watchdog, and may say so as evidence.
   return lrm.ending !== null || lrm.epoch === null || !leaseAllows(draft) || !holdsGrants(draft)
@@ -95,7 +100,7 @@ export function holdsGrants(draft: Draft): boolean {
 function targetMs(draft: Draft): number {
   const { lrm } = draft
   const { timing, watchdog, lease } = lrm
-  const wishedMs = Math.round(timing.watchdogMs / watchdog.factor)
+  const wishedMs = wishedTimeoutMs(watchdog, timing)
   if (!watchdog.open || wishedMs <= watchdog.configuredMs || lease === null) return wishedMs
   const needMs =
     feedFactor * wishedMs * watchdog.factor + 2 * timing.renewMs + timing.requestTimeoutMs
