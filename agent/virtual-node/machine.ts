@@ -50,7 +50,12 @@ export class Machine {
     const { bootId } = this.#record
     if (bootId === '') return
     const cgroup = findCgroup(this.#cgroupName(bootId))
-    const killed = await killTree({ bootId, cgroup, agentPid: () => null })
+    const killed = await killTree({
+      bootId,
+      cgroup,
+      agentPid: () => null,
+      runFiles: this.#runFiles(),
+    })
     if (killed === 0) return
     this.#save({ ...this.#record, lastPowerOff: 'its supervisor was killed' })
     this.#options.log('killed processes of an earlier boot', { bootId, killed })
@@ -127,7 +132,9 @@ export class Machine {
     const { home, node, agent, log } = this.#options
     const bootId = randomUUID()
     const resetByWatchdog = this.#record.lastPowerOff === 'watchdog'
-    this.#save({ ...this.#record, bootId, boots: this.#record.boots + 1 })
+    // Without a record of this boot nobody could find what it leaves behind: then it does not boot.
+    if (!this.#save({ ...this.#record, bootId, boots: this.#record.boots + 1 }))
+      return this.#scheduleReboot()
     const fifo = join(home, 'watchdog.fifo')
     const stateFile = join(home, 'watchdog.json')
     const watchdog = openWatchdogDevice({
@@ -154,7 +161,7 @@ export class Machine {
       log,
       exited: () => watchdog.timer.agentExited(),
     })
-    const tree = { bootId, cgroup, agentPid: () => init.pid }
+    const tree = { bootId, cgroup, agentPid: () => init.pid, runFiles: this.#runFiles() }
     this.#boot = { tree, init, watchdog, hung: false, ending: null }
     log('boot', { node, bootId, why, cgroup: cgroup?.directory ?? null })
     init.start()
@@ -162,8 +169,8 @@ export class Machine {
 
   #watchdogFired(silentMs: number): void {
     this.#options.log('watchdog fired', { silentMs: Math.round(silentMs) })
-    this.#save({ ...this.#record, watchdogResets: this.#record.watchdogResets + 1 })
     void this.#cutPower('watchdog').then(() => this.#scheduleReboot())
+    this.#save({ ...this.#record, watchdogResets: this.#record.watchdogResets + 1 })
   }
 
   async #cutPower(why: string): Promise<void> {
@@ -205,6 +212,11 @@ export class Machine {
     return `holdfast-${this.#options.node}-${bootId}`
   }
 
+  /** Where the agent's driver writes down what it started. */
+  #runFiles(): string {
+    return join(this.#options.home, 'agent', 'run')
+  }
+
   #recordFile(): string {
     return join(this.#options.home, 'machine.json')
   }
@@ -218,9 +230,16 @@ export class Machine {
     }
   }
 
-  #save(record: Record): void {
+  /** SAFETY: a record that cannot be written must not keep the power from being cut, nor end this process. */
+  #save(record: Record): boolean {
     this.#record = record
-    writeFileSync(`${this.#recordFile()}.new`, `${JSON.stringify(record, null, 2)}\n`)
-    renameSync(`${this.#recordFile()}.new`, this.#recordFile())
+    try {
+      writeFileSync(`${this.#recordFile()}.new`, `${JSON.stringify(record, null, 2)}\n`)
+      renameSync(`${this.#recordFile()}.new`, this.#recordFile())
+      return true
+    } catch (error) {
+      this.#options.log('record not written', { why: (error as Error).message })
+      return false
+    }
   }
 }

@@ -1,6 +1,8 @@
-// Every process of a virtual node: those that carry its boot id in their environment, those in its cgroup, and whatever
-// descends from either. A service may leave its session and its parent; it does not leave these three at once.
+// Every process of a virtual node: those that carry its boot id in their environment, those in its cgroup, those its agent
+// wrote down as services with their sessions, and whatever descends from any. A service may leave its environment, its
+// session or its parent; it does not leave all of these at once.
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cgroup } from './cgroup.ts'
 
@@ -12,9 +14,11 @@ export type Tree = {
   cgroup: Cgroup | null
   /** The agent's process, when there is one: it may be too young to show the mark. */
   agentPid(): number | null
+  /** Folder in which the agent's driver writes down each service's first process: boot id and its line of /proc/PID/stat. */
+  runFiles: string
 }
 
-type Process = { pid: number; ppid: number; stopped: boolean }
+type Process = { pid: number; ppid: number; session: number; started: string; stopped: boolean }
 
 /** The living processes of the tree; zombies do not count, they execute nothing. */
 export function findTree(tree: Tree): Process[] {
@@ -29,8 +33,14 @@ export function findTree(tree: Tree): Process[] {
   const pending: Process[] = []
   const inCgroup = new Set(tree.cgroup?.members() ?? [])
   const agentPid = tree.agentPid()
+  const sessions = sessionsOf(tree, all)
   for (const process of all.values())
-    if (process.pid === agentPid || inCgroup.has(process.pid) || isMarked(process.pid, tree.bootId))
+    if (
+      process.pid === agentPid ||
+      inCgroup.has(process.pid) ||
+      sessions.has(process.session) ||
+      isMarked(process.pid, tree.bootId)
+    )
       pending.push(process)
   for (let next = pending.pop(); next; next = pending.pop()) {
     if (found.has(next.pid)) continue
@@ -40,6 +50,25 @@ export function findTree(tree: Tree): Process[] {
   // SAFETY: a wrong mark in our own environment must not make us kill ourselves before the tree.
   found.delete(process.pid)
   return [...found.values()]
+}
+
+/** The sessions of services that were written down in this boot and whose first process still is the one written down. */
+function sessionsOf(tree: Tree, all: Map<number, Process>): Set<number> {
+  const sessions = new Set<number>()
+  for (const text of filesIn(tree.runFiles)) {
+    if (!text.startsWith(`${tree.bootId} `)) continue
+    const known = parseStat(text.slice(tree.bootId.length + 1))
+    if (known && all.get(known.pid)?.started === known.started) sessions.add(known.pid)
+  }
+  return sessions
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'latin1'))
+  } catch {
+    return []
+  }
 }
 
 /**
@@ -105,10 +134,21 @@ function readStat(pid: number): Process | null {
   } catch {
     return null
   }
-  // "pid (name) state ppid …": the name may hold blanks and brackets, so count from the last one.
-  const [state, ppid] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return parseStat(text)
+}
+
+function parseStat(text: string): Process | null {
+  // "pid (name) state ppid group session …": the name may hold blanks and brackets, so count from the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state, ppid, , session] = fields
   if (state === undefined || state === 'Z' || state === 'X' || state === 'x') return null
-  return { pid, ppid: Number(ppid), stopped: state === 'T' || state === 't' }
+  return {
+    pid: Number(text.slice(0, text.indexOf(' '))),
+    ppid: Number(ppid),
+    session: Number(session),
+    started: fields[19] ?? '',
+    stopped: state === 'T' || state === 't',
+  }
 }
 
 function isMarked(pid: number, bootId: string): boolean {

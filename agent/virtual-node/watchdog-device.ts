@@ -27,8 +27,13 @@ export function openWatchdogDevice(options: WatchdogDeviceOptions): WatchdogDevi
   const { fifo, stateFile, bootId, resetByWatchdog, log } = options
   const save = (state: { armed: boolean; timeoutMs: number }) => {
     const temporary = `${stateFile}.new`
-    writeFileSync(temporary, `${JSON.stringify({ bootId, ...state, resetByWatchdog })}\n`)
-    renameSync(temporary, stateFile)
+    try {
+      writeFileSync(temporary, `${JSON.stringify({ bootId, ...state, resetByWatchdog })}\n`)
+      renameSync(temporary, stateFile)
+    } catch (error) {
+      // The countdown goes on all the same; a state that says too little only makes the agent careful.
+      log('watchdog state not written', { why: (error as Error).message })
+    }
   }
   const timer = new WatchdogTimer({
     nowMs: () => performance.now(),
