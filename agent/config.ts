@@ -20,7 +20,7 @@ const Config = z.strictObject({
   urls: z.array(Url).nullable(),
   node: NodeName.nullable(),
   joinToken: z.string().min(10).max(200).nullable(),
-  watchdog: z.union([z.enum(['simulated', 'none']), z.string().regex(/^\/dev\//)], {
+  watchdog: z.string().regex(/^(simulated|none|\/dev\/.+)$/, {
     error: '--watchdog must be /dev/watchdogN, simulated or none',
   }),
   simulated: z
