@@ -34,6 +34,8 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   const feed = eventFeed(deps)
   app.onError(errorHandler(deps))
   app.notFound(notFoundHandler(() => app.routes))
+  // Before the limit, which would build a stream for every renewal: these routes bound their bodies by what is announced.
+  if (deps.agentRoutes) app.route('/agent/v1', deps.agentRoutes)
   app.use(
     bodyLimit({
       maxSize: longestBody,
@@ -45,7 +47,6 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
       },
     }),
   )
-  if (deps.agentRoutes) app.route('/agent/v1', deps.agentRoutes)
 
   app.use(secureHeaders({ xFrameOptions: 'DENY', strictTransportSecurity: false }))
   app.route('/', healthRoutes(deps))

@@ -1,4 +1,5 @@
 // The site's control plane: a child process like any replica elsewhere, waited for until it is ready.
+import { planeFlags } from '../node-flags.ts'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -27,7 +28,7 @@ export async function startPlanePart(options: {
 }): Promise<PlanePart> {
   const { folder, port, say } = options
   const path = join(folder.home, 'logs/plane.log')
-  const command = [process.execPath, '--import', endWithParent, main]
+  const command = [process.execPath, ...planeFlags, '--import', endWithParent, main]
   command.push('--host', '127.0.0.1', '--port', String(port), '--replica', 'local')
   const part = new Part({
     title: 'the control plane',

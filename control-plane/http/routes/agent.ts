@@ -208,10 +208,10 @@ function parsed<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
 }
 
 async function parse<T extends z.ZodType>(c: Context, schema: T): Promise<z.infer<T>> {
-  if (Number(c.req.header('content-length') ?? 0) > largestBodyBytes)
-    throw new Malformed(`body: at most ${largestBodyBytes} bytes`)
+  const announced = Number(c.req.header('content-length') ?? Number.NaN)
+  if (Number.isNaN(announced)) throw new Malformed('body: announce its length (content-length)')
+  if (announced > largestBodyBytes) throw new Malformed(`body: at most ${largestBodyBytes} bytes`)
   const text = await c.req.text()
-  if (text.length > largestBodyBytes) throw new Malformed(`body: at most ${largestBodyBytes} bytes`)
   let value: unknown
   try {
     value = JSON.parse(text)
