@@ -4,6 +4,7 @@ import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
 import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
+import { beginRenewal, beginStart, checkAnswers } from './contract.ts'
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
 
 /** An effect begun and not ended: told later, in any order, or never. */
@@ -155,7 +156,8 @@ export class World {
     }
   }
 
-  private breach(condition: boolean, what: string): void {
+  /** Writes down a breach of the contract, if it is one. */
+  breach(condition: boolean, what: string): void {
     if (condition) this.breaches.push(`${what} at ${this.nowMs}`)
   }
 
@@ -232,14 +234,14 @@ export class World {
         () => ({ kind: 'desired-failed', id, why: 'net' }),
       )
     } else if (effect.kind === 'ask-epoch') {
-      this.checkAnswers(effect)
+      checkAnswers(this, effect)
       const request = { bootId: this.bootId, nonce: effect.nonce, found: effect.found }
       add(
         () => ({ kind: 'epoch-answered', answer: this.plane.settle(request) }),
         () => ({ kind: 'epoch-failed', why: 'net' }),
       )
-    } else if (effect.kind === 'renew') this.beginRenewal(effect, add)
-    else if (effect.kind === 'start') this.beginStart(effect, add)
+    } else if (effect.kind === 'renew') beginRenewal(this, effect, add)
+    else if (effect.kind === 'start') beginStart(this, effect, add)
     else if (effect.kind === 'stop') {
       const { sid, generation } = effect
       add(
@@ -249,74 +251,6 @@ export class World {
         },
         () => ({ kind: 'stopped', sid, generation, outcome: 'timeout', detail: 'stuck' }),
       )
-    }
-  }
-
-  private beginRenewal(
-    { request }: Extract<Effect, { kind: 'renew' }>,
-    add: (finish: Pending['finish'], fail?: Pending['fail']) => void,
-  ): void {
-    const { epoch, seq } = request
-    this.breach(seq <= (this.seqs.get(epoch) ?? 0), `seq ${seq} was used before`)
-    this.seqs.set(epoch, seq)
-    this.breach(
-      this.pending.some((p) => p.effect.kind === 'renew'),
-      'two renewals in flight',
-    )
-    this.breach(request.armed && !this.device.running, 'said armed, and was not')
-    for (const { sid, generation } of request.closed) {
-      this.breach((this.host.get(sid) ?? -1) >= 0, `told ${sid} closed while it runs`)
-      const written = this.disk.journal?.closed[sid] ?? -1
-      this.breach(written < generation, `told ${sid} closed before it was on disk`)
-      this.toldClosed.set(sid, Math.max(generation, this.toldClosed.get(sid) ?? -1))
-    }
-    const lost = (): LrmEvent => ({ kind: 'lease-failed', seq, why: 'net' })
-    const sentMs = this.nowMs
-    add(() => {
-      const event = this.plane.renew(structuredClone(request), this.nowMs)
-      // F = 3W: what the lease allows counts from the sending of this very request.
-      if (event.kind === 'lease-granted') {
-        const untilMs = sentMs + event.answer.leaseMs - 3 * this.plane.timing.watchdogMs
-        this.mayFeedUntilMs = Math.max(this.mayFeedUntilMs, untilMs)
-      }
-      return event
-    }, lost)
-  }
-
-  private beginStart(
-    effect: Extract<Effect, { kind: 'start' }>,
-    add: (finish: Pending['finish'], fail?: Pending['fail']) => void,
-  ): void {
-    const { sid, generation } = effect
-    const key = `${this.lrm.epoch?.number}/${this.lrm.planeEpoch?.number}/${sid}/${generation}`
-    this.breach(!this.plane.confirmed.has(key), `started ${key} without a confirm`)
-    this.breach(!this.device.running, `started ${sid} without a watchdog`)
-    this.breach(this.host.has(sid), `started ${sid} twice on this node`)
-    this.breach((this.toldClosed.get(sid) ?? -1) >= generation, `started closed ${sid}`)
-    const onDisk = this.disk.journal
-    this.breach((onDisk?.closed[sid] ?? -1) >= generation, `started ${sid}, closed on disk`)
-    this.breach(onDisk?.started[sid] !== generation, `started ${sid} before it was on disk`)
-    const fail = (detail: string): LrmEvent => {
-      this.host.delete(sid)
-      return { kind: 'started', sid, generation, outcome: 'error', detail }
-    }
-    if (this.nowMs > effect.untilMs) return void add(() => fail('late'))
-    this.host.set(sid, generation)
-    add(
-      () =>
-        this.failStarts.has(sid)
-          ? fail('exit code 1')
-          : { kind: 'started', sid, generation, outcome: 'ok', detail: '' },
-      () => fail('exit code 1'),
-    )
-  }
-
-  private checkAnswers({ found }: Extract<Effect, { kind: 'ask-epoch' }>): void {
-    for (const { sid, generation, state } of found) {
-      if (state !== 'stopped') continue
-      this.breach(this.host.get(sid) === generation, `answered ${sid} stopped while it runs`)
-      const written = this.disk.journal?.closed[sid] ?? -1
-      this.breach(written < generation, `answered ${sid} stopped before it was on disk`)
     }
   }
 }

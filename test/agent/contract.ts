@@ -1,0 +1,81 @@
+// The safety contract as a machine sees it: what must hold whenever the agent starts something or says something.
+import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import type { Pending, World } from './world.ts'
+
+type Add = (finish: Pending['finish'], fail?: Pending['fail']) => void
+
+/** A renewal is on its way: what it says must be true, and its number new. */
+export function beginRenewal(
+  world: World,
+  { request }: Extract<Effect, { kind: 'renew' }>,
+  add: Add,
+): void {
+  const { epoch, seq } = request
+  world.breach(seq <= (world.seqs.get(epoch) ?? 0), `seq ${seq} was used before`)
+  world.seqs.set(epoch, seq)
+  world.breach(
+    world.pending.some((p) => p.effect.kind === 'renew'),
+    'two renewals in flight',
+  )
+  world.breach(request.armed && !world.device.running, 'said armed, and was not')
+  for (const { sid, generation } of request.closed) {
+    world.breach((world.host.get(sid) ?? -1) >= 0, `told ${sid} closed while it runs`)
+    const written = world.disk.journal?.closed[sid] ?? -1
+    world.breach(written < generation, `told ${sid} closed before it was on disk`)
+    world.toldClosed.set(sid, Math.max(generation, world.toldClosed.get(sid) ?? -1))
+  }
+  const lost = (): LrmEvent => ({ kind: 'lease-failed', seq, why: 'net' })
+  const sentMs = world.nowMs
+  add(() => {
+    const event = world.plane.renew(structuredClone(request), world.nowMs)
+    // F = 3W: what the lease allows counts from the sending of this very request.
+    if (event.kind === 'lease-granted') {
+      const untilMs = sentMs + event.answer.leaseMs - 3 * world.plane.timing.watchdogMs
+      world.mayFeedUntilMs = Math.max(world.mayFeedUntilMs, untilMs)
+    }
+    return event
+  }, lost)
+}
+
+/** A start is carried out: it must be confirmed, armed, on disk, and of nothing that was ended. */
+export function beginStart(
+  world: World,
+  effect: Extract<Effect, { kind: 'start' }>,
+  add: Add,
+): void {
+  const { sid, generation } = effect
+  const key = `${world.lrm.epoch?.number}/${world.lrm.planeEpoch?.number}/${sid}/${generation}`
+  world.breach(!world.plane.confirmed.has(key), `started ${key} without a confirm`)
+  world.breach(!world.device.running, `started ${sid} without a watchdog`)
+  world.breach(world.host.has(sid), `started ${sid} twice on this node`)
+  world.breach((world.toldClosed.get(sid) ?? -1) >= generation, `started closed ${sid}`)
+  const onDisk = world.disk.journal
+  world.breach((onDisk?.closed[sid] ?? -1) >= generation, `started ${sid}, closed on disk`)
+  world.breach(onDisk?.started[sid] !== generation, `started ${sid} before it was on disk`)
+  const fail = (detail: string): LrmEvent => {
+    world.host.delete(sid)
+    return { kind: 'started', sid, generation, outcome: 'error', detail }
+  }
+  if (world.nowMs > effect.untilMs) return void add(() => fail('late'))
+  world.host.set(sid, generation)
+  add(
+    () =>
+      world.failStarts.has(sid)
+        ? fail('exit code 1')
+        : { kind: 'started', sid, generation, outcome: 'ok', detail: '' },
+    () => fail('exit code 1'),
+  )
+}
+
+/** What is answered to a challenge must be true, and on disk before it is said. */
+export function checkAnswers(
+  world: World,
+  { found }: Extract<Effect, { kind: 'ask-epoch' }>,
+): void {
+  for (const { sid, generation, state } of found) {
+    if (state !== 'stopped') continue
+    world.breach(world.host.get(sid) === generation, `answered ${sid} stopped while it runs`)
+    const written = world.disk.journal?.closed[sid] ?? -1
+    world.breach(written < generation, `answered ${sid} stopped before it was on disk`)
+  }
+}
