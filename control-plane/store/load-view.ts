@@ -126,7 +126,10 @@ function servicesOf(row: RawView): Record<string, ServiceView> {
   for (const { sid, ...config } of row.services) at(sid).config = config
   for (const { sid, ...status } of row.statuses) at(sid).status = status
   for (const { sid, ...grant } of row.grants) at(sid).grant = grant
-  for (const sid of row.everGranted) if (services[sid]) services[sid].everGranted = true
+  for (const service of Object.values(services)) {
+    service.lastGeneration = row.lastGenerations[service.sid] ?? null
+    service.everGranted = service.lastGeneration !== null
+  }
   return services
 }
 
@@ -157,6 +160,6 @@ type RawView = {
   services: (ServiceConfig & { sid: string })[]
   statuses: (ServiceStatus & { sid: string })[]
   grants: (GrantView & { sid: string })[]
-  everGranted: string[]
+  lastGenerations: Record<string, number>
   commands: CommandView[]
 }

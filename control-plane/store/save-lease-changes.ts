@@ -21,6 +21,7 @@ export async function saveLeaseChange(tx: Tx, view: ClusterView, change: Change)
     case 'evidence.recorded':
       return recordEvidence(tx, view, change)
     case 'grant.opened':
+    case 'grant.adopted':
     case 'grant.shared':
       return grant(tx, view, change)
     default:
@@ -150,15 +151,22 @@ async function closeHolders(
             and h.generation = g.generation and h.closed_at is null)`
 }
 
-async function grant(tx: Tx, view: ClusterView, change: Of<'grant.opened' | 'grant.shared'>) {
-  if (change.kind === 'grant.opened')
+async function grant(
+  tx: Tx,
+  view: ClusterView,
+  change: Of<'grant.opened' | 'grant.adopted' | 'grant.shared'>,
+) {
+  if (change.kind !== 'grant.shared')
     await tx`
       insert into run_grant (cluster_id, sid, generation, opened_at)
       values (${view.cluster.id}, ${change.sid}, ${change.generation}, clock_timestamp())`
+  // What is adopted was found running: it was started, so `never-confirmed` can never close it.
+  const isStarted = change.kind === 'grant.adopted'
   await tx`
-    insert into run_grant_holder (cluster_id, sid, generation, node_uid, epoch, opened_at)
+    insert into run_grant_holder
+      (cluster_id, sid, generation, node_uid, epoch, opened_at, confirmed_at)
     values (${view.cluster.id}, ${change.sid}, ${change.generation}, ${uidOf(view, change.node)},
-      ${change.epoch}, clock_timestamp())`
+      ${change.epoch}, clock_timestamp(), case when ${isStarted} then clock_timestamp() end)`
 }
 
 function uidOf(view: ClusterView, node: string): string {

@@ -96,11 +96,12 @@ const grants = `
         and h.closed_at is null)) order by g.sid), '[]')
   from run_grant g where g.cluster_id = $1 and g.closed_at is null`
 
-// Only services that have no open grant need the answer.
-const everGranted = `
-  select coalesce(jsonb_agg(s.sid), '[]') from service s
-  where s.cluster_id = $1 and exists (
-    select from run_grant g where g.cluster_id = s.cluster_id and g.sid = s.sid)`
+// The highest generation ever granted to each service: a higher one is of a history that this database does not know.
+// Also of services that are configured no more, as long as a grant of theirs is open.
+const lastGenerations = `
+  select coalesce(jsonb_object_agg(s.sid, s.last), '{}') from (
+    select g.sid, max(g.generation) as last from run_grant g
+    where g.cluster_id = $1 group by g.sid) s`
 
 const commands = `
   select coalesce(jsonb_agg(jsonb_build_object('uid', uid, 'kind', kind, 'sid', sid, 'node', node,
@@ -115,5 +116,5 @@ export const viewStatement = `select
   (${services}) as services,
   (${statuses}) as statuses,
   (${grants}) as grants,
-  (${everGranted}) as "everGranted",
+  (${lastGenerations}) as "lastGenerations",
   (${commands}) as commands`

@@ -122,3 +122,29 @@ describe('an opened epoch', () => {
     expect(holder?.epoch).toBe(2)
   })
 })
+
+describe('a grant of a lost history', () => {
+  test('is adopted with its own number, as started, and is known from then on (rule 9)', async () => {
+    const node = await makeNode(database.sql, cluster, 'lost')
+    await renew(node, 1)
+    await database.sql`
+      insert into service (cluster_id, sid, requested, spec)
+      values (${cluster.id}, 'process:lost', 'started', '{}')`
+    const adopted: Change = {
+      kind: 'grant.adopted',
+      sid: 'process:lost',
+      generation: 4711,
+      node: node.name,
+      epoch: 1,
+      why: 'test',
+    }
+    expect((await view()).services['process:lost']?.lastGeneration).toBeNull()
+    await save([adopted])
+    expect((await view()).services['process:lost']).toMatchObject({
+      everGranted: true,
+      lastGeneration: 4711,
+      grant: { generation: 4711, holders: [{ node: 'lost', epoch: 1, confirmed: true }] },
+    })
+    await expect(save([adopted])).rejects.toThrow('run_grant')
+  })
+})
