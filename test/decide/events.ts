@@ -7,6 +7,7 @@ export const names = ['n1', 'n2', 'n3']
 export const sids = ['process:a', 'process:b', 'process:c', 'process:d']
 
 const faults = ['off', 'on', 'cut', 'heal', 'hang', 'resume', 'crash', 'restart'] as const
+const outages = ['plane down', 'plane up', 'maintenance', 'in service', 'lose history'] as const
 const wishes = ['start', 'stop', 'disable', 'ignore', 'remove', 'break', 'repair', 'move'] as const
 
 /** A fault, a wish, or an outage, and how long the world goes on after it. */
@@ -23,7 +24,7 @@ export const event = fc.oneof(
     waitMs: fc.integer({ min: 500, max: 6_000 }),
   }),
   fc.record({
-    what: fc.constantFrom('plane down', 'plane up', 'maintenance', 'in service'),
+    what: fc.constantFrom(...outages),
     node: fc.nat(2),
     waitMs: fc.integer({ min: 500, max: 20_000 }),
   }),
@@ -64,6 +65,9 @@ export function happen(world: World, { what, node, sid = 0, waitMs }: Event): vo
       break
     case 'plane up':
       world.isPlaneUp = true
+      break
+    case 'lose history':
+      world.loseHistory(Math.round(waitMs / 1_000))
       break
     case 'start':
       world.configure(service, { requested: 'started' })

@@ -26,6 +26,7 @@ export type Machine = {
 
 export type Agent = {
   epoch: number | null
+  planeEpoch: number
   sentMs: number | null
   nonce: string | null
   confirmed: Set<string>
@@ -79,7 +80,7 @@ function askEpoch(world: World, machine: Machine, agent: Agent): void {
   const request = {
     bootId,
     sameHardware: true,
-    planeEpoch: 1,
+    planeEpoch: world.view.planeEpoch.number,
     nonce: agent.nonce,
     found: asked,
     requestedMs: world.view.nowMs,
@@ -90,6 +91,12 @@ function askEpoch(world: World, machine: Machine, agent: Agent): void {
 function renew(world: World, machine: Machine, agent: Agent): void {
   const node = world.view.nodes[machine.name]!
   const { nowMs } = world.view
+  const { planeEpoch } = world.view
+  // Confirms of a lost history are void: what runs, runs on, and nothing is started.
+  if (agent.planeEpoch !== planeEpoch.number) agent.confirmed.clear()
+  agent.planeEpoch = planeEpoch.number
+  // Regressed: the database knows less than this agent. Not granted, and not fenced.
+  if (node.lease.epoch < agent.epoch!) return
   if (node.lease.epoch !== agent.epoch || node.lease.bootId !== bootOf(machine)) {
     giveUp(world, machine, agent)
     return
@@ -104,7 +111,7 @@ function renew(world: World, machine: Machine, agent: Agent): void {
   const isArmed = machine.fedMs !== null
   const guarded =
     machine.processes.size + wanted.length === 0 ? null : isArmed && node.lease.guarded !== false
-  for (const { sid, generation } of wanted) {
+  for (const { sid, generation } of planeEpoch.quarantineUntilMs === null ? wanted : []) {
     const service = world.view.services[sid]!
     const holders = service.grant!.holders.map((holder) => ({ ...holder, confirmed: true }))
     world.view = {
@@ -122,7 +129,14 @@ function renew(world: World, machine: Machine, agent: Agent): void {
     state: 'running' as const,
     stable: true,
   }))
-  const closed = [...machine.closed].map(([sid, generation]) => ({ sid, generation }))
+  // Of what the desired state still names: a generation up to the closed one was ended with it, or never began.
+  const closed = orders.services.flatMap(({ sid, generation }) =>
+    generation !== null &&
+    generation <= (machine.closed.get(sid) ?? 0) &&
+    !machine.processes.has(sid)
+      ? [{ sid, generation }]
+      : [],
+  )
   const report = {
     epoch: agent.epoch,
     bootId: bootOf(machine),
@@ -138,7 +152,12 @@ function renew(world: World, machine: Machine, agent: Agent): void {
     renewedMs: nowMs,
     reportedMs: nowMs,
   }
-  const facts = { armed: isArmed, guarded, revision: agent.revision, attestedPlaneEpoch: 1 }
+  const facts = {
+    armed: isArmed,
+    guarded,
+    revision: agent.revision,
+    attestedPlaneEpoch: planeEpoch.number,
+  }
   world.setNode({ ...node, report, lease: { ...lease, ...facts } })
   agent.revision = world.view.round
 }
@@ -186,7 +205,15 @@ function close(
 }
 
 export function newAgent(): Agent {
-  return { epoch: null, sentMs: null, nonce: null, confirmed: new Set(), results: [], revision: 0 }
+  return {
+    epoch: null,
+    planeEpoch: 0,
+    sentMs: null,
+    nonce: null,
+    confirmed: new Set(),
+    results: [],
+    revision: 0,
+  }
 }
 
 function bootOf(machine: Machine): string {

@@ -21,6 +21,9 @@ function heal(world: World): void {
   ])
   world.view = { ...world.view, nodes: Object.fromEntries(nodes) }
   world.run(30_000)
+  // A watchdog that fired meanwhile has reset its machine.
+  for (const machine of world.machines) world.powerOn(machine)
+  world.run(10_000)
   for (const sid of sids) world.configure(sid, { requested: 'disabled' })
   world.run(20_000)
   for (const sid of sids) world.configure(sid, { requested: 'started' })
@@ -34,6 +37,30 @@ describe('a cluster under random faults', () => {
     expect(world.machines.map((machine) => machine.processes.size).sort((a, b) => a - b)).toEqual([
       1, 1, 2,
     ])
+  })
+
+  it('lets run on what a lost history had started, under the number it has, and starts nothing anew', () => {
+    const world = new World(names)
+    for (const sid of sids) world.configure(sid, { requested: 'stopped' })
+    world.run(10_000)
+    for (const sid of sids) world.configure(sid, { requested: 'started' })
+    world.run(2_500)
+    const running = () => world.machines.map(({ processes }) => [...processes])
+    const before = running()
+    expect(before.flat()).toHaveLength(sids.length)
+    world.loseHistory(5)
+    expect(sids.map((sid) => world.view.services[sid]!.grant)).toEqual([null, null, null, null])
+    for (const sid of sids) world.configure(sid, { requested: 'started' })
+    world.run(1_000)
+    expect(world.view.planeEpoch.quarantineUntilMs).not.toBeNull()
+    world.run(30_000)
+    expect(world.view.planeEpoch.quarantineUntilMs).toBeNull()
+    expect(running()).toEqual(before)
+    for (const sid of sids)
+      expect(world.view.services[sid]).toMatchObject({
+        grant: { generation: expect.any(Number), holders: [{ confirmed: true }] },
+        status: { state: 'started', running: true },
+      })
   })
 
   it('never runs a service twice, and runs each of them once when the faults have ended', () => {

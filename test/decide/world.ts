@@ -6,6 +6,7 @@ import { applyPlan } from '../../control-plane/cluster/apply.ts'
 import { checkInvariants } from '../../control-plane/cluster/check.ts'
 import type { ClusterView, NodeView, ServiceConfig } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
+import { fenceAfterMs } from '../../shared/timing.ts'
 import { aNode, aService, buildView } from './build-view.ts'
 import { live, type Machine, newAgent, timing } from './machine.ts'
 
@@ -17,6 +18,8 @@ export class World {
   /** Services whose starts fail, everywhere or on one node: `sid` or `sid@node`. */
   readonly broken = new Set<string>()
   isPlaneUp = true
+  /** What the database was, tick by tick: a history that is cut goes on from one of these. */
+  readonly #past: ClusterView[] = []
   /** Every view that a round of the plane reads. */
   onRound: (view: ClusterView) => void = () => {}
 
@@ -61,7 +64,6 @@ export class World {
 
   configure(sid: string, config: Partial<ServiceConfig>): void {
     const known = this.view.services[sid]
-    const lastGeneration = this.view.nextGeneration - 1
     const next = known
       ? {
           ...known,
@@ -74,7 +76,6 @@ export class World {
           status: null,
           grant: false,
           everGranted: false,
-          lastGeneration,
         })
     this.view = { ...this.view, services: { ...this.view.services, [sid]: next } }
   }
@@ -92,6 +93,7 @@ export class World {
     this.view = { ...this.view, nowMs: this.view.nowMs + tickMs }
     for (const machine of this.machines) live(this, machine)
     if (this.isPlaneUp) this.#round()
+    this.#past.push(this.view)
     for (const sid of Object.keys(this.view.services)) {
       const copies = this.machines
         .filter((one) => one.isOn && one.processes.has(sid))
@@ -105,6 +107,28 @@ export class World {
 
   run(ms: number): void {
     for (let passed = 0; passed < ms; passed += tickMs) this.tick()
+  }
+
+  /** The database loses its last `ticks`, and knows it: all leases count as renewed, numbers jump, quarantine (rule 9). */
+  loseHistory(ticks: number): void {
+    const past = this.#past.at(-1 - ticks)
+    if (past === undefined) return
+    const { nowMs, round, planeEpoch } = this.view
+    const number = planeEpoch.number + 1
+    const quarantineUntilMs = nowMs + fenceAfterMs(timing)
+    const until = { leaseUntilMs: quarantineUntilMs, judgedUntilMs: quarantineUntilMs }
+    const nodes = Object.values(past.nodes).map((node) => [
+      node.name,
+      { ...node, lease: { ...node.lease, ...until } },
+    ])
+    this.view = {
+      ...past,
+      nowMs,
+      round,
+      planeEpoch: { ...planeEpoch, number, quarantineUntilMs },
+      nextGeneration: number * 1_000_000,
+      nodes: Object.fromEntries(nodes),
+    }
   }
 
   powerOff(machine: Machine): void {
