@@ -15,7 +15,7 @@ const HardwareId = z.string().min(4).max(200)
 const manyServices = 10_000
 
 /** Far more histories than any database has; it keeps the numbers made from it exact. */
-const mostPlaneEpochs = 1_000_000_000
+export const mostPlaneEpochs = 1_000_000_000
 
 export const PlaneEpochWire = z.strictObject({
   number: count.max(mostPlaneEpochs),

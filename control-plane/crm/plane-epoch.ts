@@ -1,6 +1,7 @@
 // The plane epoch changes, once, when this is no longer the database it was (rule 9): another server, another timeline,
 // a restart, or a node that remembers more than the database knows. Must never be skipped and never be repeated.
 import type postgres from 'postgres'
+import { mostPlaneEpochs } from '../../shared/protocol.ts'
 import { clockRate } from '../../shared/timing.ts'
 import type { LoadedView } from '../store/load-view.ts'
 
@@ -25,8 +26,11 @@ export async function changePlaneEpoch(
   const cause = await compare(tx, clusterId)
   const plainRestart = claims.length === 0 && cause === 'restarted'
   const why = claims[0]?.why ?? sentences[cause]
-  const remembered = Math.max(loaded.view.planeEpoch.number, ...claims.map((c) => c.planeEpoch))
-  const number = remembered + 1
+  // A claim beyond all sense (a broken journal) counts as one, but its number is not taken over.
+  const sane = claims
+    .map((claim) => claim.planeEpoch)
+    .filter((claimed) => claimed < mostPlaneEpochs)
+  const number = Math.max(loaded.view.planeEpoch.number, ...sane) + 1
   const waitMs = Math.ceil(loaded.longestLeaseMs * (1 + clockRate) ** 2) + marginMs(loaded)
   await tx`
     update plane_epoch p set number = ${number}, uuid = ${uuid}, system_id = i.system_id,
