@@ -3,6 +3,11 @@
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+
+// An agent is small and mostly asleep: memory before speed, above all for undici's WebAssembly.
+for (const flag of ['--optimize-for-size', '--liftoff-only', '--no-wasm-dynamic-tiering'])
+  setFlagsFromString(flag)
 
 const home = homeOf(process.argv)
 if (home?.startsWith('/')) {
