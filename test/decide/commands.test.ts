@@ -192,6 +192,20 @@ describe('relocate and migrate', () => {
     expect(ofKind(plan, 'service.state')).toEqual([])
   })
 
+  it('begin in the round in which the one before them ends', () => {
+    const first = aCommand('restart', web, { uid: 'first', status: 'running' })
+    const second = aCommand('relocate', web, { uid: 'second', node: 'n2' })
+    const status = { restart: true, command: 'first' }
+    const view = buildView({
+      commands: [first, second],
+      services: [aService(web, 'n1', { status })],
+    })
+    view.nodes.n1!.report!.results = [{ uid: `uid-${web}`, sid: web, outcome: 'ok' }]
+    const { after } = play(view)
+    expect(after.commands).toMatchObject([{ uid: 'second', status: 'running' }])
+    expect(after.services[web]!.status).toMatchObject({ state: 'relocate', target: 'n2' })
+  })
+
   it('wait for their turn while another command moves the service', () => {
     const first = aCommand('relocate', web, { node: 'n2', uid: 'first' })
     const second = aCommand('restart', web, { uid: 'second' })

@@ -203,3 +203,55 @@ describe('the last word of a node that lost its lease', () => {
     expect(play(confirmed).after.services[web]!.grant!.generation).toBe(1_000)
   })
 })
+
+describe('quarantine after a cut history (rule 9, S5)', () => {
+  const cut = (quarantineUntilMs: number, attestedPlaneEpoch = 2) =>
+    buildView({
+      planeEpoch: { number: 2, uuid: '00000000-0000-4000-8000-000000000002', quarantineUntilMs },
+      nodes: ['n1', 'n2', 'n3'].map((name) =>
+        aNode(name, { lease: { attestedPlaneEpoch: name === 'n3' ? attestedPlaneEpoch : 2 } }),
+      ),
+      services: [aService(web, 'n3', { grant: false, status: { running: false } })],
+    })
+
+  it('starts nothing before every lease of the lost history is over', () => {
+    const { plan, after } = play(cut(nowMs + 10_000))
+    expect(plan.changes).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('quarantine')
+    expect(plan.nextRoundMs).toBeLessThanOrEqual(nowMs + 10_000)
+  })
+
+  it('starts nothing before every node has attested, and names the missing ones', () => {
+    const { plan, after } = play(cut(nowMs - 1, 1))
+    expect(plan.changes).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('n3')
+    expect(after.nodes.n3!.note).toContain('has not attested')
+  })
+
+  it('ends when both hold, and then starts', () => {
+    const { plan } = play(cut(nowMs - 1))
+    expect(plan.changes.map((change) => change.kind)).toEqual([
+      'quarantine.ended',
+      'service.changed',
+      'grant.opened',
+    ])
+  })
+
+  it('takes neither the watchdog nor a missing confirm as proof: the truth may lie in the lost history', () => {
+    const view = cut(nowMs - 1, 1)
+    view.nodes.n3 = silentNode('n3', { lease: { attestedPlaneEpoch: 1 } })
+    view.services[web] = aService(web, 'n3')
+    const { plan } = play(view)
+    expect(ofKind(plan, 'lease.revoked')).toEqual([])
+  })
+
+  it('a service that a node still says it runs, although its grant was closed, is not started elsewhere', () => {
+    const view = cut(nowMs - 1)
+    view.nodes.n2!.report!.running = [{ sid: web, generation: 900, state: 'running', stable: true }]
+    const { plan, after } = play(view)
+    expect(ofKind(plan, 'grant.opened')).toEqual([])
+    expect(after.services[web]!.status!.note).toContain(
+      'n2 says that it runs process:web as generation 900',
+    )
+  })
+})

@@ -129,6 +129,16 @@ export function finishCommands(draft: Draft): void {
   }
 }
 
+/** An act waited for its turn, and the one before it has just ended. */
+export function isTurnOfAnother(draft: Draft): boolean {
+  return draft.view.commands.some(
+    (command) =>
+      command.status === 'pending' &&
+      !isWish(command) &&
+      !draft.view.services[command.sid]?.status?.command,
+  )
+}
+
 type End = ['done' | 'failed', string] | null
 
 function endOfWish(draft: Draft, command: CommandView, service: ServiceView | undefined): End {

@@ -3,7 +3,7 @@
 import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { adoptRunning } from './adopt-running.ts'
-import { acceptCommands, finishCommands } from './commands.ts'
+import { acceptCommands, finishCommands, isTurnOfAnother } from './commands.ts'
 import { lookAtDeadlines } from './deadlines.ts'
 import { finishDraft, startDraft } from './draft.ts'
 import { settleEpochRequests } from './epoch-requests.ts'
@@ -29,9 +29,11 @@ export function decide(view: ClusterView): Plan {
     fenceSilentNodes(draft)
     judgeNodes(draft) // again: a node whose services were all proved dead is no longer in fence
     adoptRunning(draft)
-    acceptCommands(draft)
-    stepServices(draft)
-    finishCommands(draft)
+    do {
+      acceptCommands(draft)
+      stepServices(draft)
+      finishCommands(draft)
+    } while (isTurnOfAnother(draft))
   } else {
     settleEpochRequests(draft)
     noteNoQuorum(draft)

@@ -38,8 +38,9 @@ export function isSettling(draft: Draft): boolean {
   return draft.view.quietSinceMs !== null
 }
 
+/** Was heard once: a node that is only about to join is missed by nobody. No change of its lease takes that back. */
 function hasServed({ lease }: NodeView): boolean {
-  return lease.bootId !== null || lease.renewedMs !== null
+  return lease.reportedMs !== null
 }
 
 /** By the last round's judgement; where no round ran for long, that judgement is worth nothing. */
