@@ -37,6 +37,42 @@ describe('starting a service', () => {
     expect(world.breaches).toEqual([])
   })
 
+  test('takes one renewal: none that only tells of the new orders goes out before the device is armed', () => {
+    const world = node()
+    world.settle()
+    expect(pendingIndex(world, 'renew')).toBe(-1)
+    world.done = []
+    world.plane.grant(sid)
+    world.finish(pendingIndex(world, 'poll'))
+    expect(renewals(world)).toMatchObject([{ armed: true, confirms: [{ sid, generation: 1 }] }])
+    world.settle()
+    expect(world.host.get(sid)).toBe(1)
+  })
+
+  test('that must wait for a disk holds no renewal back past the time it is due', () => {
+    const world = node()
+    world.settle()
+    world.lrm.armLimit = { upTo: 0, next: null }
+    world.done = []
+    world.plane.grant(sid)
+    world.finish(pendingIndex(world, 'poll'))
+    expect(kinds(world.done)).not.toContain('renew')
+    world.pass(world.plane.timing.renewMs)
+    expect(renewals(world)).toMatchObject([{ armed: false, confirms: [] }])
+  })
+
+  test('arms at once also when the device was closed a moment ago', () => {
+    const world = node({ run: true })
+    world.plane.order(sid, 'request_stop')
+    world.settle()
+    expect(world.device.open).toBe(false)
+    const beforeMs = world.nowMs
+    world.plane.grant(sid)
+    world.settle()
+    expect({ runs: world.host.get(sid), nowMs: world.nowMs }).toEqual({ runs: 2, nowMs: beforeMs })
+    expect(world.breaches).toEqual([])
+  })
+
   test('does not happen when the confirm names another generation, or none', () => {
     const world = node()
     world.plane.grant(sid)

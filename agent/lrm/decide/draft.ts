@@ -12,6 +12,8 @@ export type Draft = {
   orders: Map<Sid, Order>
   /** Grants to be confirmed with the next renewal: about to be used, or in use and not confirmed under this epoch. */
   wishes: ServiceGeneration[]
+  /** The watchdog is being armed, or what must be on disk before that is being written. */
+  isArming: boolean
   /** Earliest moment at which something is due without any event. */
   wakeAtMs: number
 }
@@ -43,7 +45,10 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
     answeredAt: { ...lrm.answeredAt },
     closedAt: { ...lrm.closedAt },
   }
-  return { lrm: copy, nowMs, effects: [], orders: new Map(), wishes: [], wakeAtMs: Infinity }
+  return {
+    ...{ lrm: copy, nowMs, effects: [], orders: new Map(), wishes: [] },
+    ...{ isArming: false, wakeAtMs: Infinity },
+  }
 }
 
 /** Once the events are taken in: the orders that count for this decision. */

@@ -26,7 +26,9 @@ export function stepRenewal(draft: Draft): void {
   const body = compose(draft)
   const key = JSON.stringify(body)
   const isNews = key !== renewal.answeredKey && renewal.failures === 0
-  if (!isNews && nowMs < renewal.dueMs) return wakeAt(draft, renewal.dueMs)
+  // With one request in flight at a time, news sent while the device is being armed would keep the confirm waiting.
+  const isHeldBack = draft.isArming && draft.wishes.length > 0 && !isArmed(lrm)
+  if ((!isNews || isHeldBack) && nowMs < renewal.dueMs) return wakeAt(draft, renewal.dueMs)
   if (!reserveSeq(draft)) return
   epoch.seq += 1
   renewal.inFlight = {

@@ -29,6 +29,7 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.configuredMs = event.configuredMs
       watchdog.canClose = event.canClose
       watchdog.fedMs = draft.nowMs
+      watchdog.retryAtMs = 0
       return noteArmedLength(draft, event.effectiveMs)
     case 'arm-failed':
       noteArmFailed(draft, event.why)

@@ -53,7 +53,10 @@ export function stepWatchdog(draft: Draft): void {
   const effectiveMs = Math.max(watchdog.effectiveMs, timeoutMs * watchdog.factor)
   if (lrm.lease === null) return
   const untilMs = feedUntilMs(lrm.lease, feedMarginMs(effectiveMs))
-  if (nowMs > untilMs || !isLengthOnDisk(draft, effectiveMs)) return
+  if (nowMs > untilMs) return
+  draft.isArming = lrm.writeFailures === 0
+  if (!isLengthOnDisk(draft, effectiveMs)) return
+  // Until it is known whether this succeeds.
   watchdog.retryAtMs = nowMs + armRetryMs
   draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
 }
