@@ -114,6 +114,20 @@ test('each README has one title and fits a screen, but for the first', () => {
   }
 })
 
+// npm leaves optional packages out that a registry does not serve, and `npm ci` then refuses the whole lock file.
+test('the lock file names the optional packages of every platform, so that npm ci takes it anywhere', () => {
+  const lock = JSON.parse(text('package-lock.json')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>
+  }
+  const missing = Object.entries(lock.packages).flatMap(([at, { optionalDependencies }]) =>
+    Object.keys(optionalDependencies ?? {}).filter(
+      (name) =>
+        !lock.packages[`node_modules/${name}`] && !lock.packages[`${at}/node_modules/${name}`],
+    ),
+  )
+  expect(missing).toEqual([])
+})
+
 test('types, lint and format are clean', { timeout: 120_000 }, () => {
   const bin = path.join(root, 'node_modules/.bin')
   const run = (name: string, args: string[]) => {
