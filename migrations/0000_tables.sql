@@ -366,6 +366,5 @@ CREATE INDEX "command_recent" ON "command" USING btree ("cluster_id","created_at
 CREATE INDEX "lease_cluster" ON "lease" USING btree ("cluster_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "node_name" ON "node" USING btree ("cluster_id","name") WHERE "node"."removed_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "node_credential" ON "node" USING btree ("credential_hash");--> statement-breakpoint
-CREATE UNIQUE INDEX "run_grant_generation" ON "run_grant" USING btree ("cluster_id","generation");--> statement-breakpoint
 CREATE UNIQUE INDEX "run_grant_open" ON "run_grant" USING btree ("cluster_id","sid") WHERE "run_grant"."closed_at" is null;--> statement-breakpoint
 CREATE INDEX "run_grant_holder_open" ON "run_grant_holder" USING btree ("node_uid") WHERE "run_grant_holder"."closed_at" is null;

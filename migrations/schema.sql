@@ -313,7 +313,6 @@ create table run_grant (
   constraint run_grant_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint run_grant_cluster_id_sid_generation_pk PRIMARY KEY (cluster_id, sid, generation)
 );
-CREATE UNIQUE INDEX run_grant_generation ON public.run_grant USING btree (cluster_id, generation);
 CREATE UNIQUE INDEX run_grant_open ON public.run_grant USING btree (cluster_id, sid) WHERE (closed_at IS NULL);
 CREATE TRIGGER grant_guard BEFORE UPDATE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION grant_guard();
 CREATE TRIGGER prune_guard BEFORE DELETE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION prune_guard();

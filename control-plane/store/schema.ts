@@ -374,7 +374,6 @@ export const runGrant = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.clusterId, t.sid, t.generation] }),
-    uniqueIndex('run_grant_generation').on(t.clusterId, t.generation),
     uniqueIndex('run_grant_open').on(t.clusterId, t.sid).where(sql`${t.closedAt} is null`),
   ],
 )

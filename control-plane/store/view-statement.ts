@@ -99,9 +99,11 @@ const grants = `
 // The highest generation ever granted to each service: a higher one is of a history that this database does not know.
 // Also of services that are configured no more, as long as a grant of theirs is open.
 const lastGenerations = `
-  select coalesce(jsonb_object_agg(s.sid, s.last), '{}') from (
-    select g.sid, max(g.generation) as last from run_grant g
-    where g.cluster_id = $1 group by g.sid) s`
+  select coalesce(jsonb_object_agg(s.sid, s.last) filter (where s.last is not null), '{}') from (
+    select k.sid, (select g.generation from run_grant g
+      where g.cluster_id = $1 and g.sid = k.sid order by g.generation desc limit 1) as last
+    from (select sid from service where cluster_id = $1
+      union select sid from run_grant where cluster_id = $1 and closed_at is null) k) s`
 
 const commands = `
   select coalesce(jsonb_agg(jsonb_build_object('uid', uid, 'kind', kind, 'sid', sid, 'node', node,

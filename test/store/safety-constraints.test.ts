@@ -72,11 +72,14 @@ describe('a grant', () => {
     ).rejects.toThrow('run_grant_open')
   })
 
-  test('has a generation that was never used before, also not for another service', async () => {
+  test('has a generation that was never used before for its service', async () => {
     const h = await held('once')
-    await expect(
-      openGrant(database.sql, cluster, h.node, 'process:other', h.generation),
-    ).rejects.toThrow('run_grant_generation')
+    await close(h, await evidence(h))
+    const which = database.sql`sid = ${h.sid} and generation = ${h.generation}`
+    await database.sql`update run_grant set closed_at = clock_timestamp() where ${which}`
+    await expect(openGrant(database.sql, cluster, h.node, h.sid, h.generation)).rejects.toThrow(
+      'run_grant',
+    )
   })
 
   test('is opened only under a current lease', async () => {
