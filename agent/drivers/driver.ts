@@ -18,6 +18,8 @@ export interface Driver {
   readonly type: ServiceType
   /** Everything of this node's services on the host; a service whose main process is gone is `unknown`. */
   survey(): Promise<Found[]>
+  /** It may be started soon. Starts nothing, and never fails. */
+  prepare(sid: string, generation: number): void
   /** Resolves when the service runs, or did not come to run. Ends of running services are told by `exited`. */
   start(request: StartRequest): Promise<DriverResult>
   /** Asks it to end, kills what is left at the timeout, and verifies. Called again, it can only get shorter. */

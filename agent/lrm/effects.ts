@@ -42,6 +42,8 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
         return writeJournal(deps, effect, tell)
       case 'note-lease':
         return noteLease(deps, effect)
+      case 'prepare':
+        return driverOf(deps, effect.sid)?.prepare(effect.sid, effect.generation)
       case 'start':
         return void begin(start(deps, effect), (outcome) => ({
           ...effect,
@@ -85,7 +87,8 @@ function runWatchdog(watchdog: Watchdog, effect: WatchdogEffect, tell: (event: L
   if (effect.kind === 'feed') {
     const result = watchdog.feed(effect.untilMs)
     if (result === 'late') tell({ kind: 'fed-late', why: 'the lease ran out before the write' })
-    else if (result !== 'fed') tell({ kind: 'feed-failed', why: result.failed })
+    else if (result === 'fed') tell({ kind: 'fed' })
+    else tell({ kind: 'feed-failed', why: result.failed, counting: watchdog.isRunning() })
   } else if (effect.kind === 'arm') {
     const { timeoutMs, untilMs } = effect
     const result = watchdog.arm(timeoutMs, untilMs)

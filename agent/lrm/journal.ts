@@ -17,7 +17,7 @@ const JournalFile = z.object({
       number: z.number().int(),
       seqReserved: z.number().int(),
       planeNumber: z.number().int(),
-      state: z.enum(['open', 'fenced', 'over', 'released']),
+      state: z.enum(['open', 'fenced', 'over', 'released', 'unknown']),
     })
     .nullable(),
   planeEpoch: PlaneEpochWire.nullable(),

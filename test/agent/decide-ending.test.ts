@@ -96,6 +96,33 @@ describe('a release', () => {
     expect(world.exited).toBe(0)
   })
 
+  test('is asked for too by a process that was told to end before it took over the countdown left to it', () => {
+    const world = node({ run: true })
+    world.crash()
+    restart(world)
+    expect(world.exited).toBe(null)
+    world.run1s()
+    expect({ exited: world.exited, runs: world.host.get(sid) }).toEqual({ exited: null, runs: 1 })
+    world.plane.order(sid, 'freeze')
+    world.run1s(2)
+    expect({ exited: world.exited, counts: world.device.running }).toEqual({
+      ...{ exited: 0, counts: false },
+    })
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('an empty node closes a countdown left to it before it ends', () => {
+    const world = node({ run: true })
+    world.host.clear()
+    world.crash()
+    restart(world)
+    world.cut(2_000)
+    expect(world.device.running).toBe(false)
+    expect(world.exited).toBe(0)
+    expect(world.breaches).toEqual([])
+  })
+
   test('asked twice to end, it ends at once', () => {
     const world = node({ run: true })
     restart(world)

@@ -202,6 +202,23 @@ test('logs are kept small while the service goes on writing', async () => {
   expect(read('logs/a.log.1')).toContain('0123456789')
 })
 
+test('each start has a grant of its own: a launcher that comes late cannot pass by the next one', async () => {
+  const words: string[] = []
+  for (let times = 0; times < 2; times++) {
+    expect((await start(['sleep', '100'])).outcome).toBe('ok')
+    words.push(read(`grants/${sid}`))
+    await driver.stop(sid, 0)
+  }
+  expect(words[0]).toContain(`1 ${bootId} `)
+  expect(words[0]).not.toBe(words[1])
+})
+
+test('a process that cannot be looked at is not gone', () => {
+  expect(readProcess(2 ** 30)).toBe(null)
+  // Whatever is no plain absence will do: here a file stands where a folder should.
+  expect(() => readProcess('uptime' as unknown as number)).toThrow(/ENOTDIR/)
+})
+
 test('a new agent closes the start gate of whatever an earlier one was about to start', () => {
   writeFileSync(join(home, 'grants', sid), `9 ${bootId}\n`)
   driver.detach()

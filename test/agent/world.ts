@@ -172,7 +172,7 @@ export class World {
         this.said.push(effect.message)
         return null
       case 'exit':
-        this.breach(this.device.open && effect.code === 0, 'left with an open device')
+        this.breach(this.device.running && effect.code === 0, 'left a device that counts')
         this.exited = effect.code
         return null
       case 'feed':

@@ -11,7 +11,7 @@ const slowestLookMs = 100
 
 export type EndingDeps = {
   clock: Clock
-  /** All groups of the service, of whatever generation. */
+  /** All groups of the service, of whatever generation; looked for in this turn of the event loop. */
   look(): Group[]
   killAtOnce(group: Group): void
 }
@@ -41,6 +41,7 @@ export class Ending {
     let emptyLooks = 0
     let pauseMs = fastestLookMs
     for (;;) {
+      await nextTick()
       const groups = this.deps.look()
       emptyLooks = groups.length === 0 ? emptyLooks + 1 : 0
       if (emptyLooks === 2) return { outcome: 'ok', detail: '' }
@@ -79,7 +80,12 @@ export class Ending {
   }
 }
 
+/** All that look in one turn of the event loop share one look; the next turn has its own. */
+const nextTick = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 function send(pid: number, signal: NodeJS.Signals): void {
+  // 0 would be this process's own group: one of another pid namespace has no number here, and ends with its cgroup.
+  if (pid <= 1) return
   try {
     process.kill(pid, signal)
   } catch {

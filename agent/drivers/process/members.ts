@@ -1,7 +1,7 @@
 // Which processes belong to which service: found by the mark in their environment, their cgroup, the session and the
 // descendants of the launched process. Any of these is enough.
 import type { Cgroups } from './cgroup.ts'
-import { type ProcessEntry, readMark, readProcesses } from './proc-table.ts'
+import { type ProcessEntry, readMark, readProcess, readProcesses } from './proc-table.ts'
 import type { RunFiles } from './run-files.ts'
 
 /** Every process of a service carries it: `<cluster uuid>/<node uid>/<sid>/<generation>`. */
@@ -65,6 +65,7 @@ export function findGroups(sources: MemberSources): Group[] {
       const now = byPid.get(pid)
       if (now?.startTime === startTime) group(sid, generation).members.push(now)
     }
+  for (const { sid, generation } of cgroups.list()) group(sid, generation)
   known.clear()
   for (const [key, found] of groups) {
     complete(found, byPid, processes, cgroups)
@@ -82,8 +83,9 @@ function complete(
 ): void {
   const members = new Map(found.members.map((one) => [one.pid, one]))
   for (const pid of cgroups.members(found.sid, found.generation)) {
-    const one = byPid.get(pid)
-    if (one) members.set(pid, one)
+    // Younger than the list of processes, or of another pid namespace (0): there is something all the same.
+    const unseen = { pid, parent: 0, session: 0, startTime: '' }
+    members.set(pid, byPid.get(pid) ?? readProcess(pid) ?? unseen)
   }
   for (let before = -1; before !== members.size; ) {
     before = members.size

@@ -22,9 +22,15 @@ export function readProcesses(): ProcessEntry[] {
 export function readProcess(pid: number): ProcessEntry | null {
   try {
     return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return null
+  } catch (error) {
+    if (isGone(error)) return null
+    throw error
   }
+}
+
+/** Only these say that there is nothing: whatever else keeps a file from being read is a doubt, and thrown. */
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 /** Parses a line of /proc/PID/stat. The name in it may hold blanks and parentheses. */
@@ -44,8 +50,11 @@ export function readMark(pid: number, name: string): string | null {
   let text: string
   try {
     text = readFileSync(`/proc/${pid}/environ`, 'latin1')
-  } catch {
-    return null
+  } catch (error) {
+    // Another user's process is none of ours.
+    const { code } = error as NodeJS.ErrnoException
+    if (isGone(error) || code === 'EACCES' || code === 'EPERM') return null
+    throw error
   }
   const key = `${name}=`
   const at = text.startsWith(key) ? 0 : text.indexOf(`\0${key}`) + 1

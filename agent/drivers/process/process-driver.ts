@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../../../shared/clock.ts'
+import { type Random, systemRandom } from '../../../shared/random.ts'
 import { ProcessSpec } from '../../../shared/service.ts'
 import { replaceFile } from '../../files.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
@@ -23,6 +24,7 @@ export type ProcessDriverOptions = {
   bootId: string
   clock: Clock
   events: DriverEvents
+  random?: Random
   logLimits?: LogLimits
   upkeepMs?: number
 }
@@ -34,6 +36,7 @@ const settleMs = 100
 
 export function createProcessDriver(options: ProcessDriverOptions): Driver {
   const { home, owner, bootId, clock, events } = options
+  const random = options.random ?? systemRandom()
   const directory = (name: string) => {
     const path = join(home, name)
     mkdirSync(path, { recursive: true, mode: 0o750 })
@@ -45,7 +48,13 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
   const watched = new Map<string, Watched>()
   const endings = new Map<string, Ending>()
   const known = new Map()
-  const look = () => findGroups({ owner, cgroups, runFiles, known })
+  let looked: Group[] | null = null
+  /** One look at the whole host serves everyone who asks in the same turn of the event loop. */
+  function look(): Group[] {
+    if (looked === null) setImmediate(() => (looked = null))
+    looked ??= findGroups({ owner, cgroups, runFiles, known })
+    return looked
+  }
   // Whatever an earlier process was about to start must not begin any more.
   for (const name of readdirSync(grants)) rmSync(join(grants, name), { force: true })
 
@@ -81,7 +90,8 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
   function spawnNow(request: StartRequest, spec: ProcessSpec): Ended {
     const { sid, generation } = request
     const grantFile = join(grants, sid)
-    const grant = `${generation} ${bootId}`
+    // A word of its own for each start: a launcher of an agent that is gone cannot pass by a later one's grant.
+    const grant = `${generation} ${bootId} ${random.uuid()}`
     replaceFile(grantFile, `${grant}\n`)
     const mark = markOf(owner, sid, generation)
     const cgroup = cgroups.make(sid, generation)
@@ -162,5 +172,6 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
     watched.clear()
   }
 
-  return { type: 'process', survey, start, stop, detach }
+  const prepare = (sid: string, generation: number) => cgroups.prepare(sid, generation)
+  return { type: 'process', survey, prepare, start, stop, detach }
 }

@@ -2,7 +2,7 @@
 // /proc/PID/stat. It finds services that overwrite their environment.
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseStat, type ProcessEntry } from './proc-table.ts'
+import { isGone, parseStat, type ProcessEntry } from './proc-table.ts'
 
 export type RunFile = { sid: string; generation: number; main: ProcessEntry }
 
@@ -36,7 +36,8 @@ function readRunFile(path: string, bootId: string): ProcessEntry | null {
     const text = readFileSync(path, 'latin1')
     if (!text.startsWith(`${bootId} `)) return null
     return parseStat(text.slice(bootId.length + 1))
-  } catch {
-    return null
+  } catch (error) {
+    if (isGone(error)) return null
+    throw error
   }
 }

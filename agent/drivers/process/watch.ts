@@ -46,11 +46,20 @@ export function watchChild(child: ChildProcess): Ended {
 /** Follows a process that is no child of this one; returns how to stop following. */
 export function watchProcess(entry: ProcessEntry, ended: (detail: string) => void): () => void {
   const timer = setInterval(() => {
-    if (readProcess(entry.pid)?.startTime === entry.startTime) return
+    if (mayLive(entry)) return
     clearInterval(timer)
     ended('ended while no child of this agent')
   }, lookEveryMs).unref()
   return () => clearInterval(timer)
+}
+
+/** One that cannot be looked at just now is looked at again. */
+function mayLive({ pid, startTime }: ProcessEntry): boolean {
+  try {
+    return readProcess(pid)?.startTime === startTime
+  } catch {
+    return true
+  }
 }
 
 function describe(code: number | null, signal: NodeJS.Signals | null): string {

@@ -55,6 +55,7 @@ export function absorb(draft: Draft, event: LrmEvent): void {
       return noteService(draft, event)
     case 'armed':
     case 'arm-failed':
+    case 'fed':
     case 'fed-late':
     case 'feed-failed':
     case 'watchdog-closed':

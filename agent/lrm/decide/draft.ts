@@ -65,7 +65,7 @@ export function say(
   draft: Draft,
   message: string,
   facts: Record<string, unknown> = {},
-  level: 'info' | 'warn' = 'info',
+  level: 'info' | 'warn' | 'error' = 'info',
 ): void {
   draft.effects.push({ kind: 'say', level, message, facts })
 }

@@ -14,13 +14,20 @@ export type Effect =
   | { kind: 'write-journal'; version: number; journal: Journal }
   | { kind: 'note-lease'; lease: HeldLease }
   | { kind: 'stop'; sid: Sid; generation: number; timeoutMs: number }
+  /** A start is likely soon: whatever makes it quicker and starts nothing. */
+  | { kind: 'prepare'; sid: Sid; generation: number }
   | { kind: 'start'; sid: Sid; generation: number; spec: unknown; untilMs: number }
   | { kind: 'renew'; request: LeaseRequest; timeoutMs: number }
   | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
   | { kind: 'poll'; id: number; planeEpoch: number; revision: number; waitMs: number }
   | { kind: 'cancel-poll' }
   | { kind: 'survey' }
-  | { kind: 'say'; level: 'info' | 'warn'; message: string; facts: Record<string, unknown> }
+  | {
+      kind: 'say'
+      level: 'info' | 'warn' | 'error'
+      message: string
+      facts: Record<string, unknown>
+    }
   | { kind: 'exit'; code: number }
 
 export type AnswerFound = { sid: Sid; generation: number; state: Found['state'] | 'stopped' }
@@ -45,7 +52,10 @@ export type LrmEvent =
   | { kind: 'armed'; configuredMs: number; effectiveMs: number; canClose: boolean }
   /** `open`: an earlier arming still holds, and counts down. */
   | { kind: 'arm-failed'; why: string; open?: boolean }
-  | { kind: 'fed-late' | 'feed-failed'; why: string }
+  | { kind: 'fed' }
+  | { kind: 'fed-late'; why: string }
+  /** `counting`: whether the device says that its countdown runs on. */
+  | { kind: 'feed-failed'; why: string; counting: boolean }
   | { kind: 'watchdog-closed' }
   | { kind: 'watchdog-close-failed'; why: string }
   | { kind: 'journaled'; version: number }

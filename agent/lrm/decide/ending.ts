@@ -23,7 +23,8 @@ export function stepEnding(draft: Draft): void {
   if (ending.forced) return exit(draft, 1, 'asked twice')
   // A disk that takes nothing any more must not keep it: what was not written down was not told either.
   if (!isWritten(draft) && lrm.writeFailures === 0) return
-  if (lrm.watchdog.open && lrm.watchdog.canClose) return
+  // Also one that an earlier process left counting: it is taken over first, or it would reset what runs on.
+  if ((lrm.watchdog.open || lrm.watchdog.running) && lrm.watchdog.canClose) return
   if (ending.kind === 'restart') {
     if (lrm.released) return exit(draft, 0, 'released, services run on')
     // Without an epoch nothing is promised for what an earlier process left running: the next one asks again.

@@ -87,7 +87,7 @@ export function endLostEpoch(draft: Draft): void {
 }
 
 /** The epoch is not to be used any more; the lease stays, for it only ever limits the feeding. */
-export function leaveEpoch(draft: Draft, state: 'fenced' | 'over' | 'released'): void {
+export function leaveEpoch(draft: Draft, state: 'fenced' | 'over' | 'released' | 'unknown'): void {
   const { lrm } = draft
   writeDown(draft, (journal) => {
     if (journal.epoch) journal.epoch.state = state

@@ -148,6 +148,8 @@ export type WatchdogView = {
   /** A magic close stops it (not `nowayout`). */
   canClose: boolean
   fedMs: number
+  /** Since when every feed has failed. */
+  unfedSinceMs: number | null
   retryAtMs: number
 }
 
@@ -169,7 +171,8 @@ export type Journal = {
     seqReserved: number
     /** Plane epoch under which it was joined: orders of a later history may not know what runs here. */
     planeNumber: number
-    state: 'open' | 'fenced' | 'over' | 'released'
+    /** `unknown`: the plane lost it; what runs, runs on under the lease that is left. */
+    state: 'open' | 'fenced' | 'over' | 'released' | 'unknown'
   } | null
   planeEpoch: PlaneEpoch | null
   timing: Timing | null

@@ -2,7 +2,12 @@
 // SAFETY: t_s is taken here, before the request exists, and belongs to its `seq` alone.
 import { betterLease } from '../../../shared/lease.ts'
 import type { AgentMode } from '../../../shared/node.ts'
-import type { LeaseAnswer, LeaseRequest, RunningService } from '../../../shared/protocol.ts'
+import type {
+  LeaseAnswer,
+  LeaseRequest,
+  RunningService,
+  ServiceGeneration,
+} from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Refused } from './effect.ts'
@@ -24,8 +29,8 @@ export function stepRenewal(draft: Draft): void {
   if (epoch === null || planeEpoch === null || renewal.inFlight !== null) return
   if (lrm.writtenVersion < lrm.sendAfterVersion) return
   const body = compose(draft)
-  const key = JSON.stringify(body)
-  const isNews = key !== renewal.answeredKey && renewal.failures === 0
+  const key = newsIn(body)
+  const isNews = keyWith(key, body.confirms) !== renewal.answeredKey && renewal.failures === 0
   // With one request in flight at a time, news sent while the device is being armed would keep the confirm waiting.
   const isHeldBack = draft.isArming && draft.wishes.length > 0 && !isArmed(lrm)
   if ((!isNews || isHeldBack) && nowMs < renewal.dueMs) return wakeAt(draft, renewal.dueMs)
@@ -40,6 +45,17 @@ export function stepRenewal(draft: Draft): void {
   const head = { clusterUuid, nodeUid, epoch: epoch.number, bootId, seq: epoch.seq, planeEpoch }
   const timeoutMs = lrm.timing.requestTimeoutMs
   draft.effects.push({ kind: 'renew', request: { ...head, ...body }, timeoutMs })
+}
+
+/** What is worth a renewal of its own. A start under way is not: its end is, which most often follows at once. */
+function newsIn(body: Body): string {
+  const running = body.running.filter(({ state }) => state !== 'starting')
+  return JSON.stringify({ ...body, running, confirms: [] })
+}
+
+/** Confirms count as news as long as they are asked for and not given. */
+function keyWith(key: string, confirms: ServiceGeneration[]): string {
+  return key + JSON.stringify(confirms)
 }
 
 type Body = Omit<
@@ -131,7 +147,10 @@ export function noteGranted(draft: Draft, seq: number, answer: LeaseAnswer): voi
   draft.effects.push({ kind: 'note-lease', lease: lrm.lease })
   const isSamePlane = answer.planeEpoch.number === sent.planeEpoch
   if (isSamePlane) {
-    renewal.answeredKey = sent.key
+    const open = sent.confirms.filter(({ sid, generation }) =>
+      answer.confirmed.every((one) => one.sid !== sid || one.generation !== generation),
+    )
+    renewal.answeredKey = keyWith(sent.key, open)
     renewal.toldClosed = sent.closed
     takeConfirms(draft, sent, answer)
   }
@@ -189,7 +208,7 @@ export function noteRefused(draft: Draft, seq: number, refused: Refused): void {
     // adopts it (rule 9).
     adoptPlaneEpoch(draft, refused.planeEpoch)
     say(draft, 'epoch unknown to the plane', { epoch: lrm.epoch?.number }, 'warn')
-    return leaveEpoch(draft, 'over')
+    return leaveEpoch(draft, 'unknown')
   }
   if (refused.code === 'release-refused') {
     // Nothing was renewed by it either: the next renewal, sent at once, asks for the lease alone.

@@ -66,6 +66,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
       running: from.watchdog.running,
       canClose: true,
       fedMs: nowMs,
+      unfedSinceMs: null,
       retryAtMs: 0,
     },
     released: isSameBoot && old.epoch?.state === 'released',

@@ -11,6 +11,7 @@ type WatchdogEvent = Extract<
     kind:
       | 'armed'
       | 'arm-failed'
+      | 'fed'
       | 'fed-late'
       | 'feed-failed'
       | 'watchdog-closed'
@@ -30,6 +31,7 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.canClose = event.canClose
       watchdog.fedMs = draft.nowMs
       watchdog.retryAtMs = 0
+      watchdog.unfedSinceMs = null
       return noteArmedLength(draft, event.effectiveMs)
     case 'arm-failed':
       noteArmFailed(draft, event.why)
@@ -39,10 +41,13 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.open = event.open ?? false
       if (isArmed(draft.lrm)) return
       return failWaiting(draft, event.why)
+    case 'fed':
+      watchdog.unfedSinceMs = null
+      return
     case 'fed-late':
       return say(draft, 'watchdog not fed: too late', { why: event.why }, 'warn')
     case 'feed-failed':
-      return say(draft, 'watchdog not fed', { why: event.why }, 'warn')
+      return noteFeedFailed(draft, event.why, event.counting)
     case 'watchdog-closed':
       watchdog.open = false
       watchdog.running = false
@@ -53,6 +58,20 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.canClose = false
       return say(draft, 'watchdog cannot be closed', { why: event.why }, 'warn')
   }
+}
+
+/**
+ * A device that takes no feed for half of W resets the machine soon, or its countdown has stopped. If it says itself
+ * that it has, nothing guards this node any more: it says so in its renewals, and tries to arm again.
+ */
+function noteFeedFailed(draft: Draft, why: string, counting: boolean): void {
+  const { watchdog } = draft.lrm
+  watchdog.unfedSinceMs ??= draft.nowMs
+  const isLong = draft.nowMs - watchdog.unfedSinceMs >= watchdog.effectiveMs / 2
+  say(draft, 'watchdog not fed', { why, counting }, isLong ? 'error' : 'warn')
+  if (!isLong || counting) return
+  watchdog.open = false
+  watchdog.running = false
 }
 
 /** A node that cannot arm cannot run anything: that counts as a failed start of whatever waits for it. */

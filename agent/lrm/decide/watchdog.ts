@@ -7,6 +7,7 @@ import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
 import { isLengthOnDisk } from './armed.ts'
+import type { WatchdogView } from './lrm.ts'
 import { wishedEffectiveMs, wishedTimeoutMs } from './wished-timeout.ts'
 import { isEmpty, leaseAllows, leaseAllowsUntilMs, nothingOnHost } from './lease.ts'
 
@@ -45,7 +46,7 @@ export function stepWatchdog(draft: Draft): void {
     if (lrm.renewal.inFlight) lrm.renewal.inFlight = { ...lrm.renewal.inFlight, confirms: [] }
     return
   }
-  if (watchdog.running && !watchdog.open && isEmpty(lrm)) return takeOver(draft)
+  if (isLeftCounting(watchdog) && (isEmpty(lrm) || lrm.released)) return takeOver(draft)
   if (!wantsArmed(draft)) return
   const timeoutMs = targetMs(draft)
   if (watchdog.open && watchdog.configuredMs === timeoutMs) return
@@ -61,7 +62,11 @@ export function stepWatchdog(draft: Draft): void {
   draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
 }
 
-/** An earlier process left the countdown running on a host that is empty: opened to be fed, and then closed. */
+function isLeftCounting({ running, open }: WatchdogView): boolean {
+  return running && !open
+}
+
+/** An earlier process left the countdown running on a host that is empty or released: opened, and then closed. */
 function takeOver(draft: Draft): void {
   const { watchdog } = draft.lrm
   if (draft.nowMs < watchdog.retryAtMs) return wakeAt(draft, watchdog.retryAtMs)
@@ -75,7 +80,9 @@ function takeOver(draft: Draft): void {
 /** Whether this node should be under the watchdog: something runs, or is about to, and no release is asked for. */
 function wantsArmed(draft: Draft): boolean {
   const { lrm } = draft
-  if (lrm.epoch === null || lrm.released || lrm.ending !== null) return false
+  if (lrm.epoch === null || lrm.released) return false
+  // Nothing new is armed any more; a countdown that an earlier process left running is fed until it may be closed.
+  if (lrm.ending !== null) return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm)
   if (lrm.desired?.mode === 'disarm') return lrm.watchdog.open
   return draft.wishes.length > 0 || !nothingOnHost(lrm)
 }
