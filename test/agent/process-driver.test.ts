@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Driver } from '../../agent/drivers/driver.ts'
 import { createProcessDriver } from '../../agent/drivers/process/process-driver.ts'
 import { parseStat, readProcess } from '../../agent/drivers/process/proc-table.ts'
+import { sharedLook } from '../../agent/drivers/process/shared-look.ts'
 import { systemClock } from '../../shared/clock.ts'
 
 const owner = {
@@ -200,6 +201,14 @@ test('logs are kept small while the service goes on writing', async () => {
   const { size } = statSync(join(home, 'logs/a.log'))
   await until(() => statSync(join(home, 'logs/a.log')).size !== size)
   expect(read('logs/a.log.1')).toContain('0123456789')
+})
+
+test('all who look in one turn of the event loop share one look at the host, and the next turn has its own', async () => {
+  let looks = 0
+  const look = sharedLook(() => ++looks)
+  expect([look(), look(), look()]).toEqual([1, 1, 1])
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(look()).toBe(2)
 })
 
 test('each start has a grant of its own: a launcher that comes late cannot pass by the next one', async () => {

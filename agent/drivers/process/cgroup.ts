@@ -1,6 +1,6 @@
 // A cgroup (v2) for each started generation, below the agent's own, where the host allows it. Where it does not, the
 // marks in the environment, the session and the process tree have to do.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -92,7 +92,8 @@ async function expectMove(): Promise<void> {
 
 /** A cgroup and all that were made inside it, parents first; none if there is no such cgroup. */
 function below(path: string): string[] {
-  return existsSync(path) ? [path, ...inside(path).flatMap(below)] : []
+  const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
+  return isThere ? [path, ...inside(path).flatMap(below)] : []
 }
 
 /** The cgroups right inside one. What is there but cannot be read is a doubt, and thrown. */

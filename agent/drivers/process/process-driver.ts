@@ -16,6 +16,7 @@ import { type LogLimits, logLimits, openLog, rotateLogs } from './log-file.ts'
 import { findGroups, type Group, markOf, type Owner } from './members.ts'
 import { readProcess } from './proc-table.ts'
 import { createRunFiles } from './run-files.ts'
+import { sharedLook } from './shared-look.ts'
 import { type Ended, watchChild, watchProcess } from './watch.ts'
 
 export type ProcessDriverOptions = {
@@ -48,13 +49,7 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
   const watched = new Map<string, Watched>()
   const endings = new Map<string, Ending>()
   const known = new Map()
-  let looked: Group[] | null = null
-  /** One look at the whole host serves everyone who asks in the same turn of the event loop. */
-  function look(): Group[] {
-    if (looked === null) setImmediate(() => (looked = null))
-    looked ??= findGroups({ owner, cgroups, runFiles, known })
-    return looked
-  }
+  const look = sharedLook(() => findGroups({ owner, cgroups, runFiles, known }))
   // Whatever an earlier process was about to start must not begin any more.
   for (const name of readdirSync(grants)) rmSync(join(grants, name), { force: true })
 
