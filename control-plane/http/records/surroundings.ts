@@ -28,11 +28,19 @@ export async function loadSurroundings(
   return { crm: crm[0] ?? { replica: null, lastRoundMsAgo: null }, replicas: [...replicas], jobs }
 }
 
+/** Deadlines of moves that are over find nothing to do when they come due, and are not shown. */
 async function scheduledJobs(tx: Tx, clusterId: number): Promise<Surroundings['jobs']> {
   const rows = await tx<{ job: string; data: JobData; startAfter: Date | string }[]>`
-    select name as job, data, start_after as "startAfter" from pgboss.job
+    select name as job, data, start_after as "startAfter" from pgboss.job j
     where state in ('created', 'retry') and name in ('fence-node', 'relocate-service')
       and (data->>'clusterId')::int = ${clusterId}
+      and (data->>'kind' is distinct from 'deadline' or exists (
+        select from service_status s where s.cluster_id = ${clusterId}
+          and s.sid = j.data->>'sid' and s.record->>'uid' = j.data->>'uid'))
+      and (j.name <> 'fence-node' or exists (
+        select from node n join lease l on l.node_uid = n.uid
+        where n.cluster_id = ${clusterId} and n.name = j.data->>'node' and n.removed_at is null
+          and l.epoch = (j.data->>'epoch')::bigint))
     order by start_after, id limit 500`
   return rows.map(({ job, data, startAfter }) => ({
     job,
