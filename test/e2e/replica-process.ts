@@ -1,6 +1,7 @@
 // One replica of the control plane as a real process, on a port of its own that it keeps when it is started again.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { planeFlags } from '../../control-plane/node-flags.ts'
 import { MarkedProcess } from './marked-process.ts'
 import { waitFor } from './wait.ts'
 
@@ -21,7 +22,7 @@ export class ReplicaProcess extends MarkedProcess {
   constructor({ site, name, dir, port, databaseUrl }: ReplicaOptions) {
     super({
       site,
-      args: [main, '--port', String(port), '--replica', name],
+      args: [...planeFlags, main, '--port', String(port), '--replica', name],
       logFile: join(dir, `${name}.log`),
       environment: { DATABASE_URL: databaseUrl, HOLDFAST_LOG_LEVEL: 'debug' },
     })
