@@ -2,14 +2,12 @@
 // that each of them once broke.
 import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Plan } from '../../control-plane/cluster/plan.ts'
 import { changePlaneEpoch } from '../../control-plane/crm/plane-epoch.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { confirmDead } from '../../control-plane/fence/operator-confirm.ts'
 import { type Refusal, whyNot } from '../../control-plane/lease/why-not.ts'
 import { type LoadedView, load, loadView } from '../../control-plane/store/load-view.ts'
 import { requestEpoch } from '../../control-plane/store/nodes.ts'
-import { savePlan } from '../../control-plane/store/save-plan.ts'
 import type { EpochRequest } from '../../shared/protocol.ts'
 import { testDatabase } from '../database.ts'
 import {
@@ -55,8 +53,6 @@ const hello = (more: Partial<EpochRequest> = {}): EpochRequest => ({
   ...more,
 })
 const loaded = async () => (await load(database.sql, cluster.id)) as LoadedView
-const save = (view: LoadedView, plan: Plan) =>
-  database.sql.begin((tx) => savePlan(tx, view, plan, view.view.nowMs + 1_000))
 const newPlaneEpoch = async (uuid: string) => {
   const view = await loaded()
   return database.sql.begin((tx) => changePlaneEpoch(tx, view, uuid))

@@ -1,5 +1,5 @@
 // Is a node still protected after the planned restart of its agent, as in every upgrade?
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { testSite } from './site.ts'
 import { waitFor } from './wait.ts'
 
