@@ -28,6 +28,7 @@ export const refusalStatus = {
   'own-token': 409,
   'version-conflict': 412,
   'no-driver': 422,
+  'not-offered': 422,
   'timing-unsound': 422,
   'name-mismatch': 422,
   'in-the-past': 422,

@@ -32,6 +32,14 @@ export function refuseSettings(view: ClusterView, next: Settings): Refusal | nul
       faults.join('; '),
       faults.map((message) => ({ field: 'timing', message })),
     )
+  // SAFETY: a virtual node must compare its clocks with the hypervisor's before every feed and start (rule 13); until its
+  // agent does, its watchdog proves nothing, whoever trusts it.
+  if (next.trustVirtualWatchdog)
+    return refuse(
+      'not-offered',
+      'agents do not compare their clocks with a hypervisor yet, so a watchdog inside a virtual machine cannot be trusted: confirm such a node’s death by hand',
+      [{ field: 'trustVirtualWatchdog', message: 'must be false' }],
+    )
   const nodes = Object.keys(view.nodes).length
   if (losesQuorum(view, { ...view, settings: next }))
     return refuse(
@@ -57,10 +65,6 @@ export function settingsWarnings(settings: Settings, view: ClusterView | null): 
         `node ${node.name} reports a watchdog of ${seconds(node.watchdog.effectiveMs)}: if it cannot be set shorter, a lease of ${seconds(settings.timing.leaseMs)} never lets it feed`,
       )
   }
-  if (settings.trustVirtualWatchdog)
-    warnings.push(
-      'a watchdog inside a virtual machine counts as proof, although a paused or snapshotted machine can run on after its deadline',
-    )
   return warnings
 }
 

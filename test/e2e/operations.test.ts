@@ -34,6 +34,21 @@ test('restart stops and starts it once on its node, under the same grant', async
   expect([first?.stopped, first?.boot]).toEqual([true, second?.boot])
 })
 
+test('a relocation for a later time is shown until then, and happens then by itself', async () => {
+  const { node } = await site.running(sid)
+  const target = other(node)
+  const at = new Date(Date.now() + 3_000).toISOString()
+  await site.operator.post(`/services/${sid}/relocate`, { node: target, at })
+  const { jobs } = await site.operator.status()
+  expect(jobs).toContainEqual({
+    job: 'relocate-service',
+    about: `${sid} to ${target}`,
+    startAfter: at,
+  })
+  await site.running(sid, (name) => name === target)
+  expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(at))
+})
+
 test('stop ends it and start brings it back', async () => {
   const before = site.witness(sid).runs.length
   expect(await site.operator.operate(sid, 'stop')).toMatchObject({ status: 'done' })
