@@ -67,8 +67,8 @@ function figures(again: Trial[], first: Trial[], bare: number[]): Measured[] {
   ]
 }
 
-/** An agent arms its watchdog at most once a second: sooner than that after the last start the node is not idle. */
-const restMs = 900
+/** So long the node is left alone between two starts, so that the last one's reports are over. */
+const restMs = 200
 
 const sidOf = (number: number) => `process:s${number}`
 let services = 0
