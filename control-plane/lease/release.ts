@@ -24,7 +24,10 @@ export async function release(
   if (done === 'blocked') return { granted: false, refusal: { code: 'release-refused' } }
   if (done) return { granted: true, leaseMs: timing.leaseMs, revision: done.revision }
   const reasons = await whyNot(lane.sql, [{ clusterId, request }])
-  return { granted: false, refusal: reasons.get(request.nodeUid) ?? { code: 'busy' } }
+  const refusal = reasons.get(request.nodeUid) ?? { code: 'busy' }
+  // Nothing speaks against the lease itself: the node is to renew it first, with its report.
+  const isOnlyRelease = refusal.code === 'busy' && !refusal.wakesCrm
+  return { granted: false, refusal: isOnlyRelease ? { code: 'release-refused' } : refusal }
 }
 
 async function commitRelease(
@@ -50,14 +53,16 @@ async function commitRelease(
         guarded = case when exists (select from run_grant_holder h
           where h.node_uid = l.node_uid and h.closed_at is null) then false end,
         renewed_at = clock_timestamp(), reported_at = clock_timestamp(), mode = ${request.mode},
-        lrm_state = ${request.lrmState}, attested_plane_epoch = ${request.planeEpoch.number},
+        lrm_state = ${request.lrmState},
         lease_until = greatest(l.lease_until, clock_timestamp()
           + make_interval(secs => ${fenceAfterMs(timing) / 1000}))
       from plane_epoch p, crm m, server_identity() i
       where l.node_uid = ${request.nodeUid} and l.epoch = ${request.epoch}
         and l.boot_id = ${request.bootId} and l.seq < ${request.seq}
         and p.cluster_id = l.cluster_id and m.cluster_id = l.cluster_id and m.quorate
-        and p.number = ${request.planeEpoch.number} and p.uuid = ${request.planeEpoch.uuid}
+        -- Attested by a renewal with its report, never by a release, which stores none (rule 9).
+      and l.attested_plane_epoch = p.number
+      and p.number = ${request.planeEpoch.number} and p.uuid = ${request.planeEpoch.uuid}
         and p.system_id = i.system_id and p.timeline = i.timeline
         and p.postmaster_start = i.postmaster_start
       returning coalesce((select d.revision from desired d

@@ -83,14 +83,16 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
       lease_until = greatest(l.lease_until, clock_timestamp() + make_interval(secs => ${
         fenceAfterMs(view.settings.timing) / 1000
       }))
-    from (select 1) one left join epoch_request q on q.node_uid = ${uid}
+    from (select 1) one left join epoch_request q
+      on q.node_uid = ${uid} and q.boot_id = ${change.bootId}
     where l.node_uid = ${uid}`
   // What the node says of itself counts from the epoch it said it for: the old one is judged by what it said then.
   await tx`
     update node n set drivers = q.facts->'drivers', capacity = q.facts->'capacity',
       watchdog = q.facts->'watchdog', virtual = (q.facts->>'virtual')::boolean,
       agent_version = q.facts->>'agentVersion'
-    from epoch_request q where q.node_uid = ${uid} and n.uid = q.node_uid`
+    from epoch_request q
+    where q.node_uid = ${uid} and q.boot_id = ${change.bootId} and n.uid = q.node_uid`
   await tx`delete from challenge where node_uid = ${uid}`
   await tx`delete from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId}`
 }

@@ -89,7 +89,9 @@ function complete(
   }
   for (let before = -1; before !== members.size; ) {
     before = members.size
-    for (const one of processes) if (members.has(one.parent)) members.set(one.pid, one)
+    // Parents 0 and 1 are nobody of ours: below them is the whole host.
+    for (const one of processes)
+      if (one.parent > 1 && members.has(one.parent)) members.set(one.pid, one)
   }
   members.delete(process.pid)
   found.members = [...members.values()]

@@ -14,7 +14,7 @@ import {
 } from './draft.ts'
 import type { AnswerFound } from './effect.ts'
 import { closeGeneration } from './grants.ts'
-import { nothingOnHost } from './lease.ts'
+import { leaseAllows, nothingOnHost } from './lease.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
 import type { Found } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
@@ -128,8 +128,8 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
   lrm.seqLimit = { upTo: 0, next: { upTo: seqBlock, version: lrm.journalVersion } }
   lrm.epoch = { number: answer.epoch, seq: 0 }
   lrm.timing = answer.timing
-  // A lease is of one epoch: the old one limits nothing any more, and what runs was adopted.
-  lrm.lease = null
+  // What runs was adopted, and runs on under the old lease until the new epoch's first one takes its place.
+  if (!leaseAllows(draft)) lrm.lease = null
   lrm.confirmed = {}
   lrm.desired = null
   lrm.cleaning = null
