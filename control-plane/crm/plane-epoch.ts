@@ -20,9 +20,18 @@ export async function changePlaneEpoch(
   loaded: LoadedView,
   uuid: string,
 ): Promise<PlaneEpochChange | null> {
-  const claims = loaded.regressClaims
-  if (loaded.identityMatches && claims.length === 0) return null
+  // One that was judged under an older plane epoch came late: what it tells has been dealt with.
+  const claims = loaded.regressClaims.filter(
+    (claim) => claim.planeEpoch >= loaded.view.planeEpoch.number,
+  )
   const clusterId = loaded.view.cluster.id
+  if (loaded.identityMatches && claims.length === 0) {
+    // A claim that came late must not stand in the way of its node's next one.
+    if (loaded.regressClaims.length > 0)
+      await tx`delete from regress_claim where cluster_id = ${clusterId}
+        and plane_epoch < ${loaded.view.planeEpoch.number}`
+    return null
+  }
   const cause = await compare(tx, clusterId)
   const plainRestart = claims.length === 0 && cause === 'restarted'
   const why = claims[0]?.why ?? sentences[cause]

@@ -20,7 +20,7 @@ export async function recallPairs(sql: postgres.Sql, bootId: string, witness: Cl
 
 /** Stores the newest pair and forgets those nobody can need any more. */
 export async function storePair(sql: postgres.Sql, bootId: string, witness: ClockWitness) {
-  const pair = witness.newest()
+  const pair = witness.newestExact()
   if (!pair) return
   const [databaseMs, bootMs] = [Math.round(pair.databaseMs), Math.round(pair.bootMs)]
   await sql`

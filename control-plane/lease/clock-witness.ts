@@ -10,6 +10,8 @@ type Reading = ClockPair & { errorMs: number }
 
 /** What the clocks may differ by beyond their rates (rule 9). */
 const toleranceMs = 100
+/** What a kept pair may err by, within what its rounding and the tolerance bear. */
+const exactMs = 25
 /** A reading that took longer than twice this says too little. */
 const largestErrorMs = 1_000
 /** A pair a second is kept for the newest minutes, which outlasts any lease of the profiles. */
@@ -59,9 +61,11 @@ export class ClockWitness {
     return Math.max(leaseUntilMs, fitting.databaseMs + fullMs)
   }
 
-  /** Pairs worth keeping for a successor on the same boot. */
-  newest(): ClockPair | null {
-    return this.last
+  /** A pair that a successor on the same boot may take for exact; null: the last reading took too long. */
+  newestExact(): ClockPair | null {
+    const { last } = this
+    if (last === null || last.errorMs > exactMs) return null
+    return { databaseMs: last.databaseMs, bootMs: last.bootMs }
   }
 
   /** Index of the first pair taken after a moment of the database's clock. */

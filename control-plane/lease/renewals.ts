@@ -162,12 +162,13 @@ export class Renewals {
     if (this.alone >= mostAlone) return this.refuse(waiting, { code: 'busy' })
     this.alone += 1
     const open = new Map([[waiting.row.nodeUid, waiting]])
+    const seen = this.slowLane.sql
     this.run(this.slowLane, [waiting], false)
       .then(
         (renewed) => this.answerAll(open, renewed),
         (error: unknown) => {
           this.deps.log.warn({ err: error }, 'renewal retried alone failed')
-          this.slowLane.replace()
+          this.slowLane.replace(seen)
         },
       )
       .finally(() => {

@@ -78,6 +78,16 @@ describe('the plane epoch', () => {
     expect(await change()).toBeNull()
   })
 
+  test('is not changed by a claim that was judged under an older one and comes late (once means once)', async () => {
+    await fresh()
+    await pretend('number = 8')
+    await database.sql`
+      insert into regress_claim (cluster_id, node_uid, plane_epoch, why)
+      values (${cluster.id}, ${node.uid}, 7, 'a node remembers plane epoch 7, the database 5')`
+    expect(await change()).toBeNull()
+    expect(await row()).toMatchObject({ number: 8, quarantined: false })
+  })
+
   test('moves generations and lease epochs far ahead, so that none of a lost history is issued again (S5c)', async () => {
     await fresh()
     await pretend("timeline = '00000001x'")
