@@ -74,3 +74,16 @@ test('a release under a revoked epoch is told that it is fenced', async () => {
   await database.sql`update lease set epoch = 2, boot_id = null where node_uid = ${node.uid}`
   expect(await ask(node, 1)).toMatchObject({ granted: false, refusal: { code: 'fenced' } })
 })
+
+test('a release is no attestation: after the history changed a node renews with its report first (rule 9)', async () => {
+  const node = await runningNode('unattested', 3, 'freeze')
+  await database.sql`update plane_epoch set number = 2 where cluster_id = ${cluster.id}`
+  const planeEpoch = { number: 2, uuid: cluster.planeUuid }
+  const asked = request(cluster, node, 2, { release: true, mode: 'restart', planeEpoch })
+  const answer = await release(lane, cluster.id, asked, profiles.default)
+  await database.sql`update plane_epoch set number = 1 where cluster_id = ${cluster.id}`
+  expect(answer).toEqual({ granted: false, refusal: { code: 'release-refused' } })
+  const [row] = await database.sql`
+    select attested_plane_epoch::int as attested, armed from lease where node_uid = ${node.uid}`
+  expect(row).toEqual({ attested: 1, armed: true })
+})

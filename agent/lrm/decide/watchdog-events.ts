@@ -39,6 +39,9 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       // One that we held was closed; one that an earlier process left running still runs.
       else if (watchdog.open) watchdog.running = false
       watchdog.open = event.open ?? false
+      // SAFETY: it may have been set all the same: until it answers, F counts from the longest W it may have.
+      if (watchdog.open || watchdog.running)
+        watchdog.effectiveMs = Math.max(watchdog.effectiveMs, draft.lrm.armLimit.upTo)
       if (isArmed(draft.lrm)) return
       return failWaiting(draft, event.why)
     case 'fed':

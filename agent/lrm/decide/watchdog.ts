@@ -7,7 +7,7 @@ import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
 import { isLengthOnDisk } from './armed.ts'
-import type { WatchdogView } from './lrm.ts'
+import type { Lrm, WatchdogView } from './lrm.ts'
 import { wishedEffectiveMs, wishedTimeoutMs } from './wished-timeout.ts'
 import { isEmpty, leaseAllows, leaseAllowsUntilMs, nothingOnHost } from './lease.ts'
 
@@ -18,7 +18,7 @@ export function feed(draft: Draft): void {
   const { lrm, nowMs } = draft
   const { watchdog } = lrm
   if (!watchdog.open) return
-  const everyMs = watchdog.effectiveMs / 4
+  const everyMs = shortestMs(lrm) / 4
   const allowed = leaseAllows(draft)
   if (!allowed && !isEmpty(lrm)) return
   if (nowMs < watchdog.fedMs + everyMs) return wakeAt(draft, watchdog.fedMs + everyMs)
@@ -28,6 +28,12 @@ export function feed(draft: Draft): void {
     untilMs: allowed ? leaseAllowsUntilMs(lrm) : nowMs + everyMs,
   })
   wakeAt(draft, nowMs + everyMs)
+}
+
+/** The shortest W the device may be set to: between an arming that failed and the next, that is not known. */
+function shortestMs({ watchdog, timing }: Lrm): number {
+  const known = watchdog.configuredMs > 0 ? watchdog.configuredMs * watchdog.factor : Infinity
+  return Math.min(watchdog.effectiveMs, wishedEffectiveMs(watchdog, timing), known)
 }
 
 /** Opens it when something is to run and the lease allows; closes it when nothing may run. */
