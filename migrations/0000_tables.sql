@@ -244,6 +244,7 @@ CREATE TABLE "revocation" (
 	"guarded" boolean,
 	"renewed_at" timestamp with time zone,
 	"revoked_at" timestamp with time zone NOT NULL,
+	"refuted_at" timestamp with time zone,
 	"why" text NOT NULL,
 	CONSTRAINT "revocation_node_uid_epoch_pk" PRIMARY KEY("node_uid","epoch")
 );

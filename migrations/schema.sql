@@ -298,6 +298,7 @@ create table revocation (
   guarded boolean,
   renewed_at timestamp with time zone,
   revoked_at timestamp with time zone not null,
+  refuted_at timestamp with time zone,
   why text not null,
   constraint revocation_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint revocation_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),

@@ -80,6 +80,8 @@ export type RevocationView = {
   leaseUntilMs: number
   judgedUntilMs: number
   guarded: boolean | null
+  /** Its boot was heard after the deadline: the watchdog did not fire, and proves nothing. */
+  refuted?: boolean
   revokedMs: number
 }
 

@@ -118,6 +118,10 @@ export async function requestEpoch(
       or epoch_request.sent_ms <= excluded.sent_ms
     returning (select number::float8 from plane_epoch where cluster_id = ${clusterId}) as number,
       (select uuid from plane_epoch where cluster_id = ${clusterId}) as uuid`
+  await sql`
+    update revocation set refuted_at = clock_timestamp()
+    where node_uid = ${request.nodeUid} and boot_id = ${request.bootId} and refuted_at is null
+      and lease_until < clock_timestamp()`
   const claim = ours && planeClaim(request.planeEpoch, ours)
   if (claim) await claimRegress(sql, clusterId, request, claim)
 }

@@ -302,6 +302,8 @@ export const revocation = pgTable(
     guarded: boolean('guarded'),
     renewedAt: at('renewed_at'),
     revokedAt: at('revoked_at').notNull(),
+    /** The boot asked for an epoch after its own deadline: its watchdog has not reset it, whoever asks later. */
+    refutedAt: at('refuted_at'),
     why: text('why').notNull(),
   },
   (t) => [primaryKey({ columns: [t.nodeUid, t.epoch] })],

@@ -34,7 +34,7 @@ const lease = `jsonb_build_object(
 const revocations = `
   select coalesce(jsonb_agg(jsonb_build_object(
       'epoch', v.epoch, 'bootId', v.boot_id, 'leaseUntilMs', epoch_ms(v.lease_until),
-      'guarded', v.guarded, 'revokedMs', epoch_ms(v.revoked_at),
+      'guarded', v.guarded, 'refuted', v.refuted_at is not null, 'revokedMs', epoch_ms(v.revoked_at),
       'renewedMs', epoch_ms(v.renewed_at)) order by v.epoch), '[]')
   from revocation v
   where v.node_uid = n.uid and exists (

@@ -5,6 +5,9 @@ import { closeAllStarted } from './grants.ts'
 import { isEmpty, nothingOnHost } from './lease.ts'
 import { holdsGrants } from './watchdog.ts'
 
+/** Time for two tries to take a countdown over. */
+const takeOverMs = 2_000
+
 /** SIGTERM asks for `restart`, SIGINT for `shutdown`; asked twice, it leaves as it is. */
 export function noteSignal(draft: Draft, signal: 'restart' | 'shutdown'): void {
   const { lrm, nowMs } = draft
@@ -24,7 +27,8 @@ export function stepEnding(draft: Draft): void {
   // A disk that takes nothing any more must not keep it: what was not written down was not told either.
   if (!isWritten(draft) && lrm.writeFailures === 0) return
   // Also one that an earlier process left counting: it is taken over first, or it would reset what runs on.
-  if ((lrm.watchdog.open || lrm.watchdog.running) && lrm.watchdog.canClose) return
+  if ((lrm.watchdog.open || lrm.watchdog.running) && lrm.watchdog.canClose && !isHeldByOther(draft))
+    return
   if (ending.kind === 'restart') {
     if (lrm.released) return exit(draft, 0, 'released, services run on')
     // Without an epoch nothing is promised for what an earlier process left running: the next one asks again.
@@ -38,6 +42,16 @@ export function stepEnding(draft: Draft): void {
   closeAllStarted(draft, 'the node shuts down')
   if (!isWritten(draft) && lrm.writeFailures === 0) return
   if (ending.reported || !hasAnythingToReport(draft)) exit(draft, 0, 'all stopped')
+}
+
+/** It counts, but somebody else has it open: an empty or released host need not wait for that one. */
+function isHeldByOther(draft: Draft): boolean {
+  const { lrm, nowMs } = draft
+  if (lrm.watchdog.open || !(lrm.released || isEmpty(lrm))) return false
+  const untilMs = (lrm.ending?.sinceMs ?? 0) + lrm.timing.requestTimeoutMs + takeOverMs
+  if (nowMs >= untilMs) return true
+  wakeAt(draft, untilMs)
+  return false
 }
 
 /** One last renewal tells what was ended, so that others need not wait for a proof. */

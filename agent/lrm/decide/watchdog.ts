@@ -86,7 +86,10 @@ function takeOver(draft: Draft): void {
 /** Whether this node should be under the watchdog: something runs, or is about to, and no release is asked for. */
 function wantsArmed(draft: Draft): boolean {
   const { lrm } = draft
-  if (lrm.epoch === null || lrm.released) return false
+  if (lrm.released) return false
+  // Between two epochs nothing new is armed, but what runs stays under the countdown it was left with, as the lease allows.
+  if (lrm.epoch === null)
+    return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm) && leaseAllows(draft)
   // Nothing new is armed any more; a countdown that an earlier process left running is fed until it may be closed.
   if (lrm.ending !== null) return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm)
   if (lrm.desired?.mode === 'disarm') return lrm.watchdog.open

@@ -71,7 +71,7 @@ function recordWatchdogDeadline(draft: Draft, name: NodeName, revocation: Revoca
 export function doubtAboutWatchdog(
   draft: Draft,
   node: NodeView,
-  revocation: Pick<RevocationView, 'epoch' | 'bootId' | 'guarded' | 'judgedUntilMs'>,
+  revocation: Pick<RevocationView, 'epoch' | 'bootId' | 'guarded' | 'refuted' | 'judgedUntilMs'>,
 ): string | null {
   const { cluster, settings } = draft.view
   const isSimulated = node.watchdog.class === 'simulated'
@@ -99,8 +99,14 @@ export function doubtAboutWatchdog(
 /** A boot that spoke after its own deadline refutes its watchdog for good. It may have ended everything the gentle way. */
 function wasHeardAfter(
   { epochRequest, report, lease }: NodeView,
-  { epoch, bootId, judgedUntilMs }: Pick<RevocationView, 'epoch' | 'bootId' | 'judgedUntilMs'>,
+  {
+    epoch,
+    bootId,
+    refuted,
+    judgedUntilMs,
+  }: Pick<RevocationView, 'epoch' | 'bootId' | 'refuted' | 'judgedUntilMs'>,
 ): boolean {
+  if (refuted) return true
   if (epochRequest?.bootId === bootId && epochRequest.requestedMs > judgedUntilMs) return true
   // Without quorum reports are taken in, and nothing is granted.
   const isItsReport = report?.epoch === epoch && report.bootId === bootId
