@@ -2,7 +2,7 @@
 // longest W the device may have (rule 3).
 import { expect, test } from 'vitest'
 import { profiles } from '../../shared/timing.ts'
-import { desired, generation, order, plane, sid, Steps } from './steps.ts'
+import { desired, generation, order, plane, resumed, sid, Steps } from './steps.ts'
 
 test('joining a new epoch after the old one was lost stops nothing that the old lease still covers', () => {
   const steps = Steps.running()
@@ -66,4 +66,33 @@ test('after an arming that may have taken effect, feeding ends by the longest W 
   expect(feeds.at(-1)!.untilMs).toBe(
     steps.lrm.lease!.sentMs + steps.lrm.lease!.leaseMs - 3 * edge.watchdogMs,
   )
+})
+
+test('what an earlier process left running stays under its countdown while there is no epoch, as its lease allows', () => {
+  const epoch = {
+    number: 1,
+    seqReserved: 10_000,
+    planeNumber: plane.number,
+    state: 'unknown' as const,
+  }
+  const steps = new Steps(resumed({ journal: { epoch } }))
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found: [{ sid, generation, state: 'running' }] })
+  expect(steps.lrm.epoch).toBeNull()
+  const { sentMs, leaseMs } = steps.lrm.lease!
+  expect(steps.last('arm')?.untilMs).toBe(sentMs + leaseMs - 3 * 10_000)
+})
+
+test('an empty host whose device somebody else holds lets its agent end, though not at once', () => {
+  const steps = new Steps(resumed({ journal: { started: {} } }))
+  steps.tell()
+  steps.armFails = 'another program holds /dev/watchdog0'
+  steps.tell({ kind: 'surveyed', found: [] })
+  steps.tell({ kind: 'signal', signal: 'shutdown' })
+  expect(steps.kinds()).not.toContain('exit')
+  for (let i = 0; i < 8 && !steps.kinds().includes('exit'); i++) {
+    steps.nowMs += 1_100
+    steps.tell()
+  }
+  expect(steps.kinds()).toContain('exit')
 })

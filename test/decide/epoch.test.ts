@@ -212,6 +212,18 @@ describe('a node that asks for a new epoch', () => {
     expect(note).toContain('other hardware')
   })
 
+  it('whose watchdog was refuted is never proved dead by it, although another boot asks now', () => {
+    const view = challenged({ requestedMs: nowMs - 60_000 })
+    const n3 = { ...view.nodes.n3!, epochRequest: null, challenge: null }
+    n3.revocations = [{ ...n3.revocations[0]!, judgedUntilMs: nowMs - 1, refuted: true }]
+    const plain = { ...n3, revocations: [{ ...n3.revocations[0]!, refuted: false }] }
+    const played = (node: typeof n3) => play({ ...view, nodes: { ...view.nodes, n3: node } }).plan
+    expect(ofKind(played(n3), 'evidence.recorded')).toEqual([])
+    expect(ofKind(played(plain), 'evidence.recorded')).toMatchObject([
+      { evidence: 'watchdog-deadline' },
+    ])
+  })
+
   it('is never proved dead by its watchdog once it reported after its deadline, without quorum', () => {
     const view = challenged({})
     const reportedMs = nowMs - 30_000
