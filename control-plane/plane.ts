@@ -111,7 +111,6 @@ function buildApp(parts: Parts) {
   const sql = connections.general
   return createApp({
     sql,
-    db: connections.db,
     boss,
     clock,
     random,

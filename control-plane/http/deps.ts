@@ -1,19 +1,15 @@
 // What the HTTP rooms are given by the composition root. Plain data and functions; nothing in here is looked up elsewhere.
 import type { Hono } from 'hono'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 import type postgres from 'postgres'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
-import type * as schema from '../store/schema.ts'
 
 export type HttpDeps = {
   /** The general pool. */
   sql: postgres.Sql
-  /** The same database for Drizzle, which needs a client of its own. */
-  db: PostgresJsDatabase<typeof schema>
   /** null: nothing can be scheduled for later (tests). */
   boss: PgBoss | null
   clock: Clock

@@ -1,15 +1,12 @@
 // The plane's connections to Postgres. Renewals have their own, served before everything else; rounds have their own,
-// so that a slow page never delays a decision; the rest share one pool. Drizzle gets a client to itself, because it
-// changes the parsers of the client it is given.
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+// so that a slow page never delays a decision; the rest share one pool. Drizzle is for the schema and its migrations only
+// (store/migrate.ts): it changes the parsers of the client it is given.
 import postgres from 'postgres'
-import * as schema from './schema.ts'
 
 export type Connections = {
   /** Pages, the API and reads of desired states. */
   general: postgres.Sql
   rounds: postgres.Sql
-  db: PostgresJsDatabase<typeof schema>
   close(): Promise<void>
 }
 
@@ -37,13 +34,11 @@ const unpiped = { max_pipeline: 1 } as object
 export function connect(url: string): Connections {
   const general = client(url, { max: 10, name: 'general' })
   const rounds = client(url, { max: 3, name: 'rounds' })
-  const forDrizzle = client(url, { max: 4, name: 'api' })
   return {
     general,
     rounds,
-    db: drizzle(forDrizzle, { schema }),
     close: async () => {
-      await Promise.all([general, rounds, forDrizzle].map((sql) => sql.end({ timeout: 2 })))
+      await Promise.all([general, rounds].map((sql) => sql.end({ timeout: 2 })))
     },
   }
 }

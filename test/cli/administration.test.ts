@@ -1,7 +1,6 @@
 // The tool against a real plane: groups, tokens, settings, and the story of what happened.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDatabase } from '../database.ts'
 import { makeCluster, makeNode, makeRunning, servePlane, type TestPlane } from './plane.ts'
@@ -9,15 +8,13 @@ import { haManager, runHaManager } from './run.ts'
 
 const database = testDatabase()
 let plane: TestPlane
-let forDrizzle: postgres.Sql
 let clusterId: number
 let env: Record<string, string>
 const cli = (...words: string[]) => runHaManager(words, env)
 const json = async (...words: string[]) => JSON.parse((await cli(...words, '--json')).out)
 
 beforeAll(async () => {
-  forDrizzle = postgres(database.url, { max: 2, onnotice: () => {} })
-  plane = await servePlane(database.sql, forDrizzle)
+  plane = await servePlane(database.sql)
   const made = await makeCluster(database.sql, 'lab')
   clusterId = made.id
   env = { HOLDFAST_URL: plane.url, HOLDFAST_TOKEN: made.token, HOLDFAST_CLUSTER: 'lab' }
@@ -26,7 +23,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await plane.close()
-  await forDrizzle.end({ timeout: 5 })
 })
 
 describe('groups', () => {

@@ -2,22 +2,19 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
-import { drizzle } from 'drizzle-orm/postgres-js'
 import { pino } from 'pino'
 import type postgres from 'postgres'
 import { createApp } from '../../control-plane/http/app.ts'
 import { createCluster, createToken, profileSettings } from '../../control-plane/store/bootstrap.ts'
-import * as schema from '../../control-plane/store/schema.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { systemRandom } from '../../shared/random.ts'
 
 export type TestPlane = { url: string; close(): Promise<void> }
 
 /** Serves the API on a free port. */
-export async function servePlane(sql: postgres.Sql, forDrizzle: postgres.Sql): Promise<TestPlane> {
+export async function servePlane(sql: postgres.Sql): Promise<TestPlane> {
   const app = createApp({
     sql,
-    db: drizzle(forDrizzle, { schema }),
     boss: null,
     clock: systemClock(),
     random: systemRandom(),

@@ -1,5 +1,4 @@
 // The tool against a real plane: what it asks is what happens in the database.
-import postgres from 'postgres'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDatabase } from '../database.ts'
@@ -8,15 +7,13 @@ import { haManager, run, runHaManager } from './run.ts'
 
 const database = testDatabase()
 let plane: TestPlane
-let forDrizzle: postgres.Sql
 let clusterId: number
 let env: Record<string, string>
 const cli = (...words: string[]) => runHaManager(words, env)
 const json = async (...words: string[]) => JSON.parse((await cli(...words, '--json')).out)
 
 beforeAll(async () => {
-  forDrizzle = postgres(database.url, { max: 2, onnotice: () => {} })
-  plane = await servePlane(database.sql, forDrizzle)
+  plane = await servePlane(database.sql)
   const made = await makeCluster(database.sql, 'lab')
   clusterId = made.id
   env = { HOLDFAST_URL: plane.url, HOLDFAST_TOKEN: made.token, HOLDFAST_CLUSTER: 'lab' }
@@ -26,7 +23,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await plane.close()
-  await forDrizzle.end({ timeout: 5 })
 })
 
 describe('reading', () => {

@@ -1,13 +1,11 @@
 // The operator API on a real database, asked in process. Nothing of ours is replaced; only the CRM does not run here, so
 // that a test sees exactly what a request wrote.
-import { drizzle } from 'drizzle-orm/postgres-js'
 import { PgBoss } from 'pg-boss'
 import pino from 'pino'
 import postgres from 'postgres'
 import { afterAll, beforeAll } from 'vitest'
 import { createApp } from '../../control-plane/http/app.ts'
 import { createCluster, createToken, profileSettings } from '../../control-plane/store/bootstrap.ts'
-import * as schema from '../../control-plane/store/schema.ts'
 import { systemClock } from '../../shared/clock.ts'
 import type { Role } from '../../shared/operator-api.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -38,7 +36,6 @@ export function testApi(): Api {
   const rung: number[] = []
   let app: ReturnType<typeof createApp>
   let boss: PgBoss
-  let forDrizzle: postgres.Sql
   let clusterId = 0
   let admin = ''
 
@@ -49,10 +46,8 @@ export function testApi(): Api {
 
   beforeAll(async () => {
     boss = await startBoss(database.url)
-    forDrizzle = postgres(database.url, { max: 1, onnotice: () => {} })
     app = createApp({
       sql: database.sql,
-      db: drizzle(forDrizzle, { schema }),
       boss,
       clock: systemClock(),
       random: systemRandom(),
@@ -68,7 +63,6 @@ export function testApi(): Api {
   })
   afterAll(async () => {
     await boss.stop({ graceful: false })
-    await forDrizzle.end({ timeout: 1 })
   })
   return {
     rung,
