@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { NodeName } from '../shared/names.ts'
+import { Timing } from '../shared/timing.ts'
 import { readIfThere, writeFileAtomically } from './files.ts'
 
 const Identity = z.strictObject({
@@ -12,6 +13,8 @@ const Identity = z.strictObject({
   node: NodeName,
   /** Where the plane was at the join; the command line wins. */
   urls: z.array(z.string()),
+  /** The cluster's timing at the join: what a first process begins with. */
+  timing: Timing.optional(),
 })
 export type Identity = z.infer<typeof Identity>
 

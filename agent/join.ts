@@ -21,8 +21,8 @@ export async function joinCluster(
     for (let attempt = 0; ; attempt++) {
       const reply = await client.join(request, timeoutMs)
       if (reply.kind === 'ok') {
-        const { nodeUid, credential, cluster, clusterUuid } = reply.answer
-        return { nodeUid, credential, cluster, clusterUuid, node: request.node, urls }
+        const { nodeUid, credential, cluster, clusterUuid, timing } = reply.answer
+        return { nodeUid, credential, cluster, clusterUuid, node: request.node, urls, timing }
       }
       const why =
         reply.kind === 'failed'

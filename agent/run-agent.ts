@@ -99,11 +99,12 @@ function run(
   })
   const journal = createJournalStore(config.home, bootId)
   const old = journal.read()
-  const { watchdogMs } = old.journal?.timing ?? profiles.default
+  const firstTiming = identity.timing ?? profiles.default
+  const { watchdogMs } = old.journal?.timing ?? firstTiming
   const state = { info: watchdog.info(watchdogMs), factor: watchdog.factor }
   const lrm = resumeLrm({
     ...{ self: { clusterUuid, nodeUid, bootId, drivers: ['process'] }, nowMs: clock.bootMs() },
-    ...{ journal: old.journal, note: old.note },
+    ...{ journal: old.journal, note: old.note, firstTiming },
     watchdog: { ...state, running: watchdog.isRunning() },
   })
   const aboutNode = () => ({

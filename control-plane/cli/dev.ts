@@ -10,10 +10,10 @@ import { refused, unreachable } from './failure.ts'
 const switches = {
   'power-off': 'pull the plug: everything on the node is killed, and it stays off',
   'power-on': 'boot the node again',
-  crash: 'kill everything on the node; it boots again by itself',
+  crash: 'kill everything on the node; it boots again after its fence deadline',
   cut: 'drop all traffic between the node and the plane',
   heal: 'undo cut, hang and power-off',
-  hang: 'stop every process of the node (SIGSTOP); its watchdog runs on',
+  hang: 'stop every process of the node (SIGSTOP); its watchdog resets it, and it boots after its fence deadline',
   resume: 'let a node that hangs go on',
   'restart-agent': 'end the agent as an upgrade does; its services run on',
   'kill-agent': 'kill the agent alone (SIGKILL); it is started again',

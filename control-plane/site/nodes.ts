@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
+import { fenceAfterMs, Timing } from '../../shared/timing.ts'
 import { partEnvironment } from './part-environment.ts'
 import type { DataFolder } from './data-folder.ts'
 import { joinTokenFor } from './first-start.ts'
@@ -29,11 +30,13 @@ export async function startNodes(options: {
   const { folder, sql, clusterId, planeUrl, count, say } = options
   const names = Array.from({ length: count }, (_, index) => `n${index + 1}`)
   const parts: Part[] = []
+  const rebootMs = await rebootTime(sql, clusterId)
   for (const name of names) {
     const home = join(folder.home, 'nodes', name)
     mkdirSync(home, { recursive: true, mode: 0o700 })
     const token = await joinTokenFor(sql, clusterId, name, home)
     const command = [process.execPath, supervisor, '--node', name, '--home', home]
+    command.push('--reboot-ms', String(rebootMs))
     command.push('--url', planeUrl, ...(token === null ? [] : ['--join-token', token]))
     const path = join(folder.home, 'logs', `${name}.log`)
     parts.push(
@@ -53,4 +56,14 @@ export async function startNodes(options: {
       await Promise.all(parts.map((part) => part.stop('SIGINT', patienceMs)))
     },
   }
+}
+
+/**
+ * How long a node is down after its watchdog or a crash took its power: as with real machines longer than its fence
+ * deadline, so that its services are seen to start on the others. `dev power-on` boots it at once.
+ */
+async function rebootTime(sql: postgres.Sql, clusterId: number): Promise<number> {
+  const [row] = await sql<{ timing: unknown }[]>`
+    select settings->'timing' as timing from cluster where id = ${clusterId}`
+  return fenceAfterMs(Timing.parse(row?.timing)) + 5_000
 }

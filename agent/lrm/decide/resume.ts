@@ -1,6 +1,6 @@
 // What a new agent process begins with: the journal of an earlier one, as far as it still counts.
 // SAFETY: nothing is started from the journal. Of another boot only epochs, plane epoch and closed generations count.
-import { profiles } from '../../../shared/timing.ts'
+import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { WatchdogInfo } from '../../../shared/node.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
 import type { Journal, LeaseNote, Lrm, Self } from './lrm.ts'
@@ -10,6 +10,8 @@ export type ResumeFrom = {
   nowMs: number
   journal: Journal | null
   note: LeaseNote | null
+  /** The cluster's timing as it was at the join, for a process that finds none in the journal. */
+  firstTiming?: Timing
   watchdog: { info: WatchdogInfo; factor: number; running: boolean }
 }
 
@@ -45,7 +47,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     looked: false,
     survey: { running: false, startedMs: nowMs, dueMs: nowMs, retryMs: 0 },
     planeEpoch: old.planeEpoch,
-    timing: old.timing ?? profiles.default,
+    timing: old.timing ?? from.firstTiming ?? profiles.default,
     onLeaseLoss: 'gentle',
     epoch: isOpen && old.epoch ? { number: old.epoch.number, seq: old.epoch.seqReserved } : null,
     seqLimit: { upTo: isOpen ? (old.epoch?.seqReserved ?? 0) : 0, next: null },
