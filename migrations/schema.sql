@@ -93,6 +93,8 @@ create table crm (
   next_generation bigint not null default 1,
   quorate boolean not null default true,
   quiet_since timestamp with time zone,
+  disarm jsonb,
+  imbalanced_since timestamp with time zone,
   constraint crm_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint crm_pkey PRIMARY KEY (cluster_id)
 );
@@ -254,6 +256,16 @@ create table node_status (
   constraint node_status_pkey PRIMARY KEY (node_uid)
 );
 
+create table node_usage (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  at timestamp with time zone not null,
+  usage jsonb not null,
+  constraint node_usage_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_usage_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint node_usage_pkey PRIMARY KEY (node_uid)
+);
+
 create table plane_epoch (
   cluster_id integer not null,
   number bigint not null,
@@ -303,6 +315,33 @@ create table revocation (
   constraint revocation_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint revocation_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint revocation_node_uid_epoch_pk PRIMARY KEY (node_uid, epoch)
+);
+
+create table round_journal (
+  cluster_id integer not null,
+  round bigint not null,
+  at timestamp with time zone not null,
+  view bytea not null,
+  plan bytea not null,
+  constraint round_journal_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint round_journal_cluster_id_round_pk PRIMARY KEY (cluster_id, round)
+);
+
+create table rule (
+  cluster_id integer not null,
+  id text not null,
+  "position" integer not null,
+  type text not null,
+  resources jsonb not null,
+  nodes jsonb,
+  strict boolean,
+  affinity text,
+  disabled boolean not null default false,
+  comment text not null default ''::text,
+  version bigint not null default 1,
+  constraint rule_shape CHECK ((((type = 'node-affinity'::text) AND (nodes IS NOT NULL) AND (strict IS NOT NULL) AND (affinity IS NULL)) OR ((type = 'resource-affinity'::text) AND (nodes IS NULL) AND (strict IS NULL) AND (affinity = ANY (ARRAY['positive'::text, 'negative'::text]))))),
+  constraint rule_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint rule_cluster_id_id_pk PRIMARY KEY (cluster_id, id)
 );
 
 create table run_grant (
@@ -364,6 +403,9 @@ create table service (
   comment text not null default ''::text,
   version bigint not null default 1,
   created_at timestamp with time zone not null default clock_timestamp(),
+  failback boolean not null default true,
+  auto_rebalance boolean not null default true,
+  figures jsonb,
   constraint service_requested CHECK ((requested = ANY (ARRAY['started'::text, 'stopped'::text, 'disabled'::text, 'ignored'::text]))),
   constraint service_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint service_cluster_id_group_name_node_group_cluster_id_name_fk FOREIGN KEY (cluster_id, group_name) REFERENCES node_group(cluster_id, name),

@@ -1,5 +1,6 @@
 // What an operator may set for a whole cluster.
 import { z } from 'zod'
+import { Scheduling } from './scheduling.ts'
 import { Timing, profileNames, profiles, timingFaults } from './timing.ts'
 
 export const quorumPolicies = {
@@ -11,6 +12,14 @@ export const databaseKinds = {
   single: 'one server, no promotion',
   synchronous: 'only a standby that acknowledged everything may be promoted',
   'fenced-async': 'the old primary provably takes no commits once another is promoted',
+} as const
+
+/** What an agent does with its services when its machine is told to go down (reference 2.11). */
+export const shutdownPolicies = {
+  conditional: 'freeze on a reboot, fail over on a power-off',
+  freeze: 'stop the services; they stay with their node',
+  failover: 'stop the services; they start elsewhere if the node does not come back soon',
+  migrate: 'move the services away first; they return when the node is back',
 } as const
 
 export const Settings = z
@@ -25,6 +34,8 @@ export const Settings = z
     onLeaseLoss: z.enum(['gentle', 'reset']).default('gentle'),
     /** Count a watchdog inside a virtual machine as proof, although a hypervisor can freeze both together. */
     trustVirtualWatchdog: z.boolean().default(false),
+    shutdownPolicy: z.enum(['conditional', 'freeze', 'failover', 'migrate']).default('conditional'),
+    scheduling: Scheduling.prefault({}),
   })
   .superRefine((settings, context) => {
     for (const fault of timingFaults(settings.timing))

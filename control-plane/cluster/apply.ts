@@ -107,6 +107,12 @@ export function applyToWorkingView(view: ClusterView, change: Change): void {
       return
     case 'quarantine.ended':
       view.planeEpoch = { ...view.planeEpoch, quarantineUntilMs: null }
+      return
+    case 'disarm.changed':
+      view.disarm = change.disarm
+      return
+    case 'imbalance.changed':
+      view.imbalancedSinceMs = change.sinceMs
   }
 }
 

@@ -3,7 +3,7 @@
 import type { ServiceGeneration } from '../../shared/protocol.ts'
 import type { NodeState } from '../../shared/node.ts'
 import type { ServiceState } from '../../shared/service.ts'
-import type { CommandStatus, NodeName, ServiceStatus, Sid } from './view.ts'
+import type { CommandStatus, DisarmView, NodeName, ServiceStatus, Sid } from './view.ts'
 
 export type EvidenceKind =
   | 'watchdog-deadline'
@@ -106,6 +106,9 @@ export type Change =
   | { kind: 'quorum.changed'; quorate: boolean; why: string }
   | { kind: 'outage.over'; sinceMs: number | null; why: string }
   | { kind: 'quarantine.ended'; why: string }
+  /** null: armed again. */
+  | { kind: 'disarm.changed'; disarm: DisarmView | null; why: string }
+  | { kind: 'imbalance.changed'; sinceMs: number | null; why: string }
 
 /** One line for one change; the same everywhere. */
 export function formatChange(change: Change): string {
@@ -156,6 +159,10 @@ function what(change: Change): string {
       return change.sinceMs === null ? 'placement has settled' : 'nodes renew again'
     case 'quarantine.ended':
       return 'quarantine ended'
+    case 'disarm.changed':
+      return change.disarm ? `${change.disarm.state}, mode ${change.disarm.mode}` : 'armed'
+    case 'imbalance.changed':
+      return change.sinceMs === null ? 'balanced' : 'imbalanced'
   }
 }
 

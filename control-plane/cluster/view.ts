@@ -6,6 +6,8 @@ import type { ServiceType } from '../../shared/names.ts'
 import type { AgentMode, Capacity, LrmState, NodeState, WatchdogInfo } from '../../shared/node.ts'
 import type { FoundState } from '../../shared/outcome.ts'
 import type { OrderResult, RunningService, ServiceGeneration } from '../../shared/protocol.ts'
+import type { Rule } from '../../shared/rule.ts'
+import type { Figures } from '../../shared/scheduling.ts'
 import type { RequestedState, ServiceState } from '../../shared/service.ts'
 import type { Settings } from '../../shared/settings.ts'
 
@@ -29,11 +31,24 @@ export type ClusterView = {
   /** When the round before this one ran; null or absent: not known. A long gap means that the plane itself was away. */
   lastRoundMs?: number | null
   nextGeneration: number
+  /** null: armed. Otherwise the cluster is being disarmed or is disarmed, at an operator's command. */
+  disarm: DisarmView | null
+  /** Since when the load has been less balanced than the settings allow; null: it is not. */
+  imbalancedSinceMs: number | null
   nodes: Record<NodeName, NodeView>
   groups: Record<string, GroupView>
+  /** In their order, disabled ones too; groups are not among them. */
+  rules: Rule[]
   services: Record<Sid, ServiceView>
   /** Commands that are not finished, oldest first. */
   commands: CommandView[]
+}
+
+/** `freeze`: services are left as they are. `ignore`: as if nothing were managed; anybody may move them by hand. */
+export type DisarmView = {
+  mode: 'freeze' | 'ignore'
+  state: 'disarming' | 'disarmed'
+  sinceMs: number
 }
 
 export type NodeView = {
@@ -53,6 +68,8 @@ export type NodeView = {
   report: ReportView | null
   epochRequest: EpochRequestView | null
   challenge: ChallengeView | null
+  /** What it uses in all, as last measured by its agent; null or absent: not known. */
+  usage?: Figures | null
 }
 
 export type LeaseView = {
@@ -130,6 +147,8 @@ export type ServiceView = {
   everGranted: boolean
   /** Highest generation ever granted to this id here; null or absent: none. A higher one comes from a lost history. */
   lastGeneration?: number | null
+  /** What it uses, as last measured where it runs; null or absent: not known. */
+  usage?: Figures | null
 }
 
 export type ServiceConfig = {
@@ -139,6 +158,12 @@ export type ServiceConfig = {
   maxRestart: number
   maxRelocate: number
   stopTimeoutMs: number | null
+  /** Returns to a node of a higher priority when one is available again. */
+  failback: boolean
+  /** Automatic rebalancing may move it. */
+  autoRebalance: boolean
+  /** What it is configured with, for static scheduling; null: the defaults of its kind. */
+  figures: Figures | null
   version: number
 }
 

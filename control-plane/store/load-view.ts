@@ -1,6 +1,8 @@
 // Reads one cluster as a ClusterView, in one statement and so in one snapshot. Must only read.
 import type postgres from 'postgres'
 import type { Clock } from '../../shared/clock.ts'
+import type { Rule } from '../../shared/rule.ts'
+import type { Figures } from '../../shared/scheduling.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type {
@@ -72,11 +74,15 @@ export async function load(
     quorate: head.quorate,
     quietSinceMs: head.quietSinceMs,
     nextGeneration: head.nextGeneration,
+    disarm: head.disarm,
+    imbalancedSinceMs: head.imbalancedSinceMs,
     nodes: nodesOf(row, judge),
     groups: Object.fromEntries(row.groups.map((group) => [group.name, group])),
+    rules: row.rules,
     services: servicesOf(row),
     commands: row.commands,
   }
+  addUsage(view, row.usages)
   return {
     view,
     desiredDigests: Object.fromEntries(row.nodes.map((node) => [node.name, node.desiredDigest])),
@@ -133,6 +139,18 @@ function servicesOf(row: RawView): Record<string, ServiceView> {
   return services
 }
 
+/** Measured figures beside what they are about; a service's count only where it is. */
+function addUsage(view: ClusterView, usages: RawView['usages']): void {
+  for (const { node: name, usage } of usages) {
+    const node = view.nodes[name]
+    if (node) node.usage = usage.node
+    for (const [sid, figures] of Object.entries(usage.services)) {
+      const service = view.services[sid]
+      if (service?.status?.node === name) service.usage = figures
+    }
+  }
+}
+
 type RawNode = Omit<NodeView, 'lease' | 'revocations'> & {
   lease: Omit<NodeView['lease'], 'judgedUntilMs'>
   revocations: (Omit<RevocationView, 'judgedUntilMs'> & { renewedMs: number | null })[]
@@ -151,12 +169,16 @@ type RawView = {
     quorate: boolean
     quietSinceMs: number | null
     nextGeneration: number
+    disarm: ClusterView['disarm']
+    imbalancedSinceMs: number | null
     identityMatches: boolean
     regressClaims: { planeEpoch: number; why: string }[]
     longestLeaseMs: number
   } | null
   nodes: RawNode[]
   groups: GroupView[]
+  rules: Rule[]
+  usages: { node: string; usage: { node: Figures; services: Record<string, Figures> } }[]
   services: (ServiceConfig & { sid: string })[]
   statuses: (ServiceStatus & { sid: string })[]
   grants: (GrantView & { sid: string })[]

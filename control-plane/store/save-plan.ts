@@ -88,7 +88,9 @@ async function saveElection(tx: postgres.TransactionSql, after: ClusterView, nex
   await tx`
     update crm set ran_at = clock_timestamp(), next_round_at = from_epoch_ms(${nextRoundMs}),
       next_generation = ${after.nextGeneration}, quorate = ${after.quorate},
-      quiet_since = from_epoch_ms(${after.quietSinceMs}::double precision)
+      quiet_since = from_epoch_ms(${after.quietSinceMs}::double precision),
+      disarm = ${after.disarm === null ? null : JSON.stringify(after.disarm)}::text::jsonb,
+      imbalanced_since = from_epoch_ms(${after.imbalancedSinceMs}::double precision)
     where cluster_id = ${after.cluster.id}`
 }
 

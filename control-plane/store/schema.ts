@@ -7,6 +7,7 @@ import {
   bigserial,
   boolean,
   check,
+  customType,
   doublePrecision,
   foreignKey,
   index,
@@ -23,6 +24,7 @@ import {
 } from 'drizzle-orm/pg-core'
 
 const at = (name: string) => timestamp(name, { withTimezone: true })
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const number = (name: string) => bigint(name, { mode: 'number' })
 
 // ── operators' wishes ────────────────────────────────────────────────────────────────────────────────────────────
@@ -57,6 +59,10 @@ export const service = pgTable(
     maxRelocate: integer('max_relocate').notNull().default(1),
     /** null: the cluster's stopTimeoutMs. */
     stopTimeoutMs: integer('stop_timeout_ms'),
+    failback: boolean('failback').notNull().default(true),
+    autoRebalance: boolean('auto_rebalance').notNull().default(true),
+    /** {cpus, memoryBytes} for static scheduling. */
+    figures: jsonb('figures'),
     comment: text('comment').notNull().default(''),
     version: number('version').notNull().default(1),
     createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
@@ -86,6 +92,35 @@ export const group = pgTable(
     version: number('version').notNull().default(1),
   },
   (t) => [primaryKey({ columns: [t.clusterId, t.name] })],
+)
+
+/** Node and resource affinity, in the order of `position`. */
+export const rule = pgTable(
+  'rule',
+  {
+    clusterId: clusterId(),
+    id: text('id').notNull(),
+    position: integer('position').notNull(),
+    type: text('type').notNull(),
+    resources: jsonb('resources').notNull(),
+    /** Of node affinity: priorities by node name. */
+    nodes: jsonb('nodes'),
+    strict: boolean('strict'),
+    /** Of resource affinity. */
+    affinity: text('affinity'),
+    disabled: boolean('disabled').notNull().default(false),
+    comment: text('comment').notNull().default(''),
+    version: number('version').notNull().default(1),
+  },
+  (t) => [
+    primaryKey({ columns: [t.clusterId, t.id] }),
+    check(
+      'rule_shape',
+      sql`(${t.type} = 'node-affinity' and ${t.nodes} is not null and ${t.strict} is not null
+        and ${t.affinity} is null) or (${t.type} = 'resource-affinity' and ${t.nodes} is null
+        and ${t.strict} is null and ${t.affinity} in ('positive', 'negative'))`,
+    ),
+  ],
 )
 
 export const command = pgTable(
@@ -194,6 +229,15 @@ export const nodeReport = pgTable('node_report', {
   report: jsonb('report').notNull(),
 })
 
+/** What a node and its services use, as its agent measures it. Nothing of safety rests on it. */
+export const nodeUsage = pgTable('node_usage', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  at: at('at').notNull(),
+  /** {node: {cpus, memoryBytes}, services: {[sid]: {cpus, memoryBytes}}} */
+  usage: jsonb('usage').notNull(),
+})
+
 /** A node's request for a new epoch, and its answer to the CRM's challenge. Written by the agent's route only. */
 export const epochRequest = pgTable('epoch_request', {
   nodeUid: nodeUid().primaryKey(),
@@ -234,6 +278,9 @@ export const crm = pgTable('crm', {
   quorate: boolean('quorate').notNull().default(true),
   /** Since when at least one node renews; placement settles after an outage. */
   quietSince: at('quiet_since'),
+  /** {mode, state, sinceMs}; null: armed. */
+  disarm: jsonb('disarm'),
+  imbalancedSince: at('imbalanced_since'),
 })
 
 /** One history of the database. Identity columns are compared by every renewal's own statement. */
@@ -449,6 +496,20 @@ export const desired = pgTable('desired', {
   /** Of the document: spares reading it to see whether it changed. */
   digest: text('digest').notNull(),
 })
+
+/** What a round that changed something read and decided, for `ha-manager replay`. Pruned with the history. */
+export const roundJournal = pgTable(
+  'round_journal',
+  {
+    clusterId: clusterId(),
+    round: number('round').notNull(),
+    at: at('at').notNull(),
+    /** gzip of the view as JSON, and of the plan. */
+    view: bytea('view').notNull(),
+    plan: bytea('plan').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.round] })],
+)
 
 export const changeLog = pgTable(
   'change_log',

@@ -15,6 +15,8 @@ const head = `
       and p.timeline = i.timeline and p.postmaster_start = i.postmaster_start),
     'quorate', m.quorate,
     'quietSinceMs', epoch_ms(m.quiet_since),
+    'disarm', m.disarm,
+    'imbalancedSinceMs', epoch_ms(m.imbalanced_since),
     'nextGeneration', m.next_generation,
     'regressClaims', (
       select coalesce(jsonb_agg(jsonb_build_object('planeEpoch', r.plane_epoch, 'why', r.why)), '[]')
@@ -74,10 +76,24 @@ const groups = `
     'restricted', restricted, 'nofailback', nofailback)), '[]')
   from node_group where cluster_id = $1`
 
+// Only the fields that a rule of its type has.
+const rules = `
+  select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', id, 'type', type,
+    'resources', resources, 'nodes', nodes, 'strict', strict, 'affinity', affinity,
+    'disabled', disabled, 'comment', comment)) order by position, id), '[]')
+  from rule where cluster_id = $1`
+
+const usages = `
+  select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'usage', u.usage)), '[]')
+  from node_usage u join node n on n.uid = u.node_uid
+  where u.cluster_id = $1 and n.removed_at is null
+    and u.at > clock_timestamp() - interval '2 minutes'`
+
 const services = `
   select coalesce(jsonb_agg(jsonb_build_object('sid', sid, 'requested', requested, 'spec', spec,
     'group', group_name, 'maxRestart', max_restart, 'maxRelocate', max_relocate,
-    'stopTimeoutMs', stop_timeout_ms, 'version', version) order by sid), '[]')
+    'stopTimeoutMs', stop_timeout_ms, 'failback', failback, 'autoRebalance', auto_rebalance,
+    'figures', figures, 'version', version) order by sid), '[]')
   from service where cluster_id = $1`
 
 const statuses = `
@@ -115,6 +131,8 @@ export const viewStatement = `select
   (${head}) as head,
   (${nodes}) as nodes,
   (${groups}) as groups,
+  (${rules}) as rules,
+  (${usages}) as usages,
   (${services}) as services,
   (${statuses}) as statuses,
   (${grants}) as grants,

@@ -9,6 +9,7 @@ import type {
   ServiceStatus,
   ServiceView,
 } from '../../control-plane/cluster/view.ts'
+import { Scheduling } from '../../shared/scheduling.ts'
 import type { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs, profiles } from '../../shared/timing.ts'
 
@@ -128,6 +129,9 @@ export function aService(
             maxRestart: 1,
             maxRelocate: 1,
             stopTimeoutMs: null,
+            failback: true,
+            autoRebalance: true,
+            figures: null,
             version: 1,
             ...changes.config,
           },
@@ -175,6 +179,9 @@ export function buildView(changes: ViewChanges = {}): ClusterView {
     quorate: true,
     quietSinceMs: null,
     nextGeneration: 1_000,
+    disarm: null,
+    imbalancedSinceMs: null,
+    rules: [],
     commands: [],
     ...rest,
     settings: {
@@ -185,6 +192,8 @@ export function buildView(changes: ViewChanges = {}): ClusterView {
       maxWorkers: 4,
       onLeaseLoss: 'gentle',
       trustVirtualWatchdog: false,
+      shutdownPolicy: 'conditional',
+      scheduling: Scheduling.parse({}),
       ...settings,
     },
     nodes: named(nodes ?? [aNode('n1'), aNode('n2'), aNode('n3')], (node) => node.name),
