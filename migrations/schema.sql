@@ -406,6 +406,7 @@ create table service (
   failback boolean not null default true,
   auto_rebalance boolean not null default true,
   figures jsonb,
+  node text,
   constraint service_requested CHECK ((requested = ANY (ARRAY['started'::text, 'stopped'::text, 'disabled'::text, 'ignored'::text]))),
   constraint service_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint service_cluster_id_group_name_node_group_cluster_id_name_fk FOREIGN KEY (cluster_id, group_name) REFERENCES node_group(cluster_id, name),

@@ -164,6 +164,8 @@ export type ServiceConfig = {
   autoRebalance: boolean
   /** What it is configured with, for static scheduling; null: the defaults of its kind. */
   figures: Figures | null
+  /** Where it is when the CRM first sees it: its disk or definition may be there. null: anywhere. */
+  node: NodeName | null
   version: number
 }
 

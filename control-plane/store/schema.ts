@@ -63,6 +63,8 @@ export const service = pgTable(
     autoRebalance: boolean('auto_rebalance').notNull().default(true),
     /** {cpus, memoryBytes} for static scheduling. */
     figures: jsonb('figures'),
+    /** Name of the node where it is when it is added; only a first placement asks for it. */
+    node: text('node'),
     comment: text('comment').notNull().default(''),
     version: number('version').notNull().default(1),
     createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),

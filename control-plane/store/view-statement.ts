@@ -93,7 +93,7 @@ const services = `
   select coalesce(jsonb_agg(jsonb_build_object('sid', sid, 'requested', requested, 'spec', spec,
     'group', group_name, 'maxRestart', max_restart, 'maxRelocate', max_relocate,
     'stopTimeoutMs', stop_timeout_ms, 'failback', failback, 'autoRebalance', auto_rebalance,
-    'figures', figures, 'version', version) order by sid), '[]')
+    'figures', figures, 'node', node, 'version', version) order by sid), '[]')
   from service where cluster_id = $1`
 
 const statuses = `

@@ -132,6 +132,7 @@ export function aService(
             failback: true,
             autoRebalance: true,
             figures: null,
+            node: null,
             version: 1,
             ...changes.config,
           },
