@@ -12,7 +12,7 @@ import {
   type LeaseRequest,
 } from '../shared/protocol.ts'
 import type { Random } from '../shared/random.ts'
-import { createTransport, type HttpReply } from './http-transport.ts'
+import { createTransport, type HttpReply, type Transport } from './http-transport.ts'
 
 export type Reply<T> =
   | { kind: 'ok'; answer: T }
@@ -36,13 +36,15 @@ export type ClientOptions = {
   /** Bearer credential; null before the join. */
   credential: string | null
   random: Random
+  /** How requests travel; absent: HTTP. */
+  transport?: Transport
 }
 
 /** How long past `waitMs` the answer to a long poll may take. */
 const pollGraceMs = 5_000
 
 export function createControlPlaneClient(options: ClientOptions): ControlPlaneClient {
-  const transport = createTransport(options.credential)
+  const transport = options.transport ?? createTransport(options.credential)
   const rotation = createRotation(options.urls, options.random)
 
   async function call<T>(

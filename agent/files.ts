@@ -65,3 +65,12 @@ export function readIfThere(path: string): string | null {
     throw error
   }
 }
+
+/** What the journal needs of a disk. */
+export type Files = {
+  readIfThere(path: string): string | null
+  writeFileDurably(path: string, text: string): Promise<void>
+  replaceFile(path: string, text: string): void
+}
+
+export const systemFiles: Files = { readIfThere, writeFileDurably, replaceFile }

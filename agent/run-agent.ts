@@ -1,25 +1,20 @@
 // The agent's composition root: everything is made and connected here, and nowhere else.
 import { mkdirSync } from 'node:fs'
-import { systemClock } from '../shared/clock.ts'
+import { systemClock, systemTimers } from '../shared/clock.ts'
 import { type Random, systemRandom } from '../shared/random.ts'
 import { profiles } from '../shared/timing.ts'
+import { createAgent, nodeFacts } from './agent.ts'
 import { type Boot, describeBoot } from './boot.ts'
 import { chooseWatchdog } from './choose-watchdog.ts'
 import { type Config, readConfig, usage } from './config.ts'
 import { createControlPlaneClient } from './control-plane-client.ts'
-import type { DriverEvents } from './drivers/driver.ts'
 import { createProcessDriver } from './drivers/process/process-driver.ts'
 import { type Identity, readIdentity, writeIdentity } from './identity.ts'
 import { joinCluster } from './join.ts'
 import { lockHome, lockNode } from './lock.ts'
 import { createLog, type Log } from './log.ts'
-import { resumeLrm } from './lrm/decide/resume.ts'
-import { createEffects } from './lrm/effects.ts'
 import { createJournalStore } from './lrm/journal.ts'
-import { createLoop, type Loop } from './lrm/loop.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
-
-const agentVersion = '0.1.0'
 
 // A bug must not leave a half-decided agent behind: it ends here, and the next one finds what runs by its marks.
 process.on('uncaughtException', (error) => {
@@ -55,8 +50,11 @@ async function identify(config: Config, boot: Boot, watchdog: Watchdog, random: 
     return null
   }
   const { hardwareId, bootId } = boot
-  const request = { joinToken, node, hardwareId, bootId, ...factsOf(boot, watchdog, null) }
-  const joined = await joinCluster(request, urls, random, createLog(node))
+  const facts = nodeFacts(boot, watchdog, ['process'], profiles.default.watchdogMs)
+  const request = { joinToken, node, hardwareId, bootId, ...facts }
+  const client = createControlPlaneClient({ urls, credential: null, random })
+  const deps = { client, urls, random, timers: systemTimers, log: createLog(node) }
+  const joined = await joinCluster(request, deps)
   if ('refused' in joined) {
     fail(`the plane refused the join: ${joined.refused}`)
     return null
@@ -64,17 +62,6 @@ async function identify(config: Config, boot: Boot, watchdog: Watchdog, random: 
   writeIdentity(config.home, joined)
   createLog(node)('info', 'joined', { cluster: joined.cluster, nodeUid: joined.nodeUid })
   return joined
-}
-
-function factsOf(boot: Boot, watchdog: Watchdog, loop: Loop | null) {
-  const { watchdogMs } = loop?.lrm.timing ?? profiles.default
-  return {
-    capacity: boot.capacity,
-    watchdog: watchdog.info(watchdogMs),
-    virtual: boot.virtual,
-    drivers: ['process' as const],
-    agentVersion,
-  }
 }
 
 type Machine = { random: Random; log: Log; clock: ReturnType<typeof systemClock> }
@@ -87,39 +74,22 @@ function run(
   { random, log, clock }: Machine,
 ): void {
   const { clusterUuid, nodeUid, credential } = identity
-  const { bootId, hardwareId } = boot
+  const { bootId } = boot
   const owner = { clusterUuid, nodeUid }
-  const events: DriverEvents = {
-    exited: (sid, generation, detail) => loop.tell({ kind: 'exited', sid, generation, detail }),
-  }
-  const driver = createProcessDriver({ home: config.home, owner, bootId, clock, events })
-  const client = createControlPlaneClient({
-    urls: config.urls ?? identity.urls,
-    ...{ credential, random },
+  const loop = createAgent({
+    ...{ identity, boot, watchdog, clock, timers: systemTimers, log },
+    createDrivers: (events) => [
+      createProcessDriver({ home: config.home, owner, bootId, clock, events }),
+    ],
+    client: createControlPlaneClient({
+      urls: config.urls ?? identity.urls,
+      ...{ credential, random },
+    }),
+    journal: createJournalStore(config.home, bootId),
+    exit: (code) => process.exit(code),
   })
-  const journal = createJournalStore(config.home, bootId)
-  const old = journal.read()
-  const firstTiming = identity.timing ?? profiles.default
-  const { watchdogMs } = old.journal?.timing ?? firstTiming
-  const state = { info: watchdog.info(watchdogMs), factor: watchdog.factor }
-  const lrm = resumeLrm({
-    ...{ self: { clusterUuid, nodeUid, bootId, drivers: ['process'] }, nowMs: clock.bootMs() },
-    ...{ journal: old.journal, note: old.note, firstTiming },
-    watchdog: { ...state, running: watchdog.isRunning() },
-  })
-  const aboutNode = () => ({
-    ...{ clusterUuid, nodeUid, bootId, hardwareId },
-    ...factsOf(boot, watchdog, loop),
-  })
-  const exit = (code: number) => {
-    loop.end()
-    process.exit(code)
-  }
-  const deps = { clock, watchdog, drivers: [driver], journal, client, log, aboutNode, exit }
-  const loop: Loop = createLoop({ clock, lrm, createEffects: (tell) => createEffects(deps, tell) })
   process.on('SIGTERM', () => loop.tell({ kind: 'signal', signal: 'restart' }))
   process.on('SIGINT', () => loop.tell({ kind: 'signal', signal: 'shutdown' }))
-  log('info', 'agent begins', { version: agentVersion, bootId, watchdog: state.info })
   loop.begin()
 }
 

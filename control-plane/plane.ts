@@ -4,7 +4,7 @@ import { serve } from '@hono/node-server'
 import type { Server } from 'node:http'
 import { PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
-import { type Clock, systemClock } from '../shared/clock.ts'
+import { type Clock, systemClock, systemTimers } from '../shared/clock.ts'
 import { type Random, systemRandom } from '../shared/random.ts'
 import type { Config } from './config.ts'
 import { Engine } from './crm/engine.ts'
@@ -15,9 +15,12 @@ import { workJobs } from './jobs/work.ts'
 import { hostBootId, recallPairs, storePair } from './lease/clock-pairs.ts'
 import { ClockWitness } from './lease/clock-witness.ts'
 import { DesiredPolls } from './lease/desired-polls.ts'
+import { postgresLane } from './lease/lease-lane.ts'
 import { Renewals } from './lease/renewals.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { postgresAgentStore } from './store/agent-store.ts'
 import { type Connections, connect } from './store/connect.ts'
+import { postgresRoundStore } from './store/round-store.ts'
 
 /** A statement that takes longer has met a dead connection or a stuck lock. */
 const deadlineMs = 2_500
@@ -36,8 +39,8 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   const polls = new DesiredPolls()
   const metrics = createMetrics({ parkedPolls: () => polls.size })
   const engine = new Engine({
-    sql: connections.rounds,
-    boss,
+    store: postgresRoundStore(connections.rounds, boss),
+    timers: systemTimers,
     witness,
     random,
     clock,
@@ -49,8 +52,9 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   })
   const ring = (clusterId: number) => engine.ring(clusterId)
   const renewals = new Renewals({
-    url: config.databaseUrl,
+    openLane: () => postgresLane(config.databaseUrl),
     clock,
+    timers: systemTimers,
     witness,
     log,
     ring,
@@ -118,7 +122,14 @@ function buildApp(parts: Parts) {
     replica: { name: config.replica, url: config.url },
     ring,
     metrics: parts.metrics.registry,
-    agentRoutes: agentRoutes({ sql, clock, random, log, renewals, polls, ring }),
+    agentRoutes: agentRoutes({
+      store: postgresAgentStore(sql, random),
+      clock,
+      log,
+      renewals,
+      polls,
+      ring,
+    }),
     // Ready while it can look at the database: a replica that cannot grants nothing.
     ready: async () =>
       clock.bootMs() - engine.lastLookMs < 3_000 ? null : 'the database cannot be reached',

@@ -1,5 +1,5 @@
-// The two clocks a process may read. Nothing in a `decide/`, `cluster/` or `intake/` room may read either:
-// there, time is a field of the input.
+// The clocks a process may read, and the timers it may set. Nothing in a `decide/`, `cluster/` or `intake/` room may use
+// either: there, time is a field of the input.
 import { readFileSync } from 'node:fs'
 
 export interface Clock {
@@ -7,6 +7,25 @@ export interface Clock {
   bootMs(): number
   /** Wall clock, milliseconds since 1970. For people only: it may step, so nothing is decided on it. */
   wallMs(): number
+  /** Milliseconds that only ever grow, of no known origin: costs nothing to read, so it is for caches and pacing. */
+  quickMs(): number
+}
+
+/** What `Timers.set` hands back, to clear it by. */
+export type Timer = object
+
+/** Calls back later. Behind a seam, so that a whole cluster can live in virtual time. */
+export interface Timers {
+  /** Calls `call` once, `ms` from now or as soon after that as there is time. */
+  set(call: () => void, ms: number): Timer
+  /** What was cleared is never called; null and what was called already are let pass. */
+  clear(timer: Timer | null): void
+}
+
+/** The timers of this process. */
+export const systemTimers: Timers = {
+  set: (call, ms) => setTimeout(call, ms),
+  clear: (timer) => clearTimeout((timer ?? undefined) as NodeJS.Timeout | undefined),
 }
 
 /**
@@ -26,6 +45,7 @@ export function systemClock(): Clock {
       return fineMs + offsetMs
     },
     wallMs: () => Date.now(),
+    quickMs: () => performance.now(),
   }
 }
 

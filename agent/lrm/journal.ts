@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { HeldLease } from '../../shared/lease.ts'
 import { OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
-import { readIfThere, replaceFile, writeFileDurably } from '../files.ts'
+import { type Files, systemFiles } from '../files.ts'
 import type { Journal, LeaseNote } from './decide/lrm.ts'
 
 const generations = z.record(z.string(), z.number().int())
@@ -41,16 +41,21 @@ export type JournalStore = {
 }
 
 /** The journal in the data directory `home`. A damaged one is an error: to forget what was closed is not safe. */
-export function createJournalStore(home: string, bootId: string): JournalStore {
+export function createJournalStore(
+  home: string,
+  bootId: string,
+  files: Files = systemFiles,
+): JournalStore {
   const path = join(home, 'journal.json')
   const notePath = join(home, 'lease.json')
   return {
     read() {
-      const text = readIfThere(path)
-      return { journal: text === null ? null : parseJournal(path, text), note: readNote(notePath) }
+      const text = files.readIfThere(path)
+      const journal = text === null ? null : parseJournal(path, text)
+      return { journal, note: readNote(files, notePath) }
     },
-    write: (journal) => writeFileDurably(path, `${JSON.stringify(journal)}\n`),
-    noteLease: (lease) => replaceFile(notePath, `${JSON.stringify({ bootId, lease })}\n`),
+    write: (journal) => files.writeFileDurably(path, `${JSON.stringify(journal)}\n`),
+    noteLease: (lease) => files.replaceFile(notePath, `${JSON.stringify({ bootId, lease })}\n`),
   }
 }
 
@@ -61,9 +66,9 @@ function parseJournal(path: string, text: string): Journal {
 }
 
 /** A note that cannot be read is as good as none: the agent then waits for a lease of its own. */
-function readNote(path: string): LeaseNote | null {
+function readNote(files: Files, path: string): LeaseNote | null {
   try {
-    const parsed = LeaseFile.safeParse(JSON.parse(readIfThere(path) ?? 'null'))
+    const parsed = LeaseFile.safeParse(JSON.parse(files.readIfThere(path) ?? 'null'))
     return parsed.success ? parsed.data : null
   } catch {
     return null

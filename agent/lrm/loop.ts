@@ -1,6 +1,6 @@
 // The agent's loop: gather what happened → decide → carry it out. Driven by events; one timer, for the next deadline.
 // Effects run in the order decided, so that feeding comes before anything that could take time.
-import type { Clock } from '../../shared/clock.ts'
+import type { Clock, Timer, Timers } from '../../shared/clock.ts'
 import { decideLrm } from './decide/decide.ts'
 import type { LrmEvent } from './decide/effect.ts'
 import type { Lrm } from './decide/lrm.ts'
@@ -18,6 +18,7 @@ export type Loop = {
 
 export type LoopDeps = {
   clock: Clock
+  timers: Timers
   lrm: Lrm
   createEffects(tell: (event: LrmEvent) => void): RunEffect
 }
@@ -31,7 +32,7 @@ export function createLoop(deps: LoopDeps): Loop {
   let isDeciding = false
   let hasBegun = false
   let hasEnded = false
-  let timer: NodeJS.Timeout | null = null
+  let timer: Timer | null = null
   const run = deps.createEffects(tell)
 
   function tell(event: LrmEvent): void {
@@ -57,9 +58,9 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   function sleepUntil(wakeAtMs: number): void {
-    if (timer) clearTimeout(timer)
+    deps.timers.clear(timer)
     const sleepMs = Math.min(longestSleepMs, Math.max(1, wakeAtMs - deps.clock.bootMs()))
-    timer = setTimeout(decide, Math.ceil(sleepMs))
+    timer = deps.timers.set(decide, Math.ceil(sleepMs))
   }
 
   return {
@@ -70,7 +71,7 @@ export function createLoop(deps: LoopDeps): Loop {
     },
     end() {
       hasEnded = true
-      if (timer) clearTimeout(timer)
+      deps.timers.clear(timer)
     },
     get lrm() {
       return lrm

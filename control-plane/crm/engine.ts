@@ -2,6 +2,7 @@
 // Doorbells carry no facts; losing all of them costs latency only. At most one round of a cluster at a time here;
 // other replicas do the same, and the election decides between them.
 import type { Logger } from 'pino'
+import type { Timer, Timers } from '../../shared/clock.ts'
 import type { Metrics } from '../metrics.ts'
 import { withDeadline } from '../store/deadline.ts'
 import { type RoundDeps, type RoundResult, runRound } from './round.ts'
@@ -12,6 +13,7 @@ const lookMs = 150
 const retryMs = 5
 
 export type EngineDeps = RoundDeps & {
+  timers: Timers
   log: Logger
   /** Called after each round that changed what nodes are to do. */
   wakeNodes(uids: string[]): void
@@ -24,7 +26,7 @@ type ClusterState = {
   running: boolean
   rung: boolean
   seen: number
-  timer: NodeJS.Timeout | null
+  timer: Timer | null
   /** Plans thrown away since the last round that came through. */
   thrownAway: number
 }
@@ -32,7 +34,7 @@ type ClusterState = {
 export class Engine {
   private readonly deps: EngineDeps
   private readonly clusters = new Map<number, ClusterState>()
-  private looking: NodeJS.Timeout | null = null
+  private looking: Timer | null = null
   private stopped = false
   /** When the last look at the database succeeded, by CLOCK_BOOTTIME. */
   lastLookMs = Number.NEGATIVE_INFINITY
@@ -48,8 +50,9 @@ export class Engine {
   /** Rounds in progress end by themselves; a transaction that does not is ended by the server. */
   stop() {
     this.stopped = true
-    if (this.looking) clearTimeout(this.looking)
-    for (const state of this.clusters.values()) if (state.timer) clearTimeout(state.timer)
+    const { timers } = this.deps
+    timers.clear(this.looking)
+    for (const state of this.clusters.values()) timers.clear(state.timer)
   }
 
   /** The doorbell: a round of `clusterId`, soon. Carries nothing else. */
@@ -78,24 +81,18 @@ export class Engine {
   private async look() {
     try {
       const startedMs = this.deps.clock.bootMs()
-      const [row] = await withDeadline(
-        this.deps.sql<{ now: number; due: { id: number; round: number }[] }[]>`
-          select epoch_ms(clock_timestamp()) as now, (
-            select coalesce(jsonb_agg(jsonb_build_object('id', cluster_id, 'round', round)), '[]')
-            from crm where next_round_at <= clock_timestamp()) as due`,
-        this.deps.roundDeadlineMs,
-      )
+      const { nowMs, due } = await this.inTime(this.deps.store.look())
       const endedMs = this.deps.clock.bootMs()
-      if (row) this.observe(row.now, startedMs, endedMs)
+      this.observe(nowMs, startedMs, endedMs)
       this.lastLookMs = endedMs
-      for (const { id, round } of row?.due ?? []) {
+      for (const { id, round } of due) {
         this.state(id).seen = round
         this.ring(id)
       }
     } catch (error) {
       this.deps.log.warn({ err: error }, 'cannot look for due clusters')
     }
-    if (!this.stopped) this.looking = setTimeout(() => void this.look(), lookMs)
+    if (!this.stopped) this.looking = this.deps.timers.set(() => void this.look(), lookMs)
   }
 
   private observe(databaseMs: number, startedMs: number, endedMs: number) {
@@ -121,7 +118,7 @@ export class Engine {
         this.say(clusterId, state, result)
         // Somebody else's round may have begun before the news that rang here.
         state.rung = true
-        await new Promise((resolve) => setTimeout(resolve, waitMs))
+        await new Promise<void>((resolve) => this.deps.timers.set(resolve, waitMs))
         waitMs = Math.min(waitMs * 2, lookMs)
       }
     }
@@ -141,9 +138,8 @@ export class Engine {
 
   private async round(clusterId: number, state: ClusterState): Promise<RoundResult | null> {
     try {
-      if (state.seen < 0) await this.learn(clusterId, state)
-      const round = runRound(this.deps, clusterId, state.seen)
-      const result = await withDeadline(round, this.deps.roundDeadlineMs)
+      if (state.seen < 0) state.seen = await this.inTime(this.deps.store.lastRound(clusterId))
+      const result = await this.inTime(runRound(this.deps, clusterId, state.seen))
       this.deps.metrics?.rounds.inc({ result: result.kind })
       if (result.kind === 'done') this.finish(clusterId, state, result)
       else {
@@ -174,18 +170,14 @@ export class Engine {
     if (result.changedNodes.length > 0) this.deps.wakeNodes(result.changedNodes)
   }
 
-  private async learn(clusterId: number, state: ClusterState) {
-    const [row] = await withDeadline(
-      this.deps.sql<{ round: number }[]>`
-        select round::float8 as round from crm where cluster_id = ${clusterId}`,
-      this.deps.roundDeadlineMs,
-    )
-    state.seen = row?.round ?? -1
+  private inTime<T>(work: Promise<T>): Promise<T> {
+    return withDeadline(work, this.deps.roundDeadlineMs, this.deps.timers)
   }
 
   /** The timer gives precision; `next_round_at` in the database gives durability. */
   private schedule(clusterId: number, state: ClusterState, inMs: number) {
-    if (state.timer) clearTimeout(state.timer)
-    state.timer = setTimeout(() => this.ring(clusterId), Math.max(1, Math.ceil(inMs)))
+    const { timers } = this.deps
+    timers.clear(state.timer)
+    state.timer = timers.set(() => this.ring(clusterId), Math.max(1, Math.ceil(inMs)))
   }
 }

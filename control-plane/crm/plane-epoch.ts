@@ -8,6 +8,9 @@ import type { LoadedView } from '../store/load-view.ts'
 /** Numbers jump so far ahead that none of a lost history is issued again: more grants than any site makes in years. */
 const jump = 1_000_000
 
+/** How the server differs from the one that the plane epoch knows. */
+export type ServerDifference = keyof typeof sentences
+
 export type PlaneEpochChange = { number: number; why: string; quarantined: boolean }
 
 /**
@@ -20,31 +23,21 @@ export async function changePlaneEpoch(
   loaded: LoadedView,
   uuid: string,
 ): Promise<PlaneEpochChange | null> {
-  // One that was judged under an older plane epoch came late: what it tells has been dealt with.
-  const claims = loaded.regressClaims.filter(
-    (claim) => claim.planeEpoch >= loaded.view.planeEpoch.number,
-  )
   const clusterId = loaded.view.cluster.id
-  if (loaded.identityMatches && claims.length === 0) {
+  const server = loaded.identityMatches ? 'same' : await compare(tx, clusterId)
+  const judged = judgeHistory(loaded, server)
+  if (judged === null) {
     // A claim that came late must not stand in the way of its node's next one.
     if (loaded.regressClaims.length > 0)
       await tx`delete from regress_claim where cluster_id = ${clusterId}
         and plane_epoch < ${loaded.view.planeEpoch.number}`
     return null
   }
-  const cause = await compare(tx, clusterId)
-  const plainRestart = claims.length === 0 && cause === 'restarted'
-  const why = claims[0]?.why ?? sentences[cause]
-  // A claim beyond all sense (a broken journal) counts as one, but its number is not taken over.
-  const sane = claims
-    .map((claim) => claim.planeEpoch)
-    .filter((claimed) => claimed < mostPlaneEpochs)
-  const number = Math.max(loaded.view.planeEpoch.number, ...sane) + 1
-  const waitMs = Math.ceil(loaded.longestLeaseMs * (1 + clockRate) ** 2) + marginMs(loaded)
+  const { number, why, plainRestart, waitMs, numberFloor } = judged
   await tx`
     update plane_epoch p set number = ${number}, uuid = ${uuid}, system_id = i.system_id,
       timeline = i.timeline, postmaster_start = i.postmaster_start, reason = ${why},
-      changed_at = clock_timestamp(), number_floor = ${number * jump},
+      changed_at = clock_timestamp(), number_floor = ${numberFloor},
       quarantine_until = case when ${!plainRestart}
         then clock_timestamp() + make_interval(secs => ${waitMs / 1000})
         else p.quarantine_until end
@@ -57,7 +50,7 @@ export async function changePlaneEpoch(
       greatest(lease_until, clock_timestamp() + make_interval(secs => ${waitMs / 1000}))
     from held where l.node_uid = held.node_uid`
   await tx`
-    update crm set next_generation = greatest(next_generation, ${number * jump})
+    update crm set next_generation = greatest(next_generation, ${numberFloor})
     where cluster_id = ${clusterId}`
   await tx`delete from regress_claim where cluster_id = ${clusterId}`
   const line = `cluster: plane epoch is now ${number}${plainRestart ? '' : ', in quarantine'} (${why})`
@@ -68,6 +61,35 @@ export async function changePlaneEpoch(
   return { number, why, quarantined: !plainRestart }
 }
 
+type JudgedHistory = {
+  number: number
+  why: string
+  plainRestart: boolean
+  /** From the commit that changes the plane epoch: when every lease of the old one is over. */
+  waitMs: number
+  numberFloor: number
+}
+
+/** Pure: what becomes of the plane epoch, or null where it stays. */
+export function judgeHistory(loaded: LoadedView, server: ServerDifference): JudgedHistory | null {
+  const { view, regressClaims, longestLeaseMs } = loaded
+  // One that was judged under an older plane epoch came late: what it tells has been dealt with.
+  const claims = regressClaims.filter((claim) => claim.planeEpoch >= view.planeEpoch.number)
+  if (loaded.identityMatches && claims.length === 0) return null
+  // A claim beyond all sense (a broken journal) counts as one, but its number is not taken over.
+  const sane = claims
+    .map((claim) => claim.planeEpoch)
+    .filter((claimed) => claimed < mostPlaneEpochs)
+  const number = Math.max(view.planeEpoch.number, ...sane) + 1
+  return {
+    number,
+    why: claims[0]?.why ?? sentences[server],
+    plainRestart: claims.length === 0 && server === 'restarted',
+    waitMs: Math.ceil(longestLeaseMs * (1 + clockRate) ** 2) + view.settings.timing.marginMs,
+    numberFloor: number * jump,
+  }
+}
+
 const sentences = {
   restarted: 'the database server was restarted',
   promoted: 'the database runs on another timeline: a standby was promoted or a backup restored',
@@ -76,10 +98,7 @@ const sentences = {
   same: 'a node remembers more than the database knows',
 } as const
 
-async function compare(
-  tx: postgres.TransactionSql,
-  clusterId: number,
-): Promise<keyof typeof sentences> {
+async function compare(tx: postgres.TransactionSql, clusterId: number): Promise<ServerDifference> {
   const [row] = await tx<
     { server: boolean; timeline: boolean; started: boolean; restored: boolean }[]
   >`
@@ -90,8 +109,4 @@ async function compare(
   if (!row?.server) return 'replaced'
   if (!row.timeline) return 'promoted'
   return row.started ? 'same' : 'restarted'
-}
-
-function marginMs(loaded: LoadedView): number {
-  return loaded.view.settings.timing.marginMs
 }

@@ -1,5 +1,6 @@
 // Long polls for desired states: parked by node, woken by the doorbell, bounded in time and number. A lost wake-up
 // costs one poll period; a stale answer costs nothing, because nothing is started without a confirm (rule 12).
+import { systemTimers, type Timers } from '../../shared/clock.ts'
 
 type Parked = () => void
 
@@ -8,9 +9,11 @@ export class DesiredPolls {
   private count = 0
   private closed = false
   private readonly most: number
+  private readonly timers: Timers
 
-  constructor(most = 20_000) {
+  constructor(most = 20_000, timers: Timers = systemTimers) {
     this.most = most
+    this.timers = timers
   }
 
   get size(): number {
@@ -28,7 +31,7 @@ export class DesiredPolls {
       const set = this.parked.get(nodeUid) ?? new Set<Parked>()
       this.parked.set(nodeUid, set)
       const leave = (why: 'woken' | 'over') => {
-        clearTimeout(timer)
+        this.timers.clear(timer)
         signal.removeEventListener('abort', onAbort)
         if (set.delete(wake)) this.count -= 1
         if (set.size === 0 && this.parked.get(nodeUid) === set) this.parked.delete(nodeUid)
@@ -36,7 +39,7 @@ export class DesiredPolls {
       }
       const wake = () => leave(this.closed ? 'over' : 'woken')
       const onAbort = () => leave('over')
-      const timer = setTimeout(() => leave('over'), waitMs)
+      const timer = this.timers.set(() => leave('over'), waitMs)
       signal.addEventListener('abort', onAbort, { once: true })
       set.add(wake)
       this.count += 1

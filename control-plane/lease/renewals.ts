@@ -2,14 +2,16 @@
 // only after its own commit came back clean; whatever is doubtful is answered 503, which the agent may always repeat.
 import { hash } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Clock } from '../../shared/clock.ts'
+import type { Clock, Timer, Timers } from '../../shared/clock.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
+import type { Timing } from '../../shared/timing.ts'
 import type { Metrics } from '../metrics.ts'
 import { withDeadline } from '../store/deadline.ts'
 import type { ClockWitness } from './clock-witness.ts'
-import { Lane } from './lane.ts'
-import { type RenewalRow, type RenewedRow, renewalStatement } from './renewal-statement.ts'
-import { type Refusal, whyNot } from './why-not.ts'
+import type { LeaseLane } from './lease-lane.ts'
+import type { ReleaseAnswer } from './release.ts'
+import type { RenewalRow, RenewedRow } from './renewal-statement.ts'
+import type { Refusal } from './why-not.ts'
 
 /** Measured: of 0, 2, 5 and 20 ms, 5 ms costs a renewal least in commits and tail latency together. */
 const windowMs = 5
@@ -27,8 +29,9 @@ export type RenewalAnswer =
 type Waiting = Renewal & { row: RenewalRow; answer(answer: RenewalAnswer): void }
 
 export type RenewalsDeps = {
-  url: string
+  openLane(): LeaseLane
   clock: Clock
+  timers: Timers
   witness: ClockWitness
   log: Logger
   /** Something the CRM should look at. */
@@ -39,12 +42,12 @@ export type RenewalsDeps = {
 
 export class Renewals {
   private readonly deps: RenewalsDeps
-  private readonly lane: Lane
+  private readonly lane: LeaseLane
   /** For rows that somebody holds, and for releases. */
-  readonly slowLane: Lane
+  private readonly slowLane: LeaseLane
   private alone = 0
   private queue: Waiting[] = []
-  private timer: NodeJS.Timeout | null = null
+  private timer: Timer | null = null
   private flushing = false
   private flushedMs = Number.NEGATIVE_INFINITY
   /** Digest of the report each node had written last, as far as this replica knows. */
@@ -52,8 +55,8 @@ export class Renewals {
 
   constructor(deps: RenewalsDeps) {
     this.deps = deps
-    this.lane = new Lane(deps.url)
-    this.slowLane = new Lane(deps.url)
+    this.lane = deps.openLane()
+    this.slowLane = deps.openLane()
   }
 
   /** One renewal; resolves when it is committed or refused. Never rejects. */
@@ -65,8 +68,13 @@ export class Renewals {
     })
   }
 
+  /** An agent's leave to close its watchdog; rejects where nothing is known of its commit. */
+  release(clusterId: number, request: LeaseRequest, timing: Timing): Promise<ReleaseAnswer> {
+    return this.slowLane.release(clusterId, request, timing)
+  }
+
   async close(): Promise<void> {
-    if (this.timer) clearTimeout(this.timer)
+    this.deps.timers.clear(this.timer)
     await Promise.all([this.lane.close(), this.slowLane.close()])
   }
 
@@ -101,8 +109,8 @@ export class Renewals {
   private schedule() {
     if (this.timer || this.flushing || this.queue.length === 0) return
     // The window counts from the last commit: a renewal that comes alone need not wait for company.
-    const waitMs = windowMs - (performance.now() - this.flushedMs)
-    this.timer = setTimeout(() => void this.flush(), Math.max(0, waitMs))
+    const waitMs = windowMs - (this.deps.clock.quickMs() - this.flushedMs)
+    this.timer = this.deps.timers.set(() => void this.flush(), Math.max(0, waitMs))
   }
 
   private async flush() {
@@ -118,7 +126,7 @@ export class Renewals {
       this.lane.replace()
     }
     this.flushing = false
-    this.flushedMs = performance.now()
+    this.flushedMs = this.deps.clock.quickMs()
     this.schedule()
   }
 
@@ -140,10 +148,7 @@ export class Renewals {
     this.deps.metrics?.renewalBatch.observe(open.size)
     this.answerAll(open, await this.run(this.lane, [...open.values()], true))
     if (open.size === 0) return
-    const reasons = await withDeadline(
-      whyNot(this.lane.sql, [...open.values()]),
-      this.deps.deadlineMs,
-    )
+    const reasons = await this.inTime(this.lane.whyNot([...open.values()]))
     for (const waiting of open.values()) {
       const refusal = reasons.get(waiting.row.nodeUid) ?? { code: 'busy' }
       // Nothing speaks against it: somebody holds its row. It is tried again alone, and nobody else waits for it (S-A3).
@@ -162,7 +167,7 @@ export class Renewals {
     if (this.alone >= mostAlone) return this.refuse(waiting, { code: 'busy' })
     this.alone += 1
     const open = new Map([[waiting.row.nodeUid, waiting]])
-    const seen = this.slowLane.sql
+    const seen = this.slowLane.connection
     this.run(this.slowLane, [waiting], false)
       .then(
         (renewed) => this.answerAll(open, renewed),
@@ -178,18 +183,19 @@ export class Renewals {
       .catch(() => {})
   }
 
-  private async run(lane: Lane, waiting: Waiting[], skipLocked: boolean): Promise<RenewedRow[]> {
-    const rows = JSON.stringify(waiting.map((w) => w.row))
+  private async run(lane: LeaseLane, waiting: Waiting[], skipHeld: boolean) {
+    const rows = waiting.map((w) => w.row)
     const startedMs = this.deps.clock.bootMs()
-    const work = lane.clean((sql) =>
-      sql.unsafe<RenewedRow[]>(renewalStatement(skipLocked), [rows], { prepare: true }),
-    )
-    const renewed = await withDeadline(work, this.deps.deadlineMs)
+    const renewed = await this.inTime(lane.renew(rows, skipHeld))
     const tookMs = this.deps.clock.bootMs() - startedMs
     const databaseMs = renewed[0]?.databaseMs
-    if (databaseMs !== undefined && skipLocked)
+    if (databaseMs !== undefined && skipHeld)
       this.deps.witness.observe({ databaseMs, bootMs: startedMs + tookMs / 2 }, tookMs)
     return renewed
+  }
+
+  private inTime<T>(work: Promise<T>): Promise<T> {
+    return withDeadline(work, this.deps.deadlineMs, this.deps.timers)
   }
 
   private answerAll(open: Map<string, Waiting>, renewed: RenewedRow[]) {

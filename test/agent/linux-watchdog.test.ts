@@ -25,7 +25,7 @@ vi.mock('../../agent/watchdog/device-ioctl.ts', () => ({
   },
 }))
 const { linuxWatchdog } = await import('../../agent/watchdog/linux.ts')
-const clock = { bootMs: () => 1_000, wallMs: () => 0 }
+const clock = { bootMs: () => 1_000, wallMs: () => 0, quickMs: () => 0 }
 
 test('a timeout that cannot be set leaves the countdown running: rule 11, no close without a release', () => {
   device.ioctlFails = false

@@ -25,7 +25,7 @@ let home: string
 let reader: number
 let nowMs: number
 const bootId = 'boot-test-1'
-const clock = { bootMs: () => nowMs, wallMs: () => 0 }
+const clock = { bootMs: () => nowMs, wallMs: () => 0, quickMs: () => 0 }
 
 /** Everything written since the last look. */
 function heard(): string {

@@ -5,6 +5,7 @@ import { type Plane, startPlane } from '../../control-plane/plane.ts'
 import { stand } from '../../control-plane/crm/election.ts'
 import { runRound } from '../../control-plane/crm/round.ts'
 import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
+import { postgresRoundStore } from '../../control-plane/store/round-store.ts'
 import { createJoinToken } from '../../control-plane/store/bootstrap.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -19,8 +20,7 @@ beforeAll(async () => {
 })
 
 const deps = (replica: string) => ({
-  sql: database.sql,
-  boss: null,
+  store: postgresRoundStore(database.sql, null),
   witness: new ClockWitness(),
   clock: systemClock(),
   random: systemRandom(),

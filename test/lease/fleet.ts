@@ -2,6 +2,7 @@
 import type postgres from 'postgres'
 import pino from 'pino'
 import { randomUUID } from 'node:crypto'
+import { postgresLane } from '../../control-plane/lease/lease-lane.ts'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
 import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import {
@@ -10,7 +11,7 @@ import {
   profileSettings,
 } from '../../control-plane/store/bootstrap.ts'
 import { join } from '../../control-plane/store/nodes.ts'
-import { systemClock } from '../../shared/clock.ts'
+import { systemClock, systemTimers } from '../../shared/clock.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
 import { systemRandom } from '../../shared/random.ts'
 
@@ -78,8 +79,9 @@ export function request(
 
 export function makeRenewals(url: string, ring: (clusterId: number) => void = () => {}) {
   return new Renewals({
-    url,
+    openLane: () => postgresLane(url),
     clock: systemClock(),
+    timers: systemTimers,
     witness: new ClockWitness(),
     log: pino({ level: process.env.LOG ?? 'silent' }),
     ring,

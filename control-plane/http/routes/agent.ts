@@ -2,7 +2,6 @@
 // decides: requests become rows or renewals, and the CRM's answers are read back.
 import { Hono, type Context } from 'hono'
 import type { Logger } from 'pino'
-import type postgres from 'postgres'
 import { z } from 'zod'
 import type { Clock } from '../../../shared/clock.ts'
 import {
@@ -12,18 +11,15 @@ import {
   type LeaseAnswer,
   LeaseRequest,
 } from '../../../shared/protocol.ts'
-import type { Random } from '../../../shared/random.ts'
 import type { DesiredPolls } from '../../lease/desired-polls.ts'
-import { release } from '../../lease/release.ts'
 import type { Renewals } from '../../lease/renewals.ts'
 import type { Refusal } from '../../lease/why-not.ts'
-import { readDesired } from '../../store/desired.ts'
-import { epochStanding, findNode, join, type KnownNode, requestEpoch } from '../../store/nodes.ts'
+import type { AgentStore } from '../../store/agent-store.ts'
+import type { KnownNode } from '../../store/nodes.ts'
 
 export type AgentRouteDeps = {
-  sql: postgres.Sql
+  store: AgentStore
   clock: Clock
-  random: Random
   log: Logger
   renewals: Renewals
   polls: DesiredPolls
@@ -42,11 +38,11 @@ export function agentRoutes(deps: AgentRouteDeps): Hono {
     const request = await parse(c, EpochRequest)
     const node = await who(c, request)
     if (node instanceof Response) return node
-    await requestEpoch(deps.sql, node.clusterId, request)
+    await deps.store.requestEpoch(node.clusterId, request)
     deps.ring(node.clusterId)
     // Most requests are settled by the round they ring for: wait a moment rather than have the agent ask again.
     await deps.polls.park(node.nodeUid, 100, c.req.raw.signal)
-    return c.json(await epochStanding(deps.sql, request, node.timing))
+    return c.json(await deps.store.epochStanding(request, node.timing))
   })
   app.post('/lease', async (c) => {
     const request = await parse(c, LeaseRequest)
@@ -71,7 +67,7 @@ export function agentRoutes(deps: AgentRouteDeps): Hono {
 
 async function joinRoute(deps: AgentRouteDeps, c: Context): Promise<Response> {
   const request = await parse(c, JoinRequest)
-  const joined = await join(deps.sql, request, deps.random)
+  const joined = await deps.store.join(request)
   switch (joined) {
     case 'bad-token':
       return problem(c, 401, 'bad-join-token', 'the join token is unknown, used up or expired')
@@ -117,7 +113,7 @@ async function leaseRoute(
     serverTimeMs: deps.clock.wallMs(),
   }
   if (request.release) {
-    const answer = await release(deps.renewals.slowLane, node.clusterId, request, node.timing)
+    const answer = await deps.renewals.release(node.clusterId, request, node.timing)
     if (!answer.granted) return refuse(c, answer.refusal)
     deps.ring(node.clusterId)
     const { leaseMs, revision } = answer
@@ -151,7 +147,7 @@ async function desiredRoute(
     try {
       // Parked before reading: a wake-up in between is not lost.
       const parked = deps.polls.park(node.nodeUid, Math.max(1, remainingMs), leave.signal)
-      const stored = await readDesired(deps.sql, node.nodeUid, query)
+      const stored = await deps.store.readDesired(node.nodeUid, query)
       if (stored?.document) {
         const { revision, planeEpoch, document } = stored
         return c.json({ ...document, revision, planeEpoch })
@@ -231,10 +227,10 @@ function credentials(deps: AgentRouteDeps) {
     if (scheme !== 'Bearer' || !credential)
       return problem(c, 401, 'unauthenticated', 'send the node’s credential as a bearer token')
     // Nothing is judged by it, and it is asked at every request: the clock that reads no file.
-    const nowMs = performance.now()
+    const nowMs = deps.clock.quickMs()
     let entry = known.get(credential)
     if (!entry || entry.untilMs < nowMs) {
-      const node = await findNode(deps.sql, credential)
+      const node = await deps.store.findNode(credential)
       if (!node) return problem(c, 401, 'unauthenticated', 'this credential is not known')
       entry = { node, untilMs: nowMs + knownForMs }
       if (known.size > 20_000) known.clear()

@@ -5,9 +5,10 @@ import { Agent, request } from 'undici'
 import pino from 'pino'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import { renewalStatement } from '../../../control-plane/lease/renewal-statement.ts'
+import { postgresLane } from '../../../control-plane/lease/lease-lane.ts'
 import { Renewals } from '../../../control-plane/lease/renewals.ts'
 import { client } from '../../../control-plane/store/connect.ts'
-import { systemClock } from '../../../shared/clock.ts'
+import { systemClock, systemTimers } from '../../../shared/clock.ts'
 import type { ReplicaProcess } from '../../e2e/replica-process.ts'
 import { Bed } from '../bed/bed.ts'
 import { type FleetNode, makeFleet, nextRenewal } from '../bed/fleet.ts'
@@ -171,8 +172,9 @@ type Variant = { renew: Renew; close(): Promise<void> }
 
 function groupCommit(url: string): Variant {
   const renewals = new Renewals({
-    url,
+    openLane: () => postgresLane(url),
     clock: systemClock(),
+    timers: systemTimers,
     witness: new ClockWitness(),
     log: pino({ level: 'silent' }),
     ring: () => {},

@@ -1,0 +1,81 @@
+// One agent put together from its parts, whatever these are made of: the real machine's, or a simulated one's.
+import type { Clock, Timers } from '../shared/clock.ts'
+import { profiles } from '../shared/timing.ts'
+import type { Boot } from './boot.ts'
+import type { ControlPlaneClient } from './control-plane-client.ts'
+import type { Driver, DriverEvents } from './drivers/driver.ts'
+import type { Identity } from './identity.ts'
+import type { Log } from './log.ts'
+import { resumeLrm } from './lrm/decide/resume.ts'
+import { createEffects } from './lrm/effects.ts'
+import type { JournalStore } from './lrm/journal.ts'
+import { createLoop, type Loop } from './lrm/loop.ts'
+import type { Watchdog } from './watchdog/watchdog.ts'
+
+export const agentVersion = '0.1.0'
+
+export type AgentParts = {
+  identity: Identity
+  boot: Boot
+  watchdog: Watchdog
+  createDrivers(events: DriverEvents): Driver[]
+  client: ControlPlaneClient
+  journal: JournalStore
+  clock: Clock
+  timers: Timers
+  log: Log
+  /** Ends the process. */
+  exit(code: number): void
+}
+
+/** An agent that is ready to begin: `begin()` on what is returned. */
+export function createAgent(parts: AgentParts): Loop {
+  const { identity, boot, watchdog, clock, timers, log } = parts
+  const { clusterUuid, nodeUid } = identity
+  const { bootId, hardwareId } = boot
+  const drivers = parts.createDrivers({
+    exited: (sid, generation, detail) => loop.tell({ kind: 'exited', sid, generation, detail }),
+  })
+  const types = drivers.map((driver) => driver.type)
+  const old = parts.journal.read()
+  const firstTiming = identity.timing ?? profiles.default
+  const { watchdogMs } = old.journal?.timing ?? firstTiming
+  const state = { info: watchdog.info(watchdogMs), factor: watchdog.factor }
+  const lrm = resumeLrm({
+    ...{ self: { clusterUuid, nodeUid, bootId, drivers: types }, nowMs: clock.bootMs() },
+    ...{ journal: old.journal, note: old.note, firstTiming },
+    watchdog: { ...state, running: watchdog.isRunning() },
+  })
+  const aboutNode = () => ({
+    ...{ clusterUuid, nodeUid, bootId, hardwareId },
+    ...nodeFacts(boot, watchdog, types, loop.lrm.timing.watchdogMs),
+  })
+  const exit = (code: number) => {
+    loop.end()
+    parts.exit(code)
+  }
+  const { journal, client } = parts
+  const deps = { clock, watchdog, drivers, journal, client, log, aboutNode, exit }
+  const loop: Loop = createLoop({
+    ...{ clock, timers, lrm },
+    createEffects: (tell) => createEffects(deps, tell),
+  })
+  log('info', 'agent begins', { version: agentVersion, bootId, watchdog: state.info })
+  return loop
+}
+
+/** What a node says of itself when it joins or asks for an epoch. */
+export function nodeFacts(
+  boot: Boot,
+  watchdog: Watchdog,
+  drivers: Driver['type'][],
+  watchdogMs: number,
+) {
+  return {
+    capacity: boot.capacity,
+    watchdog: watchdog.info(watchdogMs),
+    virtual: boot.virtual,
+    drivers,
+    agentVersion,
+  }
+}
