@@ -2,9 +2,10 @@
 // Requests are strict (unknown fields are refused); responses are described, not policed.
 import { z } from 'zod'
 import { GroupNodes } from './group.ts'
-import { ClusterName, ConfigId, NodeName, ServiceId } from './names.ts'
+import { ClusterName, ConfigId, NodeName, ServiceId, serviceType } from './names.ts'
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
-import { ProcessSpec, requestedStates, serviceStates } from './service.ts'
+import { Figures, SchedulingUpdate } from './scheduling.ts'
+import { requestedStates, serviceSpecs, serviceStates } from './service.ts'
 import { Settings } from './settings.ts'
 import { profileNames, Timing } from './timing.ts'
 
@@ -37,25 +38,52 @@ const comment = z.string().max(4096)
 const retries = z.number().int().min(0).max(1000)
 const stopTimeoutMs = z.number().int().min(0).max(3_600_000)
 
-export const ServiceCreate = z.strictObject({
-  sid: ServiceId,
-  requested: RequestedState.default('started'),
-  spec: ProcessSpec,
-  group: ConfigId.nullable().default(null),
-  maxRestart: retries.default(1),
-  maxRelocate: retries.default(1),
-  stopTimeoutMs: stopTimeoutMs.nullable().default(null),
-  comment: comment.default(''),
-})
+/** What a driver is told: judged by the type of the service, see `serviceSpecs`. */
+const spec = z
+  .record(z.string(), z.unknown())
+  .describe('of process services: command, environment, directory; of others: nothing yet')
+
+export const ServiceCreate = z
+  .strictObject({
+    sid: ServiceId,
+    requested: RequestedState.default('started'),
+    spec,
+    group: ConfigId.nullable().default(null),
+    maxRestart: retries.default(1),
+    maxRelocate: retries.default(1),
+    stopTimeoutMs: stopTimeoutMs.nullable().default(null),
+    /** Returns to a node of a higher priority when one is available again. */
+    failback: z.boolean().default(true),
+    /** Automatic rebalancing may move it. */
+    autoRebalance: z.boolean().default(true),
+    /** What it is configured with, for static scheduling. */
+    figures: Figures.nullable().default(null),
+    comment: comment.default(''),
+  })
+  // Also where other fields are wrong, so that one answer names them all.
+  .superRefine(judgeSpec, { when: () => true })
 export type ServiceCreate = z.infer<typeof ServiceCreate>
+
+function judgeSpec(wish: { sid: string; spec: unknown }, context: z.RefinementCtx): void {
+  const sid = ServiceId.safeParse(wish?.sid)
+  if (!sid.success || !spec.safeParse(wish.spec).success) return
+  const judged = serviceSpecs[serviceType(sid.data)].safeParse(wish.spec)
+  if (judged.success) wish.spec = judged.data
+  else
+    for (const issue of judged.error.issues)
+      context.addIssue({ ...issue, path: ['spec', ...issue.path] } as never)
+}
 
 export const ServiceUpdate = z.strictObject({
   requested: RequestedState.optional(),
-  spec: ProcessSpec.optional(),
+  spec: spec.optional(),
   group: ConfigId.nullable().optional(),
   maxRestart: retries.optional(),
   maxRelocate: retries.optional(),
   stopTimeoutMs: stopTimeoutMs.nullable().optional(),
+  failback: z.boolean().optional(),
+  autoRebalance: z.boolean().optional(),
+  figures: Figures.nullable().optional(),
   comment: comment.optional(),
 })
 export type ServiceUpdate = z.infer<typeof ServiceUpdate>
@@ -68,6 +96,9 @@ export const ServiceConfigBody = z.object({
   maxRestart: count,
   maxRelocate: count,
   stopTimeoutMs: count.nullable(),
+  failback: z.boolean(),
+  autoRebalance: z.boolean(),
+  figures: Figures.nullable(),
   comment: z.string(),
   /** Also the ETag; send it back as If-Match. */
   version: count,
@@ -140,6 +171,7 @@ export const SettingsUpdate = z.strictObject({
   maxWorkers: z.number().int().min(1).max(64).optional(),
   onLeaseLoss: z.enum(['gentle', 'reset']).optional(),
   trustVirtualWatchdog: z.boolean().optional(),
+  scheduling: SchedulingUpdate.optional(),
 })
 export const SettingsBody = z.object({
   settings: Settings,

@@ -1,5 +1,6 @@
 // The words for services, shared by both sides. Edges between states live in control-plane/cluster/legal-edges.ts.
 import { z } from 'zod'
+import type { ServiceType } from './names.ts'
 
 /** What the operator wants. `enabled` is accepted as an alias of `started` at the door and never stored. */
 export const requestedStates = ['started', 'stopped', 'disabled', 'ignored'] as const
@@ -43,3 +44,17 @@ export const ProcessSpec = z.strictObject({
   directory: z.string().startsWith('/', { error: 'directory must be an absolute path' }).optional(),
 })
 export type ProcessSpec = z.infer<typeof ProcessSpec>
+
+/** Where there is nothing to say beyond the id. */
+const EmptySpec = z.strictObject({})
+
+/** What `spec` must be, by the type of the service. */
+export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>>> = {
+  process: ProcessSpec,
+  vm: EmptySpec,
+  ct: EmptySpec,
+  podman: EmptySpec,
+  systemd: EmptySpec,
+  ocf: EmptySpec,
+  'ocf-group': EmptySpec,
+}

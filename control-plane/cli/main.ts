@@ -4,8 +4,9 @@ import { exitCodes, Failure, formatFailure } from './failure.ts'
 import { addDev, createProgram } from './program.ts'
 
 /** Runs one command line; returns its exit code. */
-export async function runCli(words: string[]): Promise<number> {
+export async function runCli(given: string[]): Promise<number> {
   const program = createProgram()
+  const words = inOurSpelling(given)
   try {
     // In help and completion of the top level it must be seen too, so only a command by another name goes without it.
     if (mayConcernDev(words)) await addDev(program)
@@ -17,6 +18,16 @@ export async function runCli(words: string[]): Promise<number> {
   } catch (cause) {
     return report(cause, words.includes('--json'))
   }
+}
+
+/** The reference writes these options with an underscore. What stands behind `--` is not ours. */
+function inOurSpelling(words: string[]): string[] {
+  const end = words.indexOf('--')
+  return words.map((word, at) =>
+    end !== -1 && at > end
+      ? word
+      : word.replace(/^--max_(restart|relocate)(?==|$)/, (option) => option.replace('_', '-')),
+  )
 }
 
 function mayConcernDev(words: string[]): boolean {

@@ -45,7 +45,7 @@ export function refuseOperation(view: ClusterView, wish: OperationWish): Refusal
     case 'start':
       return refuseRequested(service, 'started')
     case 'disable':
-      return null
+      return refuseRequested(service, 'disabled')
     case 'stop':
       return refuseIgnored(service) ?? refuseRequested(service, 'stopped')
     case 'restart':

@@ -1,26 +1,21 @@
 // What operators wish of a service's configuration: accepted, or refused with a reason, before anything is written.
 // Pure: a view and a wish in, null or a Refusal out.
-import { serviceType } from '../../shared/names.ts'
+import type { z } from 'zod'
+import { type ServiceType, serviceType } from '../../shared/names.ts'
 import type { ServiceCreate, ServiceUpdate } from '../../shared/operator-api.ts'
-import type { RequestedState } from '../../shared/service.ts'
+import { type RequestedState, serviceSpecs } from '../../shared/service.ts'
 import type { ClusterView, GroupView, ServiceConfig, ServiceView, Sid } from '../cluster/view.ts'
 import { possibleNodes } from './feasible.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { type FieldError, type Refusal, refuse } from './refusal.ts'
 
-/** The drivers this version brings. */
-const knownDrivers = ['process']
+/** The drivers this version brings. Services of other types may wait under `ignored`: no node can run them. */
+export const knownDrivers: readonly ServiceType[] = ['process']
 
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
   if (view.services[wish.sid]?.config)
     return refuse('already-exists', `service ${wish.sid} exists already; change it with PATCH`)
-  const type = serviceType(wish.sid)
-  if (!knownDrivers.includes(type))
-    return refuse(
-      'no-driver',
-      `no driver for services of type ${type} yet: only ${knownDrivers.join(', ')} services can be added`,
-    )
-  return refusePlace(view, wish.sid, wish.group)
+  return refuseDriverless(wish.sid, wish.requested) ?? refusePlace(view, wish.sid, wish.group)
 }
 
 /** May the configuration of this service change so? */
@@ -38,8 +33,26 @@ export function refuseServiceUpdate(
   return wish.group === undefined ? null : refusePlace(view, sid, wish.group)
 }
 
+/** The wish with its `spec` as the type of the service has it, defaults filled in. */
+export function withJudgedSpec(sid: Sid, wish: ServiceUpdate): ServiceUpdate | Refusal {
+  if (wish.spec === undefined) return wish
+  const judged = serviceSpecs[serviceType(sid)].safeParse(wish.spec)
+  if (judged.success) return { ...wish, spec: judged.data }
+  const errors = judged.error.issues.flatMap(specFaults)
+  const sentence = errors.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  return refuse('invalid', sentence, errors)
+}
+
+function specFaults(issue: z.core.$ZodIssue): FieldError[] {
+  const at = ['spec', ...issue.path.map(String)]
+  if (issue.code !== 'unrecognized_keys') return [{ field: at.join('.'), message: issue.message }]
+  return issue.keys.map((key) => ({ field: [...at, key].join('.'), message: 'no such field' }))
+}
+
 /** A service in `error` may only be disabled, and only that brings it out again. */
 export function refuseRequested(service: ServiceView, requested: RequestedState): Refusal | null {
+  const refusal = refuseDriverless(service.sid, requested)
+  if (refusal) return refusal
   if (service.status?.state !== 'error' || requested === 'disabled') return null
   return refuse(
     'service-in-error',
@@ -57,6 +70,17 @@ export function configured(
   return service
     ? refuse('unknown-service', `service ${sid} was removed; its last grant is not closed yet`)
     : refuse('unknown-service', `no service ${sid} in this cluster`)
+}
+
+/** A service that no node of this version can run may be known, never wanted. */
+function refuseDriverless(sid: Sid, requested: RequestedState): Refusal | null {
+  const type = serviceType(sid)
+  if (requested === 'ignored' || knownDrivers.includes(type)) return null
+  return refuse(
+    'no-driver',
+    `no node has a driver for services of type ${type} yet: ${sid} can only be kept as ignored; ${knownDrivers.join(', ')} services can be run`,
+    [{ field: 'requested', message: 'must be ignored' }],
+  )
 }
 
 function refusePlace(view: ClusterView, sid: Sid, groupName: string | null): Refusal | null {

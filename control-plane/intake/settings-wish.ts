@@ -12,13 +12,14 @@ export type SettingsWish = z.infer<typeof SettingsUpdate>
 
 /** The settings after the wish. A profile replaces all of `timing`; single values make it `custom`. */
 export function mergeSettings(now: Settings, wish: SettingsWish): Settings {
-  const { profile, timing, ...rest } = wish
+  const { profile, timing, scheduling, ...rest } = wish
   const base = profile ? { ...now, profile, timing: profiles[profile] } : now
   const given = withoutUndefined(timing ?? {})
   const changed = Object.keys(given).length > 0
   return {
     ...base,
     ...withoutUndefined(rest),
+    scheduling: { ...now.scheduling, ...withoutUndefined(scheduling ?? {}) },
     ...(changed && { profile: 'custom', timing: { ...base.timing, ...given } }),
   } as Settings
 }
@@ -31,6 +32,12 @@ export function refuseSettings(view: ClusterView, next: Settings): Refusal | nul
       'timing-unsound',
       faults.join('; '),
       faults.map((message) => ({ field: 'timing', message })),
+    )
+  if (next.scheduling.autoRebalance && next.scheduling.mode === 'basic')
+    return refuse(
+      'invalid',
+      'automatic rebalancing needs scheduling mode static or dynamic: counting services finds no imbalance',
+      [{ field: 'scheduling.autoRebalance', message: 'must be false in mode basic' }],
     )
   // SAFETY: a virtual node must compare its clocks with the hypervisor's before every feed and start (rule 13); until its
   // agent does, its watchdog proves nothing, whoever trusts it.

@@ -92,6 +92,31 @@ describe('settings', () => {
     })
     expect((await cli('settings', 'set')).code).toBe(2)
   })
+
+  test('of scheduling change one by one and keep the others', async () => {
+    const set = (line: string) => cli('settings', 'set', ...line.split(' '))
+    const shown = await cli('settings')
+    expect(shown.out).toMatch(/^scheduling +basic$/m)
+    const alone = await set('--auto-rebalance yes --json')
+    expect([alone.code, JSON.parse(alone.err).error]).toMatchObject([
+      1,
+      { code: 'invalid', fields: [{ field: 'scheduling.autoRebalance' }] },
+    ])
+    const first = await set('--scheduling static --auto-rebalance 1 --rebalance-threshold 0.5')
+    expect(first.code).toBe(0)
+    const second = await set('--rebalance-margin 0.2 --rebalance-hold 6 --rebalance-method topsis')
+    expect(second.out).toMatch(/^rebalance hold +6 rounds$/m)
+    expect((await json('settings')).settings.scheduling).toEqual({
+      mode: 'static',
+      rebalanceOnStart: false,
+      autoRebalance: true,
+      method: 'topsis',
+      threshold: 0.5,
+      holdRounds: 6,
+      margin: 0.2,
+    })
+    expect((await set('--rebalance-margin lots')).code).toBe(2)
+  })
 })
 
 describe('the story', () => {

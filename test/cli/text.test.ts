@@ -10,6 +10,12 @@ import { formatEvent, formatWhy } from '../../control-plane/cli/commands/story.t
 import { formatDuration, parseDurationMs, parseMoment } from '../../control-plane/cli/duration.ts'
 import { parseEvents } from '../../control-plane/cli/event-stream.ts'
 import { formatFailure, refused } from '../../control-plane/cli/failure.ts'
+import {
+  formatBytes,
+  parseBytes,
+  parseDecimal,
+  parseYesNo,
+} from '../../control-plane/cli/option-value.ts'
 import { formatDryRun } from '../../control-plane/cli/outcome-text.ts'
 
 describe('what is read', () => {
@@ -26,6 +32,41 @@ describe('what is read', () => {
 
   test.each(['', 's', '-1', '1 week', '0x10', 'NaN'])('%j is no length of time', (text) => {
     expect(() => parseDurationMs(text, '--ttl')).toThrow('--ttl must be a length of time')
+  })
+
+  test.each([
+    ['0', 0],
+    ['1023', 1023],
+    ['512M', 512 * 1024 ** 2],
+    ['1536K', 1536 * 1024],
+    ['4G', 4 * 1024 ** 3],
+    ['2T', 2 * 1024 ** 4],
+  ])('the size %s is %i bytes, and is shown so', (text, bytes) => {
+    expect(parseBytes(text, '--memory')).toBe(bytes)
+    expect(formatBytes(bytes)).toBe(text)
+  })
+
+  test.each([
+    ['1.5 GiB', 1.5 * 1024 ** 3],
+    ['2mb', 2 * 1024 ** 2],
+    ['100b', 100],
+  ])('the size %s is %i bytes, too', (text, bytes) => {
+    expect(parseBytes(text, '--memory')).toBe(bytes)
+  })
+
+  test('what is no size, number or yes is refused with what would be', () => {
+    for (const text of ['', '-1', '4X', '1e9', 'G', '9999999T'])
+      expect(() => parseBytes(text, '--memory')).toThrow('--memory must be a size like 512M')
+    expect(() => parseYesNo('maybe', '--failback')).toThrow('--failback must be yes or no')
+    expect(['yes', '1', 'ON', 'no', '0', 'off'].map((text) => parseYesNo(text, 'x'))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect(() => parseDecimal('1,5', '--cpus')).toThrow('--cpus must be a number')
   })
 
   const now = new Date(2030, 0, 31, 14, 0)
@@ -124,6 +165,9 @@ describe('what is said', () => {
       maxRestart: 1,
       maxRelocate: 2,
       stopTimeoutMs: 5_000,
+      failback: false,
+      autoRebalance: true,
+      figures: { cpus: 2, memoryBytes: 512 * 1024 ** 2 },
       comment: '',
       version: 3,
     }
@@ -131,10 +175,13 @@ describe('what is said', () => {
       [
         'process:web',
         `\tcommand /bin/sh -c 'echo '\\''hi'\\'''`,
+        '\tcpus 2',
         "\tenv A 'b c'",
+        '\tfailback 0',
         '\tgroup east',
         '\tmax_relocate 2',
         '\tmax_restart 1',
+        '\tmemory 512M',
         '\tstate started',
         '\tstop_timeout 5.0 s',
       ].join('\n'),

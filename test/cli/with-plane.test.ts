@@ -107,6 +107,36 @@ describe('services', () => {
     })
   })
 
+  test('failback, rebalancing and figures are set in the words of the reference, and put back', async () => {
+    const read = async () => {
+      const [row] = await database.sql`
+        select failback, auto_rebalance, figures, max_restart from service where sid = 'process:clock'`
+      return row
+    }
+    const options = '--failback 0 --auto-rebalance off --cpus 1.5 --memory 512M --max_restart 4'
+    expect((await cli('set', 'process:clock', ...options.split(' '))).code).toBe(0)
+    expect(await read()).toEqual({
+      failback: false,
+      auto_rebalance: false,
+      figures: { cpus: 1.5, memoryBytes: 512 * 1024 ** 2 },
+      max_restart: 4,
+    })
+    expect((await cli('set', 'process:clock', '--memory', '1G')).code).toBe(0)
+    expect((await read())?.figures).toEqual({ cpus: 1.5, memoryBytes: 1024 ** 3 })
+    expect((await cli('config')).out).toContain('\tauto_rebalance 0\n')
+    const back = 'failback,auto-rebalance,figures,max_restart'
+    expect((await cli('set', 'process:clock', '--delete', back)).code).toBe(0)
+    expect(await read()).toEqual({
+      failback: true,
+      auto_rebalance: true,
+      figures: null,
+      max_restart: 1,
+    })
+    const half = await cli('set', 'process:clock', '--cpus', '2')
+    expect([half.code, half.err]).toEqual([2, expect.stringContaining('go together')])
+    expect((await cli('set', 'process:clock', '--failback', 'perhaps')).code).toBe(2)
+  })
+
   test('set refuses a version that is not the stored one, an unknown key and nothing at all', async () => {
     const stale = await cli('set', 'process:clock', '--comment', 'x', '--digest', '1', '--json')
     expect([stale.code, JSON.parse(stale.err).error.code]).toEqual([1, 'version-conflict'])
@@ -120,7 +150,8 @@ describe('services', () => {
     for (const [words, sentence] of [
       [['add', 'process:a/b', '--', 'true'], 'service id'],
       [['add', 'process:web', '--', 'true'], 'process:web'],
-      [['add', 'vm:100', '--', 'true'], 'vm'],
+      [['add', 'vm:100', '--', 'true'], 'spec.command'],
+      [['add', 'vm:100'], 'no node has a driver for services of type vm'],
       [['add', 'process:x', '--group', 'nowhere', '--', 'true'], 'nowhere'],
     ] as const) {
       const ran = await cli(...words)

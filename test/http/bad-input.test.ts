@@ -8,6 +8,7 @@ beforeAll(async () => {
   await addNode(api, 'n1')
   await addNode(api, 'n2')
   await api.ask('POST', '/services', service('web'))
+  await api.ask('POST', '/services', { sid: 'vm:101', requested: 'ignored', spec: {} })
 })
 
 describe('bad input changes nothing and says what is wrong', () => {
@@ -33,7 +34,47 @@ describe('bad input changes nothing and says what is wrong', () => {
       'a type without driver',
       'POST',
       '/services',
-      { ...service('a'), sid: 'vm:100' },
+      { ...service('a'), sid: 'vm:100', spec: {} },
+      422,
+      'no-driver',
+    ],
+    [
+      'a spec of another type',
+      'POST',
+      '/services',
+      { ...service('a'), sid: 'ct:100' },
+      422,
+      'invalid',
+    ],
+    [
+      'a spec not its own',
+      'PATCH',
+      '/services/process:web',
+      { spec: { image: 'x' } },
+      422,
+      'invalid',
+    ],
+    [
+      'figures that cannot be',
+      'PATCH',
+      '/services/process:web',
+      { figures: { cpus: -1, memoryBytes: 1 } },
+      422,
+      'invalid',
+    ],
+    [
+      'a start of what nothing can run',
+      'POST',
+      '/services/vm:101/start',
+      undefined,
+      422,
+      'no-driver',
+    ],
+    [
+      'a wish for what nothing can run',
+      'PATCH',
+      '/services/vm:101',
+      { requested: 'stopped' },
       422,
       'no-driver',
     ],

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { ServiceConfigBody, Status } from '../../../shared/operator-api.ts'
 import type { ProcessSpec } from '../../../shared/service.ts'
 import { formatDuration } from '../duration.ts'
+import { formatBytes } from '../option-value.ts'
 import { segment, withPlane } from '../session.ts'
 
 type Shown = ServiceConfigBody & { status: Status['services'][number] | null }
@@ -60,6 +61,9 @@ export function formatConfig(service: ServiceConfigBody): string {
     max_restart: String(service.maxRestart),
     max_relocate: String(service.maxRelocate),
     ...(service.group ? { group: service.group } : {}),
+    ...(service.failback ? {} : { failback: '0' }),
+    ...(service.autoRebalance ? {} : { auto_rebalance: '0' }),
+    ...(service.figures ? figureLines(service.figures) : {}),
     ...(service.comment ? { comment: service.comment } : {}),
     ...(service.stopTimeoutMs === null
       ? {}
@@ -75,6 +79,10 @@ export function formatConfig(service: ServiceConfigBody): string {
       .toSorted()
       .map((key) => `\t${key} ${lines[key]}`),
   ].join('\n')
+}
+
+function figureLines(figures: NonNullable<ServiceConfigBody['figures']>): Record<string, string> {
+  return { cpus: String(figures.cpus), memory: formatBytes(figures.memoryBytes) }
 }
 
 function quote(word: string): string {

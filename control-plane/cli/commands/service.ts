@@ -1,23 +1,21 @@
 // What services are configured: add, set, remove.
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { ServiceConfigBody } from '../../../shared/operator-api.ts'
 import type { ProcessSpec } from '../../../shared/service.ts'
-import { parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
+import { parseWholeNumber } from '../option-value.ts'
 import { explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
+import {
+  configures,
+  forget,
+  forgettable,
+  type ServiceFlags,
+  serviceWishes,
+  specWishes,
+} from './service-options.ts'
 
-type Flags = {
-  state?: string
-  group?: string
-  maxRestart?: string
-  maxRelocate?: string
-  comment?: string
-  stopTimeout?: string
-  env?: string[]
-  dir?: string
-}
-type SetFlags = Flags & { delete?: string; digest?: string }
+type SetFlags = ServiceFlags & { delete?: string; digest?: string }
 
 /** Adds the commands about the configuration of services. */
 export function addServices(program: Command): void {
@@ -30,7 +28,9 @@ export function addServices(program: Command): void {
       .argument('<sid>')
       .argument('[command...]', 'after --: the program and its arguments, run without a shell'),
   ).action(
-    withPlane<Flags>((session, [sid = '', ...command], flags) => add(session, sid, command, flags)),
+    withPlane<ServiceFlags>((session, [sid = '', ...command], flags) =>
+      add(session, sid, command, flags),
+    ),
   )
 
   configures(
@@ -40,10 +40,7 @@ export function addServices(program: Command): void {
       .argument('<sid>')
       .argument('[command...]', 'after --: the new program and its arguments'),
   )
-    .option(
-      '--delete <keys>',
-      'back to the default: group, comment, max-restart, max-relocate, stop-timeout, env, dir',
-    )
+    .option('--delete <keys>', `back to the default: ${forgettable.join(', ')}`)
     .option('--digest <version>', 'refuse if the configuration is not this version any more')
     .action(
       withPlane<SetFlags>((session, [sid = '', ...command], flags) =>
@@ -52,40 +49,26 @@ export function addServices(program: Command): void {
     )
 }
 
-function configures(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--state <state>', 'requested state').choices([
-        'started',
-        'stopped',
-        'disabled',
-        'ignored',
-        'enabled',
-      ]),
-    )
-    .option('--group <group>', 'the group of nodes it runs on')
-    .option('--max-restart <n>', 'starts to try again on one node before another is chosen')
-    .option('--max-relocate <n>', 'other nodes to try')
-    .option('--stop-timeout <duration>', 'how long a stop may take before it is killed')
-    .option('--comment <text>')
-    .option('--env <name=value>', 'an environment variable; may be given several times', collect)
-    .option('--dir <folder>', 'working folder, absolute')
-}
-
-function collect(value: string, sofar: string[] = []): string[] {
-  return [...sofar, value]
-}
-
-async function add(session: Session, sid: string, command: string[], flags: Flags): Promise<void> {
-  if (command.length === 0)
-    throw usage(`what should ${sid} run?`, {
-      advice: `ha-manager add ${sid} -- /path/to/program ARGUMENTS`,
-    })
+async function add(
+  session: Session,
+  sid: string,
+  command: string[],
+  flags: ServiceFlags,
+): Promise<void> {
   const answer = await session.plane.post(await session.path('/services'), {
-    body: { sid, ...wishes(flags), spec: { command, ...specWishes(flags, {}) } },
+    body: { sid, ...serviceWishes(flags, null), spec: newSpec(sid, command, flags) },
     query: { dryRun: session.dryRun || undefined },
   })
   session.print(answer, () => explain(session, answer, `${sid} added`))
+}
+
+function newSpec(sid: string, command: string[], flags: ServiceFlags): Record<string, unknown> {
+  const spec = specWishes(flags, {})
+  if (command.length > 0) return { command, ...spec }
+  if (sid.includes(':') && !sid.startsWith('process:')) return spec
+  throw usage(`what should ${sid} run?`, {
+    advice: `ha-manager add ${sid} -- /path/to/program ARGUMENTS`,
+  })
 }
 
 async function set(
@@ -96,11 +79,9 @@ async function set(
 ): Promise<void> {
   const path = await session.path(`/services/${segment(sid)}`)
   const current = await session.plane.get<ServiceConfigBody>(path)
-  const body: Record<string, unknown> = wishes(flags)
-  const spec = {
-    ...(current.spec as ProcessSpec),
-    ...specWishes(flags, (current.spec as ProcessSpec).environment),
-  }
+  const body = serviceWishes(flags, current.figures)
+  const now = current.spec as Partial<ProcessSpec>
+  const spec = { ...now, ...specWishes(flags, now.environment ?? {}) }
   if (command.length > 0) spec.command = command
   for (const key of flags.delete?.split(',') ?? []) forget(key.trim(), body, spec)
   if (JSON.stringify(spec) !== JSON.stringify(current.spec)) body.spec = spec
@@ -110,64 +91,9 @@ async function set(
     })
   const answer = await session.plane.patch(path, {
     body,
-    ifMatch: flags.digest === undefined ? current.version : wholeNumber(flags.digest, '--digest'),
+    ifMatch:
+      flags.digest === undefined ? current.version : parseWholeNumber(flags.digest, '--digest'),
     query: { dryRun: session.dryRun || undefined },
   })
   session.print(answer, () => explain(session, answer, `${sid} changed`))
-}
-
-function wishes(flags: Flags): Record<string, unknown> {
-  return {
-    ...(flags.state === undefined ? {} : { requested: flags.state }),
-    ...(flags.group === undefined ? {} : { group: flags.group }),
-    ...(flags.maxRestart === undefined
-      ? {}
-      : { maxRestart: wholeNumber(flags.maxRestart, '--max-restart') }),
-    ...(flags.maxRelocate === undefined
-      ? {}
-      : { maxRelocate: wholeNumber(flags.maxRelocate, '--max-relocate') }),
-    ...(flags.stopTimeout === undefined
-      ? {}
-      : { stopTimeoutMs: parseDurationMs(flags.stopTimeout, '--stop-timeout') }),
-    ...(flags.comment === undefined ? {} : { comment: flags.comment }),
-  }
-}
-
-function specWishes(flags: Flags, environment: Record<string, string>): Partial<ProcessSpec> {
-  const added = (flags.env ?? []).map((pair) => {
-    const at = pair.indexOf('=')
-    if (at < 1) throw usage(`--env must be NAME=VALUE, not ${JSON.stringify(pair)}`)
-    return [pair.slice(0, at), pair.slice(at + 1)] as const
-  })
-  return {
-    ...(added.length === 0
-      ? {}
-      : { environment: { ...environment, ...Object.fromEntries(added) } }),
-    ...(flags.dir === undefined ? {} : { directory: flags.dir }),
-  }
-}
-
-const defaults: Record<string, [key: string, value: unknown]> = {
-  group: ['group', null],
-  comment: ['comment', ''],
-  'max-restart': ['maxRestart', 1],
-  'max-relocate': ['maxRelocate', 1],
-  'stop-timeout': ['stopTimeoutMs', null],
-}
-
-function forget(key: string, body: Record<string, unknown>, spec: ProcessSpec): void {
-  const known = defaults[key]
-  if (known) body[known[0]] = known[1]
-  else if (key === 'env') spec.environment = {}
-  else if (key === 'dir') delete spec.directory
-  else
-    throw usage(`--delete does not know ${JSON.stringify(key)}`, {
-      advice: `It knows ${[...Object.keys(defaults), 'env', 'dir'].join(', ')}.`,
-    })
-}
-
-function wholeNumber(text: string, what: string): number {
-  if (!/^\d{1,9}$/.test(text))
-    throw usage(`${what} must be a whole number, not ${JSON.stringify(text)}`)
-  return Number(text)
 }

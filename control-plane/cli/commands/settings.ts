@@ -5,6 +5,7 @@ import type { SettingsBody } from '../../../shared/operator-api.ts'
 import { formatDuration, parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
 import { type Session, withPlane } from '../session.ts'
+import { configuresScheduling, schedulingLines, schedulingWishes } from './settings-scheduling.ts'
 
 type Settings = z.infer<typeof SettingsBody>
 type Flags = Record<string, string | undefined>
@@ -67,6 +68,7 @@ export function addSettings(program: Command): void {
       `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <duration>`,
       description,
     )
+  configuresScheduling(set)
   set.action(withPlane<Flags>(change))
 }
 
@@ -111,6 +113,7 @@ function wishes(flags: Flags): Record<string, unknown> {
     ...(flags.trustVirtualWatchdog === undefined
       ? {}
       : { trustVirtualWatchdog: flags.trustVirtualWatchdog === 'yes' }),
+    ...schedulingWishes(flags),
   }
 }
 
@@ -129,6 +132,7 @@ export function formatSettings({
     ['max workers', String(settings.maxWorkers)],
     ['on lease loss', settings.onLeaseLoss],
     ['trust virtual watchdog', settings.trustVirtualWatchdog ? 'yes' : 'no'],
+    ...schedulingLines(settings),
     ...Object.entries(settings.timing).map(([name, ms]): [string, string] => [
       name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
       formatDuration(ms),

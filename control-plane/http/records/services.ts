@@ -11,7 +11,8 @@ type Row = Omit<ServiceConfigBody, 'version'> & { version: number }
 
 const columns = (tx: Tx) => tx`
   sid, requested, spec, group_name as "group", max_restart as "maxRestart",
-  max_relocate as "maxRelocate", stop_timeout_ms as "stopTimeoutMs", comment, version::int`
+  max_relocate as "maxRelocate", stop_timeout_ms as "stopTimeoutMs", failback,
+  auto_rebalance as "autoRebalance", figures, comment, version::int`
 
 /** All services of a cluster, by sid. */
 export function listServices(tx: Tx, clusterId: number): Promise<ServiceConfigBody[]> {
@@ -37,9 +38,10 @@ export async function insertService(
 ): Promise<ServiceConfigBody> {
   const [row] = await tx<Row[]>`
     insert into service (cluster_id, sid, requested, spec, group_name, max_restart, max_relocate,
-                         stop_timeout_ms, comment)
+                         stop_timeout_ms, failback, auto_rebalance, figures, comment)
     values (${clusterId}, ${wish.sid}, ${wish.requested}, ${JSON.stringify(wish.spec)}::text::jsonb,
             ${wish.group}, ${wish.maxRestart}, ${wish.maxRelocate}, ${wish.stopTimeoutMs},
+            ${wish.failback}, ${wish.autoRebalance}, ${jsonOrNull(wish.figures)}::text::jsonb,
             ${wish.comment})
     returning ${columns(tx)}`
   return row as ServiceConfigBody
@@ -58,6 +60,8 @@ export async function updateService(
     set requested = ${next.requested}, spec = ${JSON.stringify(next.spec)}::text::jsonb,
         group_name = ${next.group}, max_restart = ${next.maxRestart},
         max_relocate = ${next.maxRelocate}, stop_timeout_ms = ${next.stopTimeoutMs},
+        failback = ${next.failback}, auto_rebalance = ${next.autoRebalance},
+        figures = ${jsonOrNull(next.figures)}::text::jsonb,
         comment = ${next.comment}, version = version + 1
     where cluster_id = ${clusterId} and sid = ${now.sid}
     returning ${columns(tx)}`
@@ -79,6 +83,11 @@ export async function setRequested(
 /** Forgets the wish. Its grant, if one is open, stays until evidence closes it. */
 export async function deleteService(tx: Tx, clusterId: number, sid: string): Promise<void> {
   await tx`delete from service where cluster_id = ${clusterId} and sid = ${sid}`
+}
+
+/** SQL null, not the null of JSON. */
+function jsonOrNull(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value)
 }
 
 function withoutUndefined<T extends object>(value: T): Partial<T> {

@@ -9,7 +9,11 @@ import {
 } from '../../../shared/operator-api.ts'
 import { serviceStatus } from '../../cluster/status.ts'
 import { refuse } from '../../intake/refusal.ts'
-import { refuseServiceCreate, refuseServiceUpdate } from '../../intake/service-wish.ts'
+import {
+  refuseServiceCreate,
+  refuseServiceUpdate,
+  withJudgedSpec,
+} from '../../intake/service-wish.ts'
 import { loadView } from '../../store/load-view.ts'
 import { type Env, role } from '../auth.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -128,7 +132,7 @@ export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env>
 
   routes.openapi(change, async (c) => {
     const { sid } = c.req.valid('param')
-    const wish = c.req.valid('json')
+    const wish = accepted(withJudgedSpec(sid, c.req.valid('json')))
     const detail = { sid, fields: Object.keys(wish) }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
       accepted(refuseServiceUpdate(view, sid, wish))

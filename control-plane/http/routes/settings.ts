@@ -63,7 +63,8 @@ export function settingsRoutes(deps: HttpDeps): OpenAPIHono<Env> {
   })
   routes.openapi(change, async (c) => {
     const wish = c.req.valid('json')
-    const detail = { fields: [...Object.keys(wish), ...Object.keys(wish.timing ?? {})] }
+    const { timing = {}, scheduling = {} } = wish
+    const detail = { fields: [wish, timing, scheduling].flatMap((part) => Object.keys(part)) }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
       const now = await readSettings(tx, clusterId)
       checkIfMatch(c, now.version)
