@@ -1,6 +1,7 @@
 // What operators wish of a group (D3, D14). Pure: a view and a wish in, null or a Refusal out.
 import type { ClusterView, GroupView } from '../cluster/view.ts'
 import { refuseGroupWithoutNodes, refuseStranded } from './feasible.ts'
+import { refuseInfeasible } from './infeasible.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 /** May this group be added? */
@@ -13,8 +14,10 @@ export function refuseGroupCreate(view: ClusterView, group: GroupView): Refusal 
 /** May this group become so? `group` is the whole of it after the change. */
 export function refuseGroupUpdate(view: ClusterView, group: GroupView): Refusal | null {
   if (!view.groups[group.name]) return unknownGroup(group.name)
+  const after = { ...view, groups: { ...view.groups, [group.name]: group } }
   return (
-    refuseStranded(view, { ...view.groups, [group.name]: group }) ??
+    refuseInfeasible(view, after) ??
+    refuseStranded(view, after) ??
     refuseGroupWithoutNodes(view, group)
   )
 }

@@ -3,6 +3,7 @@
 import { unknownOn } from '../cluster/grants.ts'
 import type { ClusterView, NodeName, NodeView, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
+import { refuseInfeasible } from './infeasible.ts'
 import { losesQuorum, reporting } from './quorum-wish.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 
@@ -29,7 +30,7 @@ export function refuseNodeRemoval(view: ClusterView, name: NodeName): Refusal | 
       'would-lose-quorum',
       `without node ${name} only ${reporting(rest, view.settings.timing.silentMs)} of ${Object.keys(nodes).length} nodes report: not more than half`,
     )
-  return refuseStranded(rest, view.groups)
+  return refuseInfeasible(view, rest) ?? refuseStranded(view, rest)
 }
 
 /** May a person's word count as evidence that this node is dead? */

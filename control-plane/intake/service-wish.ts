@@ -4,8 +4,9 @@ import type { z } from 'zod'
 import { type ServiceType, serviceType } from '../../shared/names.ts'
 import type { ServiceCreate, ServiceUpdate } from '../../shared/operator-api.ts'
 import { type RequestedState, serviceSpecs } from '../../shared/service.ts'
-import type { ClusterView, GroupView, ServiceConfig, ServiceView, Sid } from '../cluster/view.ts'
-import { possibleNodes } from './feasible.ts'
+import type { ClusterView, ServiceConfig, ServiceView, Sid } from '../cluster/view.ts'
+import { refuseStranded } from './feasible.ts'
+import { refuseInfeasible } from './infeasible.ts'
 import { type FieldError, type Refusal, refuse } from './refusal.ts'
 
 /** The drivers this version brings. Services of other types may wait under `ignored`: no node can run them. */
@@ -15,7 +16,7 @@ export const knownDrivers: readonly ServiceType[] = ['process']
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
   if (view.services[wish.sid]?.config)
     return refuse('already-exists', `service ${wish.sid} exists already; change it with PATCH`)
-  return refuseDriverless(wish.sid, wish.requested) ?? refusePlace(view, wish.sid, wish.group)
+  return refuseDriverless(wish.sid, wish.requested) ?? refusePlace(view, wish.sid, wish)
 }
 
 /** May the configuration of this service change so? */
@@ -30,7 +31,8 @@ export function refuseServiceUpdate(
     const refusal = refuseRequested(found, wish.requested)
     if (refusal) return refusal
   }
-  return wish.group === undefined ? null : refusePlace(view, sid, wish.group)
+  const { group = found.config.group, requested = found.config.requested } = wish
+  return refusePlace(view, sid, { group, requested })
 }
 
 /** The wish with its `spec` as the type of the service has it, defaults filled in. */
@@ -83,16 +85,17 @@ function refuseDriverless(sid: Sid, requested: RequestedState): Refusal | null {
   )
 }
 
-function refusePlace(view: ClusterView, sid: Sid, groupName: string | null): Refusal | null {
-  if (groupName === null) return null
-  const group: GroupView | undefined = view.groups[groupName]
-  if (!group)
-    return refuse('unknown-group', `no group ${groupName} in this cluster`, [
-      { field: 'group', message: `no group ${groupName}` },
+/** The group must exist; with the service so every rule can be kept, and a wanted service has a node (D14). */
+function refusePlace(
+  view: ClusterView,
+  sid: Sid,
+  config: Pick<ServiceConfig, 'group' | 'requested'>,
+): Refusal | null {
+  const { group } = config
+  if (group !== null && view.groups[group] === undefined)
+    return refuse('unknown-group', `no group ${group} in this cluster`, [
+      { field: 'group', message: `no group ${group}` },
     ])
-  if (!group.restricted || possibleNodes(view, sid, group).length > 0) return null
-  return refuse(
-    'no-possible-node',
-    `service ${sid} could run nowhere: group ${group.name} is restricted to ${Object.keys(group.nodes).join(', ')}, none of which can run it`,
-  )
+  const after = { ...view, services: { ...view.services, [sid]: { config } } }
+  return refuseInfeasible(view, after) ?? refuseStranded(view, after)
 }

@@ -89,13 +89,13 @@ export function decideChange(draft: Draft, change: Change): void {
   draft.changes.push(change)
 }
 
-/** How many services load `node` now. */
-export function loadOf(draft: Draft, node: NodeName): number {
+/** How many services load each node of the roster now. */
+export function loads(draft: Draft): ReadonlyMap<NodeName, number> {
   if (draft.load === null) {
-    draft.load = new Map()
+    draft.load = new Map(draft.nodeNames.map((name) => [name, 0]))
     for (const sid of draft.sids) addLoad(draft.load, draft.view.services[sid], 1)
   }
-  return draft.load.get(node) ?? 0
+  return draft.load
 }
 
 function addLoad(

@@ -1,8 +1,9 @@
 // Where should a service run? Groups first, then what the service remembers, then the load (reference 2.14; basic scoring).
 // Proposes; opens and moves nothing.
 import type { GroupView, NodeName, Sid } from '../../cluster/view.ts'
-import { type Draft, loadOf } from './draft.ts'
+import type { Draft } from './draft.ts'
 import { preferredNodes } from './groups.ts'
+import { nodeScores } from './scores.ts'
 
 /** `stay`: where it is, if that is as good as any. `try-next`: where it has not failed. `best-score`: where least runs. */
 export type Preference = 'stay' | 'try-next' | 'best-score'
@@ -27,8 +28,9 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
   const currentIs = (nodes: { has(node: NodeName): boolean }) =>
     current !== null && nodes.has(current)
   const note = `no node can take it${refused ? `: ${refused}` : ''}`
+  const scoreOf = (node: NodeName) => nodeScores(draft, sid).get(node) ?? 0
   const one = (node: NodeName, why: string): Placement => ({
-    candidates: [{ node, load: loadOf(draft, node), why }],
+    candidates: [{ node, load: scoreOf(node), why }],
     restrictedOut,
     note,
   })
@@ -45,8 +47,8 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
   const candidates = open
     .map((node) => ({
       node,
-      load: loadOf(draft, node),
-      why: `${why}, ${loadOf(draft, node)} services`,
+      load: scoreOf(node),
+      why: `${why}, ${scoreOf(node)} services`,
     }))
     .sort((a, b) => a.load - b.load) // stable: nodes come by name
   return {

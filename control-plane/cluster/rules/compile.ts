@@ -1,0 +1,101 @@
+// Rules as lookups: for each service the nodes it may use with their priorities, and its partners. Made once for a
+// decision; thousands of services share one answer. Pure.
+import { compareText } from '../grants.ts'
+import type { ResourceAffinityRule, Rule } from '../../../shared/rule.ts'
+import type { NodeName, Sid } from '../view.ts'
+import { derive, type Kept } from './derive.ts'
+import { findInfeasible, type Infeasible } from './feasibility.ts'
+import { type Ruled, rulesOf } from './group-rules.ts'
+import { groupOfRule } from './reasons.ts'
+
+/** One node affinity rule; the same object for every service under it. */
+export type NodeAffinity = {
+  rule: string
+  /** The group that the rule is, or null. */
+  group: string | null
+  strict: boolean
+  /** Priorities of the nodes that may be used. Of a rule that is not strict, every other node with -1. */
+  priorities: ReadonlyMap<NodeName, number>
+}
+
+/** Services that are kept together; the same object for each of them. */
+export type Together = { rule: string; from: readonly string[]; sids: readonly Sid[] }
+
+/** One partner to stay apart from, and the rules as written that say so. */
+export type Apart = { sid: Sid; from: readonly string[] }
+
+export type CompiledRules = {
+  infeasible: Infeasible
+  /** What counts: the enabled rules that can be kept, and what follows from them; by id. */
+  kept: readonly Kept[]
+  nodeAffinity: ReadonlyMap<Sid, NodeAffinity>
+  together: ReadonlyMap<Sid, Together>
+  /** In the order of partners; each once. */
+  apart: ReadonlyMap<Sid, readonly Apart[]>
+}
+
+const noRules: CompiledRules = {
+  infeasible: new Map(),
+  kept: [],
+  nodeAffinity: new Map(),
+  together: new Map(),
+  apart: new Map(),
+}
+
+/** The rules and groups of a view, ready to be asked. */
+export function compileRules(view: Ruled): CompiledRules {
+  return compile(rulesOf(view), Object.keys(view.nodes).sort(compareText))
+}
+
+/** `rules` for a cluster of `nodes`. Disabled ones count for nothing, and neither do those that cannot be kept. */
+export function compile(rules: readonly Rule[], nodes: readonly NodeName[]): CompiledRules {
+  if (rules.length === 0) return noRules
+  const infeasible = findInfeasible(rules, nodes)
+  const feasible = rules.filter((rule) => !rule.disabled && !infeasible.has(rule.id))
+  const { nodeAffinity, positive, negative } = derive(feasible)
+  const kept: Kept[] = [...nodeAffinity, ...positive, ...negative]
+  const affinityOf = new Map<Sid, NodeAffinity>()
+  for (const { id, resources, nodes: named, strict } of nodeAffinity) {
+    const priorities = new Map<NodeName, number>()
+    if (!strict) for (const node of nodes) priorities.set(node, -1)
+    for (const node in named) priorities.set(node, named[node]!)
+    const affinity = { rule: id, group: groupOfRule(id), strict, priorities }
+    for (const sid of resources) affinityOf.set(sid, affinity)
+  }
+  const together = new Map<Sid, Together>()
+  for (const { id, from, resources: sids } of positive) {
+    const set = { rule: id, from, sids }
+    for (const sid of sids) together.set(sid, set)
+  }
+  return {
+    infeasible,
+    kept: kept.sort((a, b) => compareText(a.id, b.id)),
+    nodeAffinity: affinityOf,
+    together,
+    apart: partnersApart(negative),
+  }
+}
+
+function partnersApart(negative: readonly Kept<ResourceAffinityRule>[]): Map<Sid, Apart[]> {
+  const found = new Map<Sid, Map<Sid, Set<string>>>()
+  for (const { resources, from } of negative)
+    for (const sid of resources) {
+      const partners = found.get(sid) ?? new Map<Sid, Set<string>>()
+      found.set(sid, partners)
+      for (const other of resources) {
+        if (other === sid) continue
+        const rules = partners.get(other) ?? new Set()
+        partners.set(other, rules)
+        for (const id of from) rules.add(id)
+      }
+    }
+  const apart = new Map<Sid, Apart[]>()
+  for (const [sid, partners] of found)
+    apart.set(
+      sid,
+      [...partners]
+        .map(([other, rules]) => ({ sid: other, from: [...rules].sort(compareText) }))
+        .sort((a, b) => compareText(a.sid, b.sid)),
+    )
+  return apart
+}
