@@ -6,7 +6,7 @@ import { ClusterName, ConfigId, NodeName, ServiceId, serviceType } from './names
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
 import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { requestedStates, serviceSpecs, serviceStates } from './service.ts'
-import { Settings } from './settings.ts'
+import { Settings, shutdownPolicyNames } from './settings.ts'
 import { profileNames, Timing } from './timing.ts'
 
 const count = z.number().int().min(0)
@@ -161,6 +161,9 @@ export const FenceConfirmBody = z.strictObject({
   force: z.boolean().default(false),
 })
 
+/** `freeze`: services are left as they are. `ignore`: as if nothing were managed. */
+export const DisarmBody = z.strictObject({ mode: z.enum(['freeze', 'ignore']) })
+
 // ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const SettingsUpdate = z.strictObject({
@@ -172,6 +175,7 @@ export const SettingsUpdate = z.strictObject({
   onLeaseLoss: z.enum(['gentle', 'reset']).optional(),
   trustVirtualWatchdog: z.boolean().optional(),
   scheduling: SchedulingUpdate.optional(),
+  shutdownPolicy: z.enum(shutdownPolicyNames).optional(),
 })
 export const SettingsBody = z.object({
   settings: Settings,
@@ -237,6 +241,14 @@ export const Status = z.object({
     lastRoundMsAgo: z.number().nullable(),
     planeEpoch: count,
     quarantine: z.string().nullable(),
+  }),
+  fencing: z.object({
+    /** `standby`: armed, and no node runs anything that would be fenced for. */
+    state: z.enum(['armed', 'standby', 'disarming', 'disarmed']),
+    /** While it is not armed. */
+    mode: z.enum(['freeze', 'ignore']).nullable(),
+    /** What disarming or arming waits for; '' for nothing. */
+    waitsFor: z.string(),
   }),
   profile: z.string(),
   nodes: z.array(StatusNode),

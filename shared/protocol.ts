@@ -5,6 +5,7 @@ import { NodeName, ServiceId, serviceTypes } from './names.ts'
 import { agentModes, Capacity, lrmStates, WatchdogInfo } from './node.ts'
 import { foundStates, outcomes } from './outcome.ts'
 import { orderStates } from './service.ts'
+import { shutdownPolicyNames } from './settings.ts'
 import { Timing } from './timing.ts'
 
 const count = z.number().int().min(0)
@@ -153,6 +154,8 @@ export const LeaseAnswer = z.strictObject({
   revision: count,
   confirmed: z.array(ServiceGeneration),
   released: z.boolean(),
+  /** The watchdog's silence proves nothing in this epoch any more: whoever wants protection asks for a new one. */
+  unguarded: z.boolean(),
   serverTimeMs: z.number(),
 })
 export type LeaseAnswer = z.infer<typeof LeaseAnswer>
@@ -201,6 +204,8 @@ export const Order = z.strictObject({
   /** In `started`: stop and start again on this node once (the `restart` operation), under this same uid. */
   restart: z.boolean(),
   maxRestart: count,
+  /** What is found running here under this generation is adopted: it counts as `generation` from now on. */
+  foundAs: count.optional(),
   /** Driver parameters; null for a removed service. */
   spec: z.unknown(),
 })
@@ -215,8 +220,12 @@ export const Desired = z.strictObject({
   timing: Timing,
   maxWorkers: count,
   onLeaseLoss: z.enum(['gentle', 'reset']),
+  shutdownPolicy: z.enum(shutdownPolicyNames),
   services: z.array(Order).max(manyServices),
-  /** Services about to get their first grant: a renewal that names this revision attests whether they run here. */
+  /**
+   * Services of which it is not known where they run: a renewal that names this revision attests whether they run here.
+   * A copy of one that has no order is left as it is: it may be adopted.
+   */
   probes: z.array(ServiceId).max(manyServices),
 })
 export type Desired = z.infer<typeof Desired>

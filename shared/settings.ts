@@ -21,6 +21,8 @@ export const shutdownPolicies = {
   failover: 'stop the services; they start elsewhere if the node does not come back soon',
   migrate: 'move the services away first; they return when the node is back',
 } as const
+export type ShutdownPolicy = keyof typeof shutdownPolicies
+export const shutdownPolicyNames = Object.keys(shutdownPolicies) as [ShutdownPolicy]
 
 export const Settings = z
   .strictObject({
@@ -34,7 +36,7 @@ export const Settings = z
     onLeaseLoss: z.enum(['gentle', 'reset']).default('gentle'),
     /** Count a watchdog inside a virtual machine as proof, although a hypervisor can freeze both together. */
     trustVirtualWatchdog: z.boolean().default(false),
-    shutdownPolicy: z.enum(['conditional', 'freeze', 'failover', 'migrate']).default('conditional'),
+    shutdownPolicy: z.enum(shutdownPolicyNames).default('conditional'),
     scheduling: Scheduling.prefault({}),
   })
   .superRefine((settings, context) => {

@@ -6,7 +6,7 @@ import { keep, nodeOf, openLease, recordEvidence, revokeLease } from './apply-le
 import { hasCurrentLease, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
-import type { ClusterView, NodeView, ServiceStatus, ServiceView } from './view.ts'
+import type { ClusterView, CommandStatus, NodeView, ServiceStatus, ServiceView } from './view.ts'
 
 export { nextLeaseEpoch } from './grants.ts'
 
@@ -46,6 +46,7 @@ export function startWorkingView(view: ClusterView): ClusterView {
     nodes: { ...view.nodes },
     services: { ...view.services },
     commands: [...view.commands],
+    clusterCommands: [...view.clusterCommands],
   }
 }
 
@@ -88,17 +89,10 @@ export function applyToWorkingView(view: ClusterView, change: Change): void {
     case 'service.changed':
     case 'service.dropped':
       return changeService(view, change)
-    case 'command.status': {
-      const isOver = change.to === 'done' || change.to === 'failed' || change.to === 'refused'
-      view.commands = isOver
-        ? view.commands.filter((command) => command.uid !== change.command)
-        : view.commands.map((command) =>
-            command.uid === change.command
-              ? { ...command, status: change.to, reason: change.why }
-              : command,
-          )
+    case 'command.status':
+      view.commands = advance(view.commands, change)
+      view.clusterCommands = advance(view.clusterCommands, change)
       return
-    }
     case 'quorum.changed':
       view.quorate = change.quorate
       return
@@ -114,6 +108,19 @@ export function applyToWorkingView(view: ClusterView, change: Change): void {
     case 'imbalance.changed':
       view.imbalancedSinceMs = change.sinceMs
   }
+}
+
+type CommandState = { uid: string; status: CommandStatus; reason: string }
+
+/** Commands that are over leave the view. */
+function advance<T extends CommandState>(
+  commands: T[],
+  { command: uid, to, why }: Change & { kind: 'command.status' },
+): T[] {
+  const isOver = to === 'done' || to === 'failed' || to === 'refused'
+  return isOver
+    ? commands.filter((command) => command.uid !== uid)
+    : commands.map((one) => (one.uid === uid ? { ...one, status: to, reason: why } : one))
 }
 
 function grant(
@@ -144,17 +151,25 @@ function grant(
   view.services[sid] = { ...service, everGranted: true, lastGeneration: generation, grant }
 }
 
-/** What runs is granted as it runs. SAFETY: only a number that was never opened here, nor can be again (rule 8). */
+/**
+ * What runs is granted as it runs. SAFETY: only a number that was never opened here, nor can be again (rule 8), or the
+ * next one, for which the number that the copy bears then stands.
+ */
 function adoptGrant(view: ClusterView, change: Change & { kind: 'grant.adopted' }): void {
-  const { sid, generation, epoch } = change
+  const { sid, generation, epoch, foundAs } = change
   const service = serviceOf(view, sid)
   const node = nodeOf(view, change.node)
   assertCurrentLease(view, node, epoch)
   assert(service.grant === null, `${sid} has an open grant already`)
-  assert(
-    isUnknownGeneration(service, generation) && generation < view.nextGeneration,
-    `generation ${generation} of ${sid} is none of a lost history`,
-  )
+  if (foundAs === undefined)
+    assert(
+      isUnknownGeneration(service, generation) && generation < view.nextGeneration,
+      `generation ${generation} of ${sid} is none of a lost history`,
+    )
+  else {
+    assert(generation === view.nextGeneration, `generation ${generation} is not the next one`)
+    view.nextGeneration = generation + 1
+  }
   const grant = { generation, holders: [{ node: node.name, epoch, confirmed: true }] }
   view.services[sid] = { ...service, everGranted: true, lastGeneration: generation, grant }
 }

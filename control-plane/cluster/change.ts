@@ -63,13 +63,15 @@ export type Change =
       why: string
     }
   /**
-   * The node runs it under a generation of a lost history: the grant it then had is taken over, number and all, with a
-   * confirmed holder (rule 9). In a quarantine too: what runs, runs on.
+   * The node runs it already: a grant with a confirmed holder makes that right. Under a generation of a lost history it
+   * keeps its number (rule 9), in a quarantine too: what runs, runs on. `foundAs`: it bears another number, which the new
+   * grant stands for (rule 7, D8).
    */
   | {
       kind: 'grant.adopted'
       sid: Sid
       generation: number
+      foundAs?: number
       node: NodeName
       epoch: number
       why: string
@@ -102,7 +104,15 @@ export type Change =
     }
   /** The CRM forgets it. Its open grant, if any, stays open. */
   | { kind: 'service.dropped'; sid: Sid; why: string }
-  | { kind: 'command.status'; command: string; sid: Sid; to: CommandStatus; why: string }
+  /** `sid` null: a command about a node or the cluster. */
+  | {
+      kind: 'command.status'
+      command: string
+      sid: Sid | null
+      node?: NodeName
+      to: CommandStatus
+      why: string
+    }
   | { kind: 'quorum.changed'; quorate: boolean; why: string }
   | { kind: 'outage.over'; sinceMs: number | null; why: string }
   | { kind: 'quarantine.ended'; why: string }
@@ -117,9 +127,9 @@ export function formatChange(change: Change): string {
 
 /** Who a change is about: a service, a node or the cluster. */
 export function subject(change: Change): string {
-  if ('sid' in change) return change.sid
+  if ('sid' in change && change.sid !== null) return change.sid
   if (change.kind === 'evidence.recorded' && change.scope) return change.scope.sid
-  if ('node' in change) return `node ${change.node}`
+  if ('node' in change && change.node) return `node ${change.node}`
   return 'cluster'
 }
 
@@ -140,7 +150,9 @@ function what(change: Change): string {
     case 'grant.opened':
       return `grant ${change.generation} opened on ${change.node}`
     case 'grant.adopted':
-      return `grant ${change.generation} adopted on ${change.node}`
+      return `grant ${change.generation} adopted on ${change.node}${
+        change.foundAs === undefined ? '' : `, where it runs as generation ${change.foundAs}`
+      }`
     case 'grant.shared':
       return `grant ${change.generation} shared with ${change.node}`
     case 'service.added':
@@ -160,10 +172,16 @@ function what(change: Change): string {
     case 'quarantine.ended':
       return 'quarantine ended'
     case 'disarm.changed':
-      return change.disarm ? `${change.disarm.state}, mode ${change.disarm.mode}` : 'armed'
+      return disarmText(change.disarm)
     case 'imbalance.changed':
       return change.sinceMs === null ? 'balanced' : 'imbalanced'
   }
+}
+
+function disarmText(disarm: DisarmView | null): string {
+  if (disarm === null) return 'armed'
+  const waits = disarm.effectiveMs === null ? ', after what is under way' : ''
+  return `${disarm.state}${waits}, mode ${disarm.mode}`
 }
 
 function place(set: Partial<ServiceStatus>): string {

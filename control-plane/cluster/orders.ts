@@ -63,6 +63,7 @@ function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {
     timing: settings.timing,
     maxWorkers: settings.maxWorkers,
     onLeaseLoss: settings.onLeaseLoss,
+    shutdownPolicy: settings.shutdownPolicy,
     services: [],
     probes: [],
   }

@@ -6,6 +6,7 @@ import type {
   StatusNode as NodeBody,
   StatusService as ServiceBody,
 } from '../../shared/operator-api.ts'
+import { fencingStatus } from './disarm.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'
 
 type StatusNode = z.infer<typeof NodeBody>
@@ -35,6 +36,7 @@ export function statusOf(view: ClusterView, around: Surroundings): Status {
       planeEpoch: planeEpoch.number,
       quarantine: quarantine(view),
     },
+    fencing: fencingStatus(view),
     profile: settings.profile,
     nodes: inOrder(view.nodes).map((node) => nodeStatus(view, node, hosted.get(node.name) ?? 0)),
     services: inOrder(view.services).map(serviceStatus),

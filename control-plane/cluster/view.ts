@@ -40,8 +40,10 @@ export type ClusterView = {
   /** In their order, disabled ones too; groups are not among them. */
   rules: Rule[]
   services: Record<Sid, ServiceView>
-  /** Commands that are not finished, oldest first. */
+  /** Commands about one service that are not finished, oldest first. */
   commands: CommandView[]
+  /** The same about a node or the whole cluster. */
+  clusterCommands: ClusterCommandView[]
 }
 
 /** `freeze`: services are left as they are. `ignore`: as if nothing were managed; anybody may move them by hand. */
@@ -49,6 +51,8 @@ export type DisarmView = {
   mode: 'freeze' | 'ignore'
   state: 'disarming' | 'disarmed'
   sinceMs: number
+  /** Since when services are left as they are; null: some are still in fence, recovery or a move, and end that first. */
+  effectiveMs: number | null
 }
 
 export type NodeView = {
@@ -202,8 +206,15 @@ export type ServiceStatus = {
   retryAtMs: number | null
   /** When a running move counts as failed. */
   deadlineMs: number | null
-  /** In `request_start`, before a first grant: the round whose desired state asked every node; null: not asked. */
+  /**
+   * Before a first grant, and after a time in which anybody may have run it anywhere: the round whose desired state asks
+   * the nodes whether it runs there; null: nothing is asked.
+   */
   probeRound: number | null
+  /** Every node of the roster must have answered that or be proved dead (D8); else only those that renew. */
+  probesRoster?: boolean
+  /** The generation that the running copy bears where it was adopted under another; null or absent: its own. */
+  foundAs?: number | null
   /** D1: in `stopped` only because no member of its restricted group is available. */
   groupUnavailable: boolean
   note: string
@@ -221,6 +232,20 @@ export const commandKinds = [
 ] as const
 export type CommandKind = (typeof commandKinds)[number]
 export type CommandStatus = 'pending' | 'running' | 'done' | 'failed' | 'refused'
+
+export const clusterCommandKinds = ['disarm', 'arm', 'maintenance-on', 'maintenance-off'] as const
+export type ClusterCommandKind = (typeof clusterCommandKinds)[number]
+
+export type ClusterCommandView = {
+  uid: string
+  kind: ClusterCommandKind
+  /** Of a maintenance. */
+  node: NodeName | null
+  /** Of a disarm. */
+  mode: DisarmView['mode'] | null
+  status: CommandStatus
+  reason: string
+}
 
 export type CommandView = {
   uid: string

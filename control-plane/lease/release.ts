@@ -7,7 +7,7 @@ import type { Lane } from './lane.ts'
 import { type Refusal, whyNot } from './why-not.ts'
 
 export type ReleaseAnswer =
-  | { granted: true; leaseMs: number; revision: number }
+  | { granted: true; leaseMs: number; revision: number; unguarded: boolean }
   | { granted: false; refusal: Refusal }
 
 /**
@@ -22,7 +22,7 @@ export async function release(
 ): Promise<ReleaseAnswer> {
   const done = await lane.clean((sql) => sql.begin((tx) => commitRelease(tx, request, timing)))
   if (done === 'blocked') return { granted: false, refusal: { code: 'release-refused' } }
-  if (done) return { granted: true, leaseMs: timing.leaseMs, revision: done.revision }
+  if (done) return { granted: true, leaseMs: timing.leaseMs, ...done }
   const reasons = await whyNot(lane.sql, [{ clusterId, request }])
   const refusal = reasons.get(request.nodeUid) ?? { code: 'busy' }
   // Nothing speaks against the lease itself: the node is to renew it first, with its report.
@@ -34,7 +34,7 @@ async function commitRelease(
   tx: postgres.TransactionSql,
   request: LeaseRequest,
   timing: Timing,
-): Promise<{ revision: number } | 'blocked' | null> {
+): Promise<{ revision: number; unguarded: boolean } | 'blocked' | null> {
   await tx`select set_config('synchronous_commit', 'on', true),
       set_config('lock_timeout', '1000', true)`
   const [held] = await tx<{ blocked: boolean }[]>`
@@ -48,7 +48,7 @@ async function commitRelease(
       from lease l where l.node_uid = ${request.nodeUid} for update of l`
   if (!held) return null
   if (held.blocked) return 'blocked' as const
-  const [row] = await tx<{ revision: number }[]>`
+  const [row] = await tx<{ revision: number; unguarded: boolean }[]>`
       update lease l set seq = ${request.seq}, armed = false, released_at = clock_timestamp(),
         guarded = case when exists (select from run_grant_holder h
           where h.node_uid = l.node_uid and h.closed_at is null) then false end,
@@ -66,6 +66,7 @@ async function commitRelease(
         and p.system_id = i.system_id and p.timeline = i.timeline
         and p.postmaster_start = i.postmaster_start
       returning coalesce((select d.revision from desired d
-        where d.node_uid = l.node_uid), 0)::float8 as revision`
+        where d.node_uid = l.node_uid), 0)::float8 as revision,
+        coalesce(not l.guarded, false) as unguarded`
   return row ?? null
 }

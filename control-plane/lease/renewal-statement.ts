@@ -35,6 +35,8 @@ export type RenewedRow = {
   seq: number
   leaseMs: number
   quorate: boolean
+  /** Its watchdog's silence proves nothing in this epoch. */
+  unguarded: boolean
   /** Of the report as stored: differs where this replica wrongly thought it unchanged. */
   digest: string
   wroteReport: boolean
@@ -95,7 +97,7 @@ with request as (
     and p.number = r."planeNumber" and p.uuid = r."planeUuid"
     and p.system_id = i.system_id and p.timeline = i.timeline
     and p.postmaster_start = i.postmaster_start
-  returning l.node_uid, l.cluster_id, l.epoch, l.boot_id, l.seq, l.lease_ms, m.quorate, l.armed,
+  returning l.node_uid, l.cluster_id, l.epoch, l.boot_id, l.seq, l.lease_ms, m.quorate, l.armed, l.guarded,
     p.number as plane_number, p.quarantine_until is null as unquarantined, l.report_digest,
     r.report, r.digest, r.revision as obeyed, r.confirms
 ), confirmed as (
@@ -115,7 +117,7 @@ with request as (
   returning node_uid
 )
 select n.node_uid as "nodeUid", n.seq::float8 as seq, n.lease_ms as "leaseMs", n.quorate,
-  n.report_digest as digest, n.report is not null as "wroteReport",
+  coalesce(not n.guarded, false) as unguarded, n.report_digest as digest, n.report is not null as "wroteReport",
   coalesce((select d.revision::float8 from desired d where d.node_uid = n.node_uid), 0) as revision,
   (select s.state from node_status s where s.node_uid = n.node_uid) as "nodeState",
   coalesce((select jsonb_agg(jsonb_build_object('sid', f.sid, 'generation', f.generation))

@@ -6,6 +6,7 @@ import type { Figures } from '../../shared/scheduling.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type {
+  ClusterCommandView,
   ClusterView,
   CommandView,
   GrantView,
@@ -81,6 +82,7 @@ export async function load(
     rules: row.rules,
     services: servicesOf(row),
     commands: row.commands,
+    clusterCommands: row.clusterCommands,
   }
   addUsage(view, row.usages)
   return {
@@ -184,4 +186,5 @@ type RawView = {
   grants: (GrantView & { sid: string })[]
   lastGenerations: Record<string, number>
   commands: CommandView[]
+  clusterCommands: ClusterCommandView[]
 }

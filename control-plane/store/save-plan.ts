@@ -49,7 +49,7 @@ async function saveLog(tx: postgres.TransactionSql, view: ClusterView, changes: 
     position,
     kind: change.kind,
     sid: 'sid' in change ? change.sid : scopeSid(change),
-    node: 'node' in change ? change.node : placeOf(change),
+    node: 'node' in change ? (change.node ?? null) : placeOf(change),
     line: formatChange(change),
     why: change.why,
     change,

@@ -127,6 +127,11 @@ const commands = `
     order by created_at, uid), '[]')
   from command where cluster_id = $1 and finished_at is null and sid is not null`
 
+const clusterCommands = `
+  select coalesce(jsonb_agg(jsonb_build_object('uid', uid, 'kind', kind, 'node', node,
+    'mode', arguments->>'mode', 'status', status, 'reason', reason) order by created_at, uid), '[]')
+  from command where cluster_id = $1 and finished_at is null and sid is null`
+
 export const viewStatement = `select
   (${head}) as head,
   (${nodes}) as nodes,
@@ -137,4 +142,5 @@ export const viewStatement = `select
   (${statuses}) as statuses,
   (${grants}) as grants,
   (${lastGenerations}) as "lastGenerations",
-  (${commands}) as commands`
+  (${commands}) as commands,
+  (${clusterCommands}) as "clusterCommands"`

@@ -146,7 +146,11 @@ describe('the plane epoch', () => {
       const answer = { epoch, seq, leaseMs: 999_999, planeEpoch, revision: 1, confirmed: [] }
       world.pending = world.pending.filter(({ effect }) => effect.kind !== 'renew')
       world.decide([
-        { kind: 'lease-granted', seq, answer: { ...answer, released: false, serverTimeMs: 0 } },
+        {
+          kind: 'lease-granted',
+          seq,
+          answer: { ...answer, released: false, unguarded: false, serverTimeMs: 0 },
+        },
       ])
       expect(world.lrm.lease?.leaseMs).toBe(lease?.leaseMs)
       expect(world.lrm.planeEpoch).toEqual(stale)

@@ -16,6 +16,7 @@ export class FakePlane {
   planeEpoch = { number: 1, uuid: uuidOf(1) }
   revision = 1
   mode: Desired['mode'] = 'active'
+  shutdownPolicy: Desired['shutdownPolicy'] = 'conditional'
   orders = new Map<string, Order>()
   nextGeneration = 1
   nextUid = 1
@@ -88,6 +89,7 @@ export class FakePlane {
     return {
       ...{ clusterUuid, nodeUid, planeEpoch: this.planeEpoch, revision: this.revision },
       ...{ mode: this.mode, timing: this.timing, maxWorkers: 4, onLeaseLoss: 'gentle' as const },
+      shutdownPolicy: this.shutdownPolicy,
       services: [...this.orders.values()],
       probes: [],
     }
@@ -107,8 +109,10 @@ export class FakePlane {
     if (request.release && !this.isHeldStill()) return refuse('release-refused')
     this.seq = seq
     this.leaseUntilMs = Math.max(this.leaseUntilMs, nowMs + this.timing.leaseMs)
-    if (request.release) this.released = true
-    else if (request.armed) {
+    if (request.release) {
+      this.released = true
+      this.guarded = this.holdsConfirmed() ? false : null
+    } else if (request.armed) {
       this.released = false
       if (request.confirms.length > 0) this.guarded ??= true
     } else this.guarded = this.guarded === null ? null : this.holdsConfirmed() ? false : null
@@ -119,6 +123,7 @@ export class FakePlane {
       answer: {
         ...{ epoch: this.epoch, seq, leaseMs: this.timing.leaseMs, planeEpoch: this.planeEpoch },
         ...{ revision: this.revision, released: request.release, serverTimeMs: 0 },
+        unguarded: this.guarded === false,
         confirmed: request.armed ? request.confirms.filter((one) => this.confirm(one)) : [],
       },
     }

@@ -104,7 +104,7 @@ describe('the client', () => {
   const planeEpoch = { number: 1, uuid: nodeUid }
   const answer = {
     ...{ epoch: 1, seq: 7, leaseMs: 1_000, planeEpoch, revision: 2, confirmed: [] },
-    ...{ released: false, serverTimeMs: 0 },
+    ...{ released: false, unguarded: false, serverTimeMs: 0 },
   }
   const request = { seq: 7 } as never
 

@@ -72,6 +72,7 @@ export function desired(services: Order[], more: Partial<Desired> = {}): Desired
   return {
     ...{ clusterUuid, nodeUid, planeEpoch: plane, revision: 10, mode: 'active' },
     ...{ timing: profiles.default, maxWorkers: 4, onLeaseLoss: 'gentle', services, probes: [] },
+    shutdownPolicy: 'conditional',
     ...more,
   }
 }
@@ -127,7 +128,7 @@ export class Steps {
   }
 
   /** Grants the renewal in flight. */
-  grant(more: { released?: boolean; leaseMs?: number } = {}): void {
+  grant(more: { released?: boolean; unguarded?: boolean; leaseMs?: number } = {}): void {
     const { request } = this.last('renew')!
     this.tell({
       kind: 'lease-granted',
@@ -136,6 +137,7 @@ export class Steps {
         ...{ epoch: request.epoch, seq: request.seq, leaseMs: more.leaseMs ?? 60_000 },
         ...{ planeEpoch: request.planeEpoch, revision: 10, serverTimeMs: 0 },
         ...{ confirmed: request.confirms, released: more.released ?? false },
+        unguarded: more.unguarded ?? false,
       },
     })
   }

@@ -39,6 +39,7 @@ const status: Status = {
   cluster: { name: 'lab', uuid: 'u', development: true },
   quorum: { quorate: true, policy: 'plane', reporting: 1, nodes: 2 },
   crm: { replica: 'plane-1', round: 12, lastRoundMsAgo: 200, planeEpoch: 1, quarantine: null },
+  fencing: { state: 'armed', mode: null, waitsFor: '' },
   profile: 'default',
   nodes: [
     node,

@@ -184,6 +184,7 @@ export function buildView(changes: ViewChanges = {}): ClusterView {
     imbalancedSinceMs: null,
     rules: [],
     commands: [],
+    clusterCommands: [],
     ...rest,
     settings: {
       profile: 'default',

@@ -116,19 +116,27 @@ async function leaseRoute(
     const answer = await deps.renewals.release(node.clusterId, request, node.timing)
     if (!answer.granted) return refuse(c, answer.refusal)
     deps.ring(node.clusterId)
-    const { leaseMs, revision } = answer
+    const { leaseMs, revision, unguarded } = answer
     return c.json({
       ...base,
       leaseMs,
       revision,
       confirmed: [],
       released: true,
+      unguarded,
     } satisfies LeaseAnswer)
   }
   const answer = await deps.renewals.renew({ clusterId: node.clusterId, request })
   if (!answer.granted) return refuse(c, answer.refusal)
-  const { leaseMs, revision, confirmed } = answer.row
-  return c.json({ ...base, leaseMs, revision, confirmed, released: false } satisfies LeaseAnswer)
+  const { leaseMs, revision, confirmed, unguarded } = answer.row
+  return c.json({
+    ...base,
+    leaseMs,
+    revision,
+    confirmed,
+    released: false,
+    unguarded,
+  } satisfies LeaseAnswer)
 }
 
 async function desiredRoute(
