@@ -4,16 +4,9 @@ import { applyToWorkingView, startWorkingView } from '../../cluster/apply.ts'
 import type { Change } from '../../cluster/change.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { Plan, PlannedJob } from '../../cluster/plan.ts'
-import type {
-  ClusterView,
-  CommandView,
-  NodeName,
-  NodeView,
-  ServiceView,
-  Sid,
-} from '../../cluster/view.ts'
-import { loadedNodes } from './load.ts'
+import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import type { Preferred } from './groups.ts'
+import { addService, type Loads, startLoads } from './usage/loads.ts'
 import { ViewIndex } from './view-index.ts'
 
 export type Draft = {
@@ -31,8 +24,8 @@ export type Draft = {
   readonly nodeNotes: Map<NodeName, string>
   readonly challengeNotes: Map<NodeName, string>
   readonly jobs: PlannedJob[]
-  /** How many services load each node: counted when first asked for, then kept up to date with every change. */
-  load: Map<NodeName, number> | null
+  /** How loaded each node is: counted when first asked for, then kept up to date with every change. */
+  loads: Loads | null
   /** Memory of groups.ts; node states do not change once services are looked at. */
   readonly preferred: Map<string, Preferred>
   /** Why each service changed last, for the commands that end with it. */
@@ -57,7 +50,7 @@ export function startDraft(view: ClusterView): Draft {
     nodeNotes: new Map(),
     challengeNotes: new Map(),
     jobs: [],
-    load: null,
+    loads: null,
     preferred: new Map(),
     lastWhy: new Map(),
     stopTimeouts: new Map(),
@@ -80,31 +73,22 @@ export function decideChange(draft: Draft, change: Change): void {
     draft.ownsView = true
   }
   const sid = 'sid' in change ? change.sid : null
-  if (sid !== null) addLoad(draft.load, draft.view.services[sid], -1)
+  if (sid !== null && draft.loads !== null) addService(draft.loads, draft.view.services[sid], -1)
   applyToWorkingView(draft.view, change)
   if (sid !== null) {
-    addLoad(draft.load, draft.view.services[sid], 1)
+    if (draft.loads !== null) addService(draft.loads, draft.view.services[sid], 1)
     draft.lastWhy.set(sid, change.why)
-  }
+  } else if (change.kind !== 'imbalance.changed') draft.loads = null // other nodes are online, or others run
   draft.changes.push(change)
 }
 
-/** How many services load each node of the roster now. */
-export function loads(draft: Draft): ReadonlyMap<NodeName, number> {
-  if (draft.load === null) {
-    draft.load = new Map(draft.nodeNames.map((name) => [name, 0]))
-    for (const sid of draft.sids) addLoad(draft.load, draft.view.services[sid], 1)
+/** How loaded the online nodes are now. */
+export function loadsOf(draft: Draft): Loads {
+  if (draft.loads === null) {
+    const online = draft.nodeNames.filter((name) => draft.view.nodes[name]?.state === 'online')
+    draft.loads = startLoads(draft.view, online)
   }
-  return draft.load
-}
-
-function addLoad(
-  load: Map<NodeName, number> | null,
-  service: ServiceView | undefined,
-  by: number,
-): void {
-  if (load === null || !service?.status) return
-  for (const node of loadedNodes(service.status)) load.set(node, (load.get(node) ?? 0) + by)
+  return draft.loads
 }
 
 /** A token for an order or a challenge: unique for ever, because the round is. */

@@ -1,9 +1,16 @@
-// How good each node is for one more service: the lowest score wins, then the name. Reads the draft only; which nodes
-// come into question at all is place.ts.
+// How good each online node is for a service that is to be started there: the lowest score wins, ties go by name.
+// `basic` counts services; `static` and `dynamic` weigh CPUs and memory. The arithmetic is in usage/ (reference 2.15).
 import type { NodeName, Sid } from '../../cluster/view.ts'
-import { type Draft, loads } from './draft.ts'
+import { type Draft, loadsOf } from './draft.ts'
+import { demandOf } from './usage/figures.ts'
+import { startScores } from './usage/start-scores.ts'
 
-/** The score of every node of the roster for starting `sid` there; basic: how many services load it (reference 2.15.2). */
-export function nodeScores(draft: Draft, _sid: Sid): ReadonlyMap<NodeName, number> {
-  return loads(draft)
+/** The scores of all online nodes for `sid`, as the cluster stands in the plan. */
+export function nodeScores(draft: Draft, sid: Sid): ReadonlyMap<NodeName, number> {
+  const loads = loadsOf(draft)
+  const scores =
+    loads.mode === 'basic'
+      ? loads.services
+      : startScores(loads, demandOf(draft.view.services[sid]!))
+  return new Map(loads.names.map((name, place) => [name, scores[place]!]))
 }
