@@ -35,6 +35,7 @@ export function createAgent(parts: AgentParts): Loop {
   const { bootId, hardwareId } = boot
   const drivers = parts.createDrivers({
     exited: (sid, generation, detail) => loop.tell({ kind: 'exited', sid, generation, detail }),
+    arrived: (sid, generation) => loop.tell({ kind: 'arrived', sid, generation }),
   })
   const types = drivers.map((driver) => driver.type)
   const old = parts.journal.read()

@@ -26,12 +26,27 @@ export const PlaneEpochWire = z.strictObject({
 export const ServiceGeneration = z.strictObject({ sid: ServiceId, generation: count })
 export type ServiceGeneration = z.infer<typeof ServiceGeneration>
 
-/** One service as the drivers of a node find it. `stable`: it has been running for `stableMs`. */
+/** How far a live move has come, as its driver measures it. */
+export const MoveProgress = z.strictObject({
+  percent: z.number().min(0).max(100),
+  transferredBytes: count,
+  remainingBytes: count,
+})
+export type MoveProgress = z.infer<typeof MoveProgress>
+
+/**
+ * One service as the drivers of a node find it. `stable`: it has been running for `stableMs`.
+ * `migrating`: the source's half of a live move, `incoming`: the target's, which may come alive at any moment.
+ */
 export const RunningService = z.strictObject({
   sid: ServiceId,
   generation: count,
-  state: z.enum(['starting', 'running', 'stopping', 'unknown']),
+  state: z.enum(['starting', 'running', 'stopping', 'unknown', 'migrating', 'incoming']),
   stable: z.boolean(),
+  /** Of `incoming`, once the grant is confirmed and its driver listens: where. The source may begin with this only. */
+  address: z.string().max(500).optional(),
+  /** Of `migrating`. */
+  progress: MoveProgress.optional(),
 })
 export type RunningService = z.infer<typeof RunningService>
 
@@ -190,6 +205,20 @@ export type AgentProblem = z.infer<typeof AgentProblem>
 
 // ── desired state: a long poll ───────────────────────────────────────────────────────────────────────────────────
 
+/** This node's half of a live move. Both halves have the same uid; each node answers for its own. */
+export const MoveHalf = z.strictObject({
+  role: z.enum(['source', 'target']),
+  /** The node with the other half. */
+  peer: NodeName,
+  /** For the source: where the target listens. null: it is not ready, and nothing may begin. */
+  address: z.string().max(500).nullable(),
+  /** The source ends the move for good, and answers what is true of it. */
+  cancel: z.boolean(),
+  /** What the driver itself may take, once it has begun. */
+  timeoutMs: count,
+})
+export type MoveHalf = z.infer<typeof MoveHalf>
+
 export const Order = z.strictObject({
   sid: ServiceId,
   /** `ignored`: held by a grant, no longer managed; leave it as it is, but it still counts as running. */
@@ -200,6 +229,10 @@ export const Order = z.strictObject({
   generation: count.nullable(),
   /** Target node's name, in moves. */
   target: z.string().optional(),
+  /** In `migrate`. */
+  move: MoveHalf.optional(),
+  /** Another node may have a half of it, or says that it runs it: what runs, runs on, but nothing is started. */
+  shared: z.literal(true).optional(),
   stopTimeoutMs: count,
   /** In `started`: stop and start again on this node once (the `restart` operation), under this same uid. */
   restart: z.boolean(),

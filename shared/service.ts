@@ -1,6 +1,6 @@
 // The words for services, shared by both sides. Edges between states live in control-plane/cluster/legal-edges.ts.
 import { z } from 'zod'
-import type { ServiceType } from './names.ts'
+import { type ServiceType, serviceType } from './names.ts'
 
 /** What the operator wants. `enabled` is accepted as an alias of `started` at the door and never stored. */
 export const requestedStates = ['started', 'stopped', 'disabled', 'ignored'] as const
@@ -48,6 +48,9 @@ export type ProcessSpec = z.infer<typeof ProcessSpec>
 /** Where there is nothing to say beyond the id. */
 const EmptySpec = z.strictObject({})
 
+/** Of an agent that can migrate: whether its services move while they run. */
+const LiveSpec = z.strictObject({ live: z.boolean().default(false) })
+
 /** What `spec` must be, by the type of the service. */
 export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>>> = {
   process: ProcessSpec,
@@ -55,6 +58,14 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
   ct: EmptySpec,
   podman: EmptySpec,
   systemd: EmptySpec,
-  ocf: EmptySpec,
-  'ocf-group': EmptySpec,
+  ocf: LiveSpec,
+  'ocf-group': LiveSpec,
+}
+
+/** Whether a service of this kind can move to another node while it runs. Its driver may still say no. */
+export function movesLive(sid: string, spec: unknown): boolean {
+  const type = serviceType(sid)
+  if (type === 'vm') return true
+  if (type !== 'ocf' && type !== 'ocf-group') return false
+  return typeof spec === 'object' && spec !== null && 'live' in spec && spec.live === true
 }

@@ -103,3 +103,6 @@ export function timingFaults(timing: Timing): string[] {
     faults.push(`silentMs is ${timing.silentMs}, longer than the lease (${timing.leaseMs})`)
   return faults
 }
+
+/** How long a live move may take before it is cancelled: a large machine over a slow line. */
+export const liveMoveMs = 1_800_000

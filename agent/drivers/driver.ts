@@ -2,6 +2,7 @@
 // says `ok` to a stop only when nothing of the service is left and nothing of it can still begin.
 import type { ServiceType } from '../../shared/names.ts'
 import type { Outcome } from '../../shared/outcome.ts'
+import type { MoveProgress } from '../../shared/protocol.ts'
 import type { Found } from '../lrm/decide/lrm.ts'
 
 export type DriverResult = { outcome: Outcome; detail: string }
@@ -14,21 +15,75 @@ export type StartRequest = {
   mayStart(): boolean
 }
 
+export type ReceiveRequest = {
+  sid: string
+  generation: number
+  spec: unknown
+  /** Name of the node it comes from. */
+  from: string
+  /** Asked in the same breath as the opening: false, and nothing is opened. */
+  mayBegin(): boolean
+}
+
+/** `address`: where it listens, with `ok`; whatever its own kind on the source understands. */
+export type ReceiveResult = DriverResult & { address?: string }
+
+export type MigrateRequest = {
+  sid: string
+  generation: number
+  spec: unknown
+  /** Name of the target, and where it listens. */
+  target: string
+  address: string
+  /** Asked in the same breath as the beginning: false, and nothing is begun. */
+  mayBegin(): boolean
+  /** After so long the driver aborts the move by itself. */
+  timeoutMs: number
+  onProgress(progress: MoveProgress): void
+}
+
+/**
+ * What became of the source's half, as verified on the host. `ok`: it runs at the target, and nothing is left here.
+ * Otherwise `left` counts. `running`: the job has ended for good, and it runs here as before. `nothing`: it is gone from
+ * here, arrived or not. `unknown`: any doubt, such as a client that gave up while its job may go on.
+ */
+export type MigrateResult = DriverResult & { left: 'running' | 'nothing' | 'unknown' }
+
 export interface Driver {
   readonly type: ServiceType
-  /** Everything of this node's services on the host; a service whose main process is gone is `unknown`. */
+  /**
+   * Everything of this node's services on the host; a service whose main process is gone is `unknown`. `migrating` as
+   * long as a job that moves it away may be alive, whoever began it; `incoming` until it has come alive here.
+   */
   survey(): Promise<Found[]>
   /** It may be started soon. Starts nothing, and never fails. */
   prepare(sid: string, generation: number): void
   /** Resolves when the service runs, or did not come to run. Ends of running services are told by `exited`. */
   start(request: StartRequest): Promise<DriverResult>
-  /** Asks it to end, kills what is left at the timeout, and verifies. Called again, it can only get shorter. */
+  /**
+   * Asks it to end, kills what is left at the timeout, and verifies. Called again, it can only get shorter. Of a service
+   * that is being moved away or in, the job is ended first: nothing of it can still arrive, or leave, afterwards.
+   */
   stop(sid: string, timeoutMs: number): Promise<DriverResult>
   /** Leaves services running and watches them no more. */
   detach(): void
+
+  // Live moves: all three, or none.
+  /**
+   * Opens the target's half, paused and inactive, and resolves when it listens. Its coming alive is told by `arrived`, its
+   * end by `exited`. Called again for the same generation it attaches to the half that is there. Nothing else opens one:
+   * what comes in without it is refused.
+   */
+  receive?(request: ReceiveRequest): Promise<ReceiveResult>
+  /** Moves it to where the target listens; resolves when that has ended, one way or another. */
+  migrate?(request: MigrateRequest): Promise<MigrateResult>
+  /** Ends a move away for good, also one begun by an earlier process, and says what is true, as `migrate` does. */
+  cancel?(sid: string): Promise<MigrateResult>
 }
 
 export type DriverEvents = {
-  /** The main process of a service that was running is gone. */
+  /** The main process of a service that was running is gone, or a half that was incoming. */
   exited(sid: string, generation: number, detail: string): void
+  /** What was incoming has come alive here. */
+  arrived(sid: string, generation: number): void
 }

@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import type { Watchdog } from '../watchdog/watchdog.ts'
 import type { Effect, LrmEvent, Refused } from './decide/effect.ts'
 import type { JournalStore } from './journal.ts'
+import { runMove } from './move-effects.ts'
 
 export type EffectDeps = {
   clock: Clock
@@ -56,6 +57,10 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
           ...outcome,
           kind: 'stopped',
         }))
+      case 'receive':
+      case 'migrate':
+      case 'cancel-move':
+        return void runMove(deps, effect, tell)
       case 'survey':
         return void survey(deps).then(tell)
       case 'renew':

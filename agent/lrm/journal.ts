@@ -27,6 +27,12 @@ const JournalFile = z.object({
   closed: generations,
   answers: z.record(z.string(), OrderResult),
   restarted: z.record(z.string(), z.literal(true)),
+  moving: z
+    .record(
+      z.string(),
+      z.object({ generation: z.number().int(), uid: z.string(), isOver: z.boolean() }),
+    )
+    .default({}),
 })
 
 const LeaseFile = z.object({

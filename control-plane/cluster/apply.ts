@@ -3,7 +3,7 @@
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
 import { keep, nodeOf, openLease, recordEvidence, revokeLease } from './apply-lease.ts'
-import { hasCurrentLease, isUnknownGeneration } from './grants.ts'
+import { endedOn, hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
 import type { ClusterView, CommandStatus, NodeView, ServiceStatus, ServiceView } from './view.ts'
@@ -139,8 +139,14 @@ function grant(
       service.grant?.generation === generation && service.grant.holders.length === 1,
       `${sid}: grant ${generation} cannot be shared`,
     )
+    // SAFETY: a node that holds it, or ended it for good, is no target: it would have two halves, or refuse its own.
+    assert(
+      holderOn(service.grant, node.name) === undefined &&
+        !endedOn(service.grant).includes(node.name),
+      `${sid}: ${node.name} holds or has ended generation ${generation}`,
+    )
     const holders = [...service.grant.holders, holder]
-    view.services[sid] = { ...service, grant: { generation, holders } }
+    view.services[sid] = { ...service, grant: { ...service.grant, holders } }
     return
   }
   // SAFETY: one open grant a service, and numbers are never used twice (rules 7 and 8).

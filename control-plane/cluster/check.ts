@@ -1,6 +1,7 @@
 // What must always be true of a view, as sentences about what is not. Asked by tests, the simulator and `admin check`.
 // Reads only; an empty list means that nothing is wrong.
-import type { ClusterView, NodeView, ServiceView } from './view.ts'
+import { endedOn, holderOn } from './grants.ts'
+import type { ClusterView, GrantView, NodeView, ServiceView } from './view.ts'
 
 /** The broken invariants of `view`, as sentences. */
 export function checkInvariants(view: ClusterView): string[] {
@@ -39,8 +40,11 @@ function checkService(
     if (new Set(holders.map((holder) => holder.node)).size !== holders.length)
       faults.push(`${sid}: a node holds its grant twice`)
     if (holders.length > 2) faults.push(`${sid}: its grant has ${holders.length} holders`)
-    if (holders.length === 2 && status !== null && status.state !== 'migrate')
-      faults.push(`${sid}: its grant has two holders in state ${status.state}`)
+    for (const { node } of holders)
+      if (endedOn(grant).includes(node)) faults.push(`${sid}: ${node} holds what it has ended`)
+    const isBegun = status?.state === 'migrate' && status.target !== null
+    if (isBegun && !isKnownTo(grant, status.target))
+      faults.push(`${sid} moves live to ${status.target}, which never held its grant`)
     if (
       status?.state === 'stopped' ||
       status?.state === 'recovery' ||
@@ -54,6 +58,11 @@ function checkService(
   const isMoving = status.state === 'relocate' || status.state === 'migrate'
   if (isMoving && (status.target === null || status.target === status.node))
     faults.push(`${sid} is in ${status.state} without another node to go to`)
+}
+
+/** Holds it, or did. */
+function isKnownTo(grant: GrantView, node: string | null): boolean {
+  return node !== null && (holderOn(grant, node) !== undefined || endedOn(grant).includes(node))
 }
 
 function checkNode(node: NodeView, open: Set<number>, faults: string[]): void {

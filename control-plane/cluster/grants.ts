@@ -1,6 +1,14 @@
 // Who may be running what: open grants and their holders, as the reducer and the decision read them. Reads only.
 import type { ServiceGeneration } from '../../shared/protocol.ts'
-import type { ClusterView, GrantView, HolderView, NodeName, NodeView, ServiceView } from './view.ts'
+import type {
+  ClusterView,
+  GrantView,
+  HolderView,
+  NodeName,
+  NodeView,
+  ServiceView,
+  Sid,
+} from './view.ts'
 
 /** The number of the lease epoch that follows this one. */
 export function nextLeaseEpoch(lease: { epoch: number }): number {
@@ -47,12 +55,44 @@ export function withoutHolder(service: ServiceView, node: NodeName, epoch: numbe
   const { grant, status } = service
   if (grant === null) return service
   const holders = grant.holders.filter((holder) => holder.node !== node || holder.epoch !== epoch)
-  if (holders.length > 0) return { ...service, grant: { ...grant, holders } }
+  if (holders.length === grant.holders.length) return service
+  const isWhereItRan = status?.running === true && status.node === node
   return {
     ...service,
-    grant: null,
-    status: status?.running ? { ...status, running: false } : status,
+    grant: holders.length > 0 ? { ...grant, holders, ended: [...endedOn(grant), node] } : null,
+    status:
+      status && (isWhereItRan || holders.length === 0) ? { ...status, running: false } : status,
   }
+}
+
+/** Nodes that ended this generation, or died with it. */
+export function endedOn(grant: GrantView): readonly NodeName[] {
+  return grant.ended ?? []
+}
+
+/** The other open holder of a grant that two nodes hold: where a half of the service may be. */
+export function otherHolder(
+  grant: GrantView | null,
+  node: NodeName | null,
+): HolderView | undefined {
+  return grant?.holders.find((holder) => holder.node !== node)
+}
+
+/**
+ * Where a live move of `service` goes, as long as the target may come alive: also while its source waits for proof that
+ * it is dead, for it may have left already.
+ */
+export function liveTargetOf({ status, grant }: ServiceView): NodeName | null {
+  const isMoving = status?.state === 'migrate' || status?.state === 'fence'
+  return isMoving && holderOn(grant, status.target) !== undefined ? status.target : null
+}
+
+/** What `node` said last, under the lease it has now, of the generation of `sid`. */
+export function reportOn(node: NodeView | undefined, sid: Sid, generation: number) {
+  if (!node) return undefined
+  return currentReport(node)?.running.find(
+    (one) => one.sid === sid && one.generation === generation,
+  )
 }
 
 /** Nothing of it is left to manage: removed, forgotten, and no grant open. */

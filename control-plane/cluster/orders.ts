@@ -2,7 +2,16 @@
 // Must never name a generation that the node may not use under the lease it has now.
 import type { Desired, Order } from '../../shared/protocol.ts'
 import type { ServiceState } from '../../shared/service.ts'
-import { compareText, currentReport, holderOn, holdsNow } from './grants.ts'
+import {
+  compareText,
+  currentReport,
+  holderOn,
+  holdsNow,
+  isUnknownGeneration,
+  liveTargetOf,
+  otherHolder,
+} from './grants.ts'
+import { isLeftover, moveHalf } from './move-orders.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView, Sid } from './view.ts'
 import { serviceType } from '../../shared/names.ts'
 
@@ -39,11 +48,12 @@ export function desiredForAll(
     const node = view.nodes[name]
     if (node) documents[name] = emptyDocument(view, node)
   }
-  const strays = straysOf(view, Object.keys(documents))
+  const strays = straysOf(view)
   for (const sid of Object.keys(view.services).sort(compareText)) {
     const service = view.services[sid]!
-    for (const name of concerned(service, strays.get(sid))) {
-      const order = documents[name] && orderFor(view, service, view.nodes[name]!)
+    const strayed = strays.get(sid) ?? none
+    for (const name of concerned(service, strayed)) {
+      const order = documents[name] && orderFor(view, service, view.nodes[name]!, strayed)
       if (order) documents[name]!.services.push(order)
     }
     if (!isProbed(service)) continue
@@ -74,32 +84,50 @@ function isProbed({ status, grant }: ServiceView): boolean {
   return status?.state === 'request_start' && status.probeRound !== null && grant === null
 }
 
-/** Who says that it runs what is granted to others only. */
-function straysOf(view: ClusterView, names: readonly NodeName[]): Map<Sid, NodeName[]> {
+/** Who says that it runs what is granted to others, or to nobody any more. */
+function straysOf(view: ClusterView): Map<Sid, NodeName[]> {
   const strays = new Map<Sid, NodeName[]>()
-  for (const name of names)
-    for (const { sid } of currentReport(view.nodes[name]!)?.running ?? []) {
-      const grant = view.services[sid]?.grant ?? null
-      if (grant !== null && holderOn(grant, name) === undefined)
+  for (const name in view.nodes)
+    for (const { sid, generation } of currentReport(view.nodes[name]!)?.running ?? []) {
+      const service = view.services[sid]
+      if (service && isStray(view, service, name, generation))
         strays.set(sid, [...(strays.get(sid) ?? []), name])
     }
   return strays
 }
 
+/**
+ * A generation that was closed here came back from a lost history: it had moved on, to a node that nothing grants it.
+ * In a quarantine it is left alone, as everything is.
+ */
+function isStray(view: ClusterView, service: ServiceView, node: NodeName, generation: number) {
+  if (service.grant !== null) return holderOn(service.grant, node) === undefined
+  if (view.planeEpoch.quarantineUntilMs !== null || view.disarm !== null) return false
+  // Where every node is asked whether it runs there, it is to be adopted there.
+  if (service.status === null || service.status.probeRound !== null) return false
+  return !isUnknownGeneration(service, generation)
+}
+
+const none: readonly NodeName[] = []
+
 /** Every node that may have an order for this service; mostly one. */
-function concerned({ status, grant }: ServiceView, strays: readonly NodeName[] = []): NodeName[] {
+function concerned({ status, grant }: ServiceView, strays: readonly NodeName[]): NodeName[] {
   const nodes: NodeName[] = []
   const add = (node: NodeName) => {
     if (!nodes.includes(node)) nodes.push(node)
   }
   if (status?.node) add(status.node)
-  if (status?.state === 'migrate' && status.target) add(status.target)
   for (const holder of grant?.holders ?? []) add(holder.node)
   for (const node of strays) add(node)
   return nodes
 }
 
-function orderFor(view: ClusterView, service: ServiceView, node: NodeView): Order | null {
+function orderFor(
+  view: ClusterView,
+  service: ServiceView,
+  node: NodeView,
+  strays: readonly NodeName[],
+): Order | null {
   const { sid, config, status, grant } = service
   const held = holdsNow(grant, node) ? grant!.generation : null
   const common = {
@@ -111,20 +139,43 @@ function orderFor(view: ClusterView, service: ServiceView, node: NodeView): Orde
     maxRestart: config?.maxRestart ?? 0,
     spec: config?.spec ?? null,
   }
-  if (status === null)
-    return held === null ? null : { ...common, state: 'ignored', uid: `ignored.${held}` }
-  const isItsPlace =
-    status.node === node.name || (status.state === 'migrate' && status.target === node.name)
-  const state = orderStateOf[status.state]
-  if (isItsPlace && state !== null) {
-    const restart = status.state === 'started' && status.restart
-    const order = { ...common, state, uid: status.uid, restart }
-    return status.target === null ? order : { ...order, target: status.target }
+  const stop = { ...common, state: 'request_stop', uid: `stop.${held}` } as const
+  if (status === null) {
+    if (held === null) return null
+    return isLeftover(view, service, node)
+      ? stop
+      : { ...common, state: 'ignored', uid: `ignored.${held}` }
   }
+  const target = liveTargetOf(service)
+  if (target === node.name && held !== null) {
+    const move = moveHalf(view, service, node, target)
+    return { ...common, state: 'migrate', uid: status.uid, target, move }
+  }
+  const state = orderStateOf[status.state]
+  if (status.node === node.name && state !== null)
+    return { ...common, state, ...orderInPlace(view, service, node, strays) }
   // It holds a grant that it is no longer to use: it stops, and says so.
-  if (held !== null) return { ...common, state: 'request_stop', uid: `stop.${held}` }
-  if (grant === null || holderOn(grant, node.name)) return null
-  // It says that it runs what is granted to another node: two copies, of which this one has no right to be.
-  const isReported = currentReport(node)?.running.some((one) => one.sid === sid)
-  return isReported ? { ...common, state: 'stopped', uid: `stray.${grant.generation}` } : null
+  if (held !== null) return stop
+  if (!strays.includes(node.name)) return null
+  // It says that it runs what is granted to another node, or to none: a copy that has no right to be.
+  const generation = grant?.generation ?? service.lastGeneration
+  return { ...common, state: 'stopped', uid: `stray.${generation}` }
+}
+
+/** What an order says besides, where the service is. */
+function orderInPlace(
+  view: ClusterView,
+  service: ServiceView,
+  node: NodeView,
+  strays: readonly NodeName[],
+): Partial<Order> & Pick<Order, 'uid' | 'restart'> {
+  const { status, grant } = service
+  const { uid, state, target } = status!
+  const isElsewhere = otherHolder(grant, node.name) ?? strays.find((name) => name !== node.name)
+  return {
+    ...{ uid, restart: state === 'started' && status!.restart },
+    ...(target !== null && { target }),
+    ...(state === 'migrate' && target && { move: moveHalf(view, service, node, target) }),
+    ...(state === 'started' && isElsewhere && { shared: true as const }),
+  }
 }

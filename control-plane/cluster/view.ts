@@ -175,8 +175,10 @@ export type ServiceConfig = {
 
 export type GrantView = {
   generation: number
-  /** Open holders only. */
+  /** Open holders only: one, or two while a live move is under way or not yet cleared up. */
   holders: HolderView[]
+  /** Nodes that ended this generation for good, or died with it: they cannot receive it again. Absent: none. */
+  ended?: NodeName[]
 }
 
 export type HolderView = { node: NodeName; epoch: number; confirmed: boolean }
@@ -204,8 +206,10 @@ export type ServiceStatus = {
   /** Moves demanded by placement that failed in a row, and when the next may be tried (D7). */
   moveFailures: number
   retryAtMs: number | null
-  /** When a running move counts as failed. */
+  /** When a running move counts as failed; a live one is then cancelled. */
   deadlineMs: number | null
+  /** In `migrate`: the source was told to end it; what became of it is for the source to say. */
+  moveCancelled: boolean
   /**
    * Before a first grant, and after a time in which anybody may have run it anywhere: the round whose desired state asks
    * the nodes whether it runs there; null: nothing is asked.

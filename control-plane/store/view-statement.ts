@@ -109,7 +109,12 @@ const grants = `
         'confirmed', h.confirmed_at is not null) order by n.name), '[]')
       from run_grant_holder h join node n on n.uid = h.node_uid
       where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
-        and h.closed_at is null)) order by g.sid), '[]')
+        and h.closed_at is null),
+    'ended', (
+      select coalesce(jsonb_agg(n.name order by n.name), '[]')
+      from run_grant_holder h join node n on n.uid = h.node_uid and n.removed_at is null
+      where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
+        and h.closed_at is not null)) order by g.sid), '[]')
   from run_grant g where g.cluster_id = $1 and g.closed_at is null`
 
 // The highest generation ever granted to each service: a higher one is of a history that this database does not know.

@@ -35,6 +35,7 @@ export function resumed(from: From = {}): Lrm {
     closed: {},
     answers: {},
     restarted: {},
+    moving: {},
     ...from.journal,
   }
   const info = {

@@ -111,6 +111,7 @@ export function aService(
           moveFailures: 0,
           retryAtMs: null,
           deadlineMs: null,
+          moveCancelled: false,
           probeRound: null,
           groupUnavailable: false,
           note: '',

@@ -148,11 +148,26 @@ it('adopts a generation of a lost history as it is, also in a quarantine (rule 9
 describe('the check finds', () => {
   it.each<[string, (view: ReturnType<typeof held>) => void, string]>([
     [
-      'two holders outside a live move',
+      'a third holder',
       (view) => {
-        view.services[web]!.grant!.holders.push({ node: 'n2', epoch: 3, confirmed: false })
+        const { holders } = view.services[web]!.grant!
+        for (const node of ['n2', 'n3']) holders.push({ node, epoch: 3, confirmed: false })
       },
-      'process:web: its grant has two holders in state started',
+      'process:web: its grant has 3 holders',
+    ],
+    [
+      'a holder that has ended its half',
+      (view) => {
+        view.services[web]!.grant!.ended = ['n1']
+      },
+      'process:web: n1 holds what it has ended',
+    ],
+    [
+      'a live move to a node that never held the grant',
+      (view) => {
+        Object.assign(view.services[web]!.status!, { state: 'migrate', target: 'n2' })
+      },
+      'process:web moves live to n2, which never held its grant',
     ],
     [
       'a holder without a revocation',

@@ -24,7 +24,7 @@ export type ProcessDriverOptions = {
   owner: Owner
   bootId: string
   clock: Clock
-  events: DriverEvents
+  events: Pick<DriverEvents, 'exited'>
   random?: Random
   logLimits?: LogLimits
   upkeepMs?: number

@@ -21,7 +21,8 @@ export type Draft = {
 /** Copies what a decision may change; documents that came from outside are shared and never changed. */
 export function startDraft(lrm: Lrm, nowMs: number): Draft {
   const services: Record<Sid, LocalService> = {}
-  for (const [sid, service] of Object.entries(lrm.services)) services[sid] = { ...service }
+  for (const [sid, service] of Object.entries(lrm.services))
+    services[sid] = { ...service, move: service.move && { ...service.move } }
   const { journal } = lrm
   const copy: Lrm = {
     ...lrm,
@@ -41,6 +42,7 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
       closed: { ...journal.closed },
       answers: { ...journal.answers },
       restarted: { ...journal.restarted },
+      moving: { ...journal.moving },
     },
     answeredAt: { ...lrm.answeredAt },
     closedAt: { ...lrm.closedAt },

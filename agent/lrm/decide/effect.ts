@@ -1,8 +1,14 @@
 // What a decision asks the world to do, and what the world answers: data on both sides. The loop runs the effects in
 // their order, and turns every result into an event of a later decision.
 import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
-import type { Outcome } from '../../../shared/outcome.ts'
-import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
+import type { FoundState, Outcome } from '../../../shared/outcome.ts'
+import type {
+  Desired,
+  EpochAnswer,
+  LeaseAnswer,
+  LeaseRequest,
+  MoveProgress,
+} from '../../../shared/protocol.ts'
 import type { Found, Journal, Sid } from './lrm.ts'
 
 export type Effect =
@@ -17,6 +23,29 @@ export type Effect =
   /** A start is likely soon: whatever makes it quicker and starts nothing. */
   | { kind: 'prepare'; sid: Sid; generation: number }
   | { kind: 'start'; sid: Sid; generation: number; spec: unknown; untilMs: number }
+  /** Open this node's half of a live move, or attach to the one that is there. */
+  | {
+      kind: 'receive'
+      sid: Sid
+      generation: number
+      spec: unknown
+      from: string
+      untilMs: number
+    }
+  | {
+      kind: 'migrate'
+      sid: Sid
+      generation: number
+      /** Of the order: what comes back later than the move it is about changes nothing. */
+      uid: string
+      spec: unknown
+      target: string
+      address: string
+      timeoutMs: number
+      untilMs: number
+    }
+  /** End a move away for good, and say what is true of it. */
+  | { kind: 'cancel-move'; sid: Sid; generation: number; uid: string }
   | { kind: 'renew'; request: LeaseRequest; timeoutMs: number }
   | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
   | { kind: 'poll'; id: number; planeEpoch: number; revision: number; waitMs: number }
@@ -30,7 +59,7 @@ export type Effect =
     }
   | { kind: 'exit'; code: number }
 
-export type AnswerFound = { sid: Sid; generation: number; state: Found['state'] | 'stopped' }
+export type AnswerFound = { sid: Sid; generation: number; state: FoundState }
 
 /** A refusal of the plane: its code, and the plane epoch where it names one. */
 export type Refused = { code: string; detail: string; planeEpoch: PlaneEpoch | null }
@@ -49,6 +78,26 @@ export type LrmEvent =
   | { kind: 'epoch-failed'; why: string }
   | { kind: 'started' | 'stopped'; sid: Sid; generation: number; outcome: Outcome; detail: string }
   | { kind: 'exited'; sid: Sid; generation: number; detail: string }
+  | {
+      kind: 'receiving'
+      sid: Sid
+      generation: number
+      outcome: Outcome
+      detail: string
+      address?: string
+    }
+  | { kind: 'arrived'; sid: Sid; generation: number }
+  /** A migration or its cancelling has ended: `left` is what is here of it, as verified. */
+  | {
+      kind: 'migrated'
+      sid: Sid
+      generation: number
+      uid: string
+      outcome: Outcome
+      detail: string
+      left: 'running' | 'nothing' | 'unknown'
+    }
+  | { kind: 'move-progress'; sid: Sid; generation: number; progress: MoveProgress }
   | { kind: 'armed'; configuredMs: number; effectiveMs: number; canClose: boolean }
   /** `open`: an earlier arming still holds, and counts down. */
   | { kind: 'arm-failed'; why: string; open?: boolean }

@@ -75,7 +75,9 @@ function fromRecords(draft: Draft): AnswerFound[] {
 
 /** Everything found, and an answer to each question. Another generation of the same service is a doubt. */
 function answers(questions: ServiceGeneration[], found: Found[]): AnswerFound[] {
-  const all: AnswerFound[] = found.map((one) => ({ ...one }))
+  const all: AnswerFound[] = found.map(({ sid, generation, state }) => ({
+    ...{ sid, generation, state: state === 'running' ? 'running' : 'unknown' },
+  }))
   for (const { sid, generation } of questions) {
     const same = found.filter((one) => one.sid === sid)
     if (same.some((one) => one.generation === generation)) continue

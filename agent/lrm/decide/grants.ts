@@ -17,6 +17,7 @@ export function closeGeneration(draft: Draft, sid: Sid, generation: number, why:
   lrm.closedAt[sid] = writeDown(draft, (journal) => {
     journal.closed[sid] = generation
     if ((journal.started[sid] ?? -1) <= generation) delete journal.started[sid]
+    if ((journal.moving[sid]?.generation ?? Infinity) <= generation) delete journal.moving[sid]
   })
   if ((lrm.confirmed[sid] ?? -1) <= generation) delete lrm.confirmed[sid]
   say(draft, 'generation closed', { sid, generation, why })
@@ -39,7 +40,12 @@ export function wishConfirm(draft: Draft, sid: Sid, generation: number): void {
 }
 
 /** Answers an order. The last answer counts: a service that started and then failed for good ends in `error`. */
-export function answer(draft: Draft, order: Order, outcome: Outcome, detail = ''): void {
+export function answer(
+  draft: Draft,
+  order: Pick<Order, 'uid' | 'sid' | 'state'>,
+  outcome: Outcome,
+  detail = '',
+): void {
   const known = draft.lrm.journal.answers[order.uid]
   if (known && known.outcome === outcome) return
   const result = { uid: order.uid, sid: order.sid, outcome }

@@ -3,8 +3,13 @@
 import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
-import type { FoundState, Outcome } from '../../../shared/outcome.ts'
-import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
+import type { Outcome } from '../../../shared/outcome.ts'
+import type {
+  Desired,
+  MoveProgress,
+  OrderResult,
+  ServiceGeneration,
+} from '../../../shared/protocol.ts'
 import type { Timing } from '../../../shared/timing.ts'
 
 export type Sid = string
@@ -107,13 +112,19 @@ export type Joining = {
 }
 
 /** One service as a driver finds it by its marks. */
-export type Found = { sid: Sid; generation: number; state: Exclude<FoundState, 'stopped'> }
+export type Found = {
+  sid: Sid
+  generation: number
+  state: 'running' | 'unknown' | 'migrating' | 'incoming'
+}
 
 export const localPhases = {
   idle: 'nothing of it is on the host',
   starting: 'spawned or about to be, not verified yet',
   running: 'its main process lives',
   stopping: 'being stopped, not verified yet',
+  migrating: 'being moved away while it runs; where it is, its driver does not know yet',
+  incoming: 'being moved in: paused, and it may come alive at any moment',
   unknown: 'something of it may be left: to be cleaned up before anything else',
 } as const
 export type LocalPhase = keyof typeof localPhases
@@ -131,6 +142,20 @@ export type LocalService = {
   /** When a running stop turns to SIGKILL; an emergency may move it forward. */
   stopByMs: number
   stopFailure: { outcome: Outcome; detail: string } | null
+  /** Of its half of a live move; null: none is under way in this process. */
+  move: LocalMove | null
+}
+
+export type LocalMove = {
+  /** The driver is at it and will say how it ended: migrating or receiving, or a cancel. */
+  waits: 'driver' | 'cancel' | null
+  /** Target: where its driver listens. */
+  address: string | null
+  progress: MoveProgress | null
+  /** A cancel that left doubt, or a look at the host: not again before this. */
+  retryAtMs: number
+  /** Target: its source is gone, so a look that began after this tells whether it has arrived. */
+  askedMs: number | null
 }
 
 export type WatchdogView = {
@@ -185,7 +210,12 @@ export type Journal = {
   answers: Record<string, OrderResult>
   /** Restart orders whose stop is done. */
   restarted: Record<string, true>
+  /** Live moves away that were begun under an order; until all is over, nothing of that generation is started here. */
+  moving: Record<Sid, JournaledMove>
 }
+
+/** `isOver`: the job has ended for good and it runs here; the other half may still have to be ended. */
+export type JournaledMove = { generation: number; uid: string; isOver: boolean }
 
 /** The last good lease, kept beside the journal and only as good as its boot. */
 export type LeaseNote = { bootId: string; lease: HeldLease }

@@ -63,6 +63,11 @@ function forgetAnswered(draft: Draft, desired: Desired): void {
   lrm.journal.timing = desired.timing
 }
 
+/** Whether the orders in hand were the newest when the plane last granted a renewal: they are durable, too (S6). */
+export function isNewest({ lrm }: Draft): boolean {
+  return lrm.desired !== null && lrm.renewal.settledRevision === lrm.desired.revision
+}
+
 export function noteUnchanged(draft: Draft, id: number): void {
   const { poll } = draft.lrm
   if (poll.id !== id) return

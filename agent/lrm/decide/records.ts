@@ -16,6 +16,7 @@ export function localService(draft: Draft, sid: Sid, generation: number): LocalS
     lastFailure: null,
     stopByMs: 0,
     stopFailure: null,
+    move: null,
   }
   draft.lrm.services[sid] = fresh
   return fresh
@@ -37,6 +38,7 @@ export function recordFor(draft: Draft, sid: Sid, generation: number): LocalServ
 export function enterPhase(draft: Draft, service: LocalService, phase: LocalPhase): void {
   service.phase = phase
   service.sinceMs = draft.nowMs
+  if (phase !== 'migrating' && phase !== 'incoming') service.move = null
 }
 
 /** Whether a running service has lived long enough for its start to count as good. */

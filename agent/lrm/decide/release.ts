@@ -23,7 +23,7 @@ function isHeldStill(draft: Draft): boolean {
   const { lrm } = draft
   const orders = lrm.desired?.services ?? []
   const isBusy = Object.values(lrm.services).some(
-    (service) => service.phase === 'starting' || service.phase === 'stopping',
+    ({ phase }) => phase !== 'idle' && phase !== 'running' && phase !== 'unknown',
   )
   return !isBusy && orders.every((order) => heldStill.includes(order.state))
 }

@@ -47,9 +47,14 @@ export function stepRenewal(draft: Draft): void {
   draft.effects.push({ kind: 'renew', request: { ...head, ...body }, timeoutMs })
 }
 
-/** What is worth a renewal of its own. A start under way is not: its end is, which most often follows at once. */
+/**
+ * What is worth a renewal of its own. A start under way is not: its end is, which most often follows at once. Nor is the
+ * progress of a move: it goes with whatever is sent.
+ */
 function newsIn(body: Body): string {
-  const running = body.running.filter(({ state }) => state !== 'starting')
+  const running = body.running
+    .filter(({ state }) => state !== 'starting')
+    .map((one) => ({ ...one, progress: undefined }))
   return JSON.stringify({ ...body, running, confirms: [] })
 }
 
@@ -86,9 +91,13 @@ function modeOf(draft: Draft): AgentMode {
 
 function runningServices(draft: Draft): RunningService[] {
   return Object.values(draft.lrm.services).flatMap((service) => {
-    const { sid, generation, phase } = service
+    const { sid, generation, phase, move } = service
     if (phase === 'idle') return []
-    return [{ sid, generation, state: phase, stable: isStable(draft, service) }]
+    const one = { sid, generation, state: phase, stable: isStable(draft, service) }
+    if (phase === 'migrating' && move?.progress) return [{ ...one, progress: move.progress }]
+    // SAFETY: the address is leave for the source to begin, so it is told only under a confirm of this epoch.
+    const isReady = phase === 'incoming' && draft.lrm.confirmed[sid] === generation
+    return isReady && move?.address != null ? [{ ...one, address: move.address }] : [one]
   })
 }
 

@@ -26,6 +26,7 @@ export function emptyJournal(bootId: string): Journal {
     closed: {},
     answers: {},
     restarted: {},
+    moving: {},
   }
 }
 

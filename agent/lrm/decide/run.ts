@@ -10,6 +10,7 @@ import { type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows } from './lease.ts'
 import type { LocalService } from './lrm.ts'
+import { mayBeElsewhere } from './migrate.ts'
 import { enterPhase, isStable, recordFor } from './records.ts'
 import { stopNow } from './stop.ts'
 import { hasFreeWorker } from './workers.ts'
@@ -22,21 +23,29 @@ const neverAgain = 1_000_000
 /** One step towards `order.generation` running here. */
 export function keepRunning(draft: Draft, order: Order, found: LocalService | null): void {
   const { sid, generation } = order
-  if (generation === null) return
-  if (found && found.phase !== 'idle' && found.generation !== generation) {
-    // An older one was ended by evidence while this node did not hear of it. A newer one: the order is old.
-    if (found.generation < generation && found.phase !== 'stopping')
-      stopNow(draft, found, order.stopTimeoutMs, `generation ${generation} replaces it`)
-    return
-  }
+  if (generation === null || replaceOther(draft, order, found)) return
   if (closedUpTo(draft.lrm, sid) >= generation) return
   const local = recordFor(draft, sid, generation)
-  if (order.restart && !isRestarted(draft, order)) return stopForRestart(draft, order, local)
+  // SAFETY: another node may have a half of it, which might yet come alive (S4): what is not running here waits.
+  const isHeld = order.shared === true || mayBeElsewhere(draft.lrm, sid, generation)
+  if (isHeld && local.phase !== 'running') return wishConfirm(draft, sid, generation)
+  if (order.restart && !isHeld && !isRestarted(draft, order))
+    return stopForRestart(draft, order, local)
   if (local.phase === 'running') {
     wishConfirm(draft, sid, generation)
     answer(draft, order, 'ok')
   }
   if (local.phase === 'idle') startIfAllowed(draft, order, local)
+}
+
+/** True while another generation than the order names is on the host. */
+export function replaceOther(draft: Draft, order: Order, found: LocalService | null): boolean {
+  const { generation } = order
+  if (!found || found.phase === 'idle' || found.generation === generation) return false
+  // An older one was ended by evidence while this node did not hear of it. A newer one: the order is old.
+  if (generation !== null && found.generation < generation && found.phase !== 'stopping')
+    stopNow(draft, found, order.stopTimeoutMs, `generation ${generation} replaces it`)
+  return true
 }
 
 function isRestarted(draft: Draft, order: Order): boolean {
@@ -95,7 +104,7 @@ function start(draft: Draft, order: Order, local: LocalService): void {
 }
 
 /** Reasons for which no attempt on this node makes sense. */
-function whyNever(draft: Draft, order: Order): { outcome: Outcome; detail: string } | null {
+export function whyNever(draft: Draft, order: Order): { outcome: Outcome; detail: string } | null {
   const { lrm } = draft
   if (!lrm.self.drivers.includes(serviceType(order.sid)))
     return { outcome: 'unknown-service', detail: `no driver for ${serviceType(order.sid)} here` }

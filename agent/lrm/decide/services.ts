@@ -5,6 +5,9 @@ import { type Draft, wakeAt } from './draft.ts'
 import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
 import type { LocalService, Sid } from './lrm.ts'
+import { moveAway, settleMove } from './migrate.ts'
+import { isNewest } from './poll.ts'
+import { receive, settleArrival } from './receive.ts'
 import { isStable } from './records.ts'
 import { keepRunning } from './run.ts'
 import { keepOff, stopNow } from './stop.ts'
@@ -12,7 +15,9 @@ import { keepOff, stopNow } from './stop.ts'
 /** One step for every service that is ordered or found. */
 export function stepServices(draft: Draft): void {
   const why = emergency(draft)
-  const sids = new Set([...Object.keys(draft.lrm.services), ...draft.orders.keys()])
+  const { services, journal } = draft.lrm
+  const known = [...Object.keys(services), ...Object.keys(journal.moving)]
+  const sids = new Set([...known, ...draft.orders.keys()])
   for (const sid of [...sids].sort()) {
     const order = draft.orders.get(sid) ?? null
     const local = draft.lrm.services[sid] ?? null
@@ -49,22 +54,39 @@ function stepService(
     keepOff(draft, sid, isStop(order) ? order : null, local, 'it was ended for good here')
     return
   }
+  if (!isStop(order) && settleMove(draft, sid, order)) return
+  if (local?.phase === 'incoming' && !isExpected(draft, order, local)) {
+    keepOff(draft, sid, isStop(order) ? order : null, local, 'nothing is to arrive here')
+    return
+  }
   if (order === null) {
     if (local && isUnordered(draft)) keepOff(draft, sid, null, local, 'it runs without a grant')
     return
   }
   if (isStop(order)) keepOff(draft, sid, order, local, `ordered: ${order.state}`)
-  else if (order.state === 'started') keepRunning(draft, order, local)
-  else wishToKeep(draft, order, local)
+  else if (order.state === 'migrate') move(draft, order, local)
+  else if (order.state !== 'started') wishToKeep(draft, order, local)
+  else if (local?.phase === 'incoming') settleArrival(draft, local)
+  else keepRunning(draft, order, local)
 }
 
+const stops = ['request_stop', 'stopped', 'relocate', 'request_start_balance']
+
 function isStop(order: Order | null): boolean {
-  return (
-    order !== null &&
-    ['request_stop', 'stopped', 'relocate', 'migrate', 'request_start_balance'].includes(
-      order.state,
-    )
-  )
+  return order !== null && stops.includes(order.state)
+}
+
+function move(draft: Draft, order: Order, local: LocalService | null): void {
+  if (order.move?.role === 'target') receive(draft, order, local)
+  else moveAway(draft, order, local)
+}
+
+/** Whether what is incoming may still come alive here; while the orders are not known, or to be left alone, it may. */
+function isExpected(draft: Draft, order: Order | null, local: LocalService): boolean {
+  if (order === null) return draft.lrm.epoch !== null && !isNewest(draft)
+  if (order.generation !== local.generation) return false
+  if (order.state === 'migrate') return order.move?.role === 'target'
+  return order.state === 'started' || order.state === 'ignored'
 }
 
 /** freeze, error, ignored: nothing is started or stopped; what runs under a grant is confirmed, so that it counts. */
@@ -82,7 +104,7 @@ function isUnordered(draft: Draft): boolean {
   const { desired, journal, planeEpoch } = lrm
   if (!desired || !leaseAllows(draft)) return false
   if (journal.epoch?.planeNumber !== planeEpoch?.number) return false
-  return lrm.renewal.settledRevision === desired.revision
+  return isNewest(draft)
 }
 
 function clearFailuresOfStable(draft: Draft, local: LocalService): void {

@@ -22,10 +22,6 @@ export function keepOff(
       answer(draft, order, 'ignored', 'it runs')
       return
     }
-    if (order?.state === 'migrate') {
-      answer(draft, order, 'invalid', 'this kind of service cannot move while it runs')
-      return
-    }
     stopWhenPossible(draft, order, local, why)
     return
   }
@@ -34,7 +30,9 @@ export function keepOff(
     return
   }
   closeUpTo(draft, sid, order.generation, why)
-  if (order.state !== 'started') answer(draft, order, 'ok')
+  // To a move `ok` would mean that it has arrived.
+  if (order.state === 'migrate') answer(draft, order, 'error', why)
+  else if (order.state !== 'started') answer(draft, order, 'ok')
 }
 
 function closeUpTo(draft: Draft, sid: Sid, ordered: number | null, why: string): void {

@@ -82,7 +82,8 @@ function failWaiting(draft: Draft, why: string): void {
   const { lrm } = draft
   for (const order of lrm.desired?.services ?? []) {
     const local = lrm.services[order.sid]
-    const waits = order.state === 'started' && local?.phase === 'idle'
+    const isWaited = order.state === 'started' || order.move?.role === 'target'
+    const waits = isWaited && local?.phase === 'idle'
     if (!waits || local.generation !== order.generation) continue
     noteFailure(draft, local, 'error', `the watchdog cannot be armed: ${why}`)
     local.phase = 'idle'

@@ -14,6 +14,7 @@ const fresh = {
   stopTimeoutMs: null,
   restart: false,
   deadlineMs: null,
+  moveCancelled: false,
   groupUnavailable: false,
 } satisfies Fields
 

@@ -1,0 +1,95 @@
+// The target's half of a live move: confirmed → opened, paused → it comes alive, or it is ended for good.
+// SAFETY: it needs all that a start needs (S4e), for it may come alive at any moment. A half that failed ends the
+// generation here: this node never receives it again, so no source can push it to a half that its plane believes ended.
+import type { Order } from '../../../shared/protocol.ts'
+import { isArmed } from './armed.ts'
+import { beginSurvey, type Draft, isWritten, say, writeDown } from './draft.ts'
+import type { LrmEvent } from './effect.ts'
+import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
+import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
+import type { LocalService } from './lrm.ts'
+import { freshMove } from './migrate.ts'
+import { isNewest } from './poll.ts'
+import { enterPhase, recordFor } from './records.ts'
+import { noteFailure, replaceOther, whyNever } from './run.ts'
+import { stopNow } from './stop.ts'
+
+/** One step of the order to receive `order.generation`. */
+export function receive(draft: Draft, order: Order, found: LocalService | null): void {
+  const { sid, generation } = order
+  if (generation === null) return
+  if (replaceOther(draft, order, found)) return
+  if (closedUpTo(draft.lrm, sid) >= generation)
+    return answer(draft, order, 'error', `it ended generation ${generation} for good`)
+  const local = recordFor(draft, sid, generation)
+  switch (local.phase) {
+    case 'running':
+      wishConfirm(draft, sid, generation)
+      return answer(draft, order, 'ok', 'it has arrived')
+    case 'incoming':
+      wishConfirm(draft, sid, generation)
+      // Found by a new process: its driver attaches to it.
+      if (local.move === null) open(draft, order, local)
+      return
+    case 'idle':
+      if (local.lastFailure === null) return open(draft, order, local)
+      closeGeneration(draft, sid, generation, 'its half of the move has failed')
+      return answer(draft, order, local.lastFailure.outcome, local.lastFailure.detail)
+    default:
+  }
+}
+
+function open(draft: Draft, order: Order, local: LocalService): void {
+  const { lrm } = draft
+  const { sid, generation } = local
+  if (lrm.ending !== null || lrm.released || lrm.epoch === null) return
+  const refusal = whyNever(draft, order)
+  if (refusal) return noteFailure(draft, local, refusal.outcome, refusal.detail)
+  if (lrm.journal.started[sid] !== generation)
+    writeDown(draft, (journal) => {
+      journal.started[sid] = generation
+    })
+  wishConfirm(draft, sid, generation)
+  if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return
+  if (!isNewest(draft) || !isWritten(draft)) return
+  if (local.phase === 'idle') enterPhase(draft, local, 'incoming')
+  local.move = freshMove({ waits: 'driver' })
+  const from = order.move?.peer ?? ''
+  const untilMs = leaseAllowsUntilMs(lrm)
+  draft.effects.push({ kind: 'receive', sid, generation, spec: order.spec, from, untilMs })
+  say(draft, 'service incoming', { sid, generation, uid: order.uid, from })
+}
+
+type Receiving = Extract<LrmEvent, { kind: 'receiving' }>
+
+/** The driver listens, or could not open its half. */
+export function noteReceiving(draft: Draft, local: LocalService, event: Receiving): void {
+  if (local.phase !== 'incoming') return
+  if (event.outcome !== 'ok') return noteFailure(draft, local, event.outcome, event.detail)
+  const { askedMs } = local.move ?? freshMove()
+  local.move = freshMove({ address: event.address ?? '', askedMs })
+}
+
+/** It has come alive here. */
+export function noteArrived(draft: Draft, local: LocalService): void {
+  if (local.phase !== 'incoming') return
+  enterPhase(draft, local, 'running')
+  say(draft, 'service arrived', { sid: local.sid, generation: local.generation })
+}
+
+/**
+ * Its source is gone for good, by proof, and it is to run here. A look that begins now tells whether it has arrived; a
+ * half that has not never will, and makes room for a start.
+ */
+export function settleArrival(draft: Draft, local: LocalService): void {
+  const { lrm, nowMs } = draft
+  wishConfirm(draft, local.sid, local.generation)
+  const move = (local.move ??= freshMove())
+  move.askedMs ??= nowMs
+  if (lrm.survey.running) return
+  if (lrm.survey.startedMs >= move.askedMs && lrm.survey.retryMs <= lrm.survey.startedMs) {
+    const why = 'its source is gone, and it has not arrived'
+    return stopNow(draft, local, 0, why)
+  }
+  if (nowMs >= lrm.survey.retryMs) beginSurvey(draft)
+}

@@ -1,0 +1,68 @@
+// What the drivers find on the host, taken into the records. What is being started, stopped or moved by this process
+// is left to its own events.
+import { type Draft, say } from './draft.ts'
+import { closeAllStarted } from './grants.ts'
+import type { Found, LocalService } from './lrm.ts'
+import { enterPhase, localService } from './records.ts'
+import { noteFailure } from './run.ts'
+
+/** A look at the host has ended. */
+export function noteSurvey(draft: Draft, found: Found[]): void {
+  const { lrm } = draft
+  const { startedMs } = lrm.survey
+  lrm.survey.running = false
+  for (const one of newestOf(found)) {
+    const { sid, generation, state } = one
+    const known = lrm.services[sid]
+    if (known && lrm.looked && known.sinceMs > startedMs) continue
+    const local = localService(draft, sid, generation)
+    if (isLeftToEvents(local) || isNoNews(local, one)) continue
+    local.generation = generation
+    enterPhase(draft, local, state)
+    say(draft, 'service found', { sid, generation, state })
+  }
+  const isFound = (local: LocalService) => found.some((one) => one.sid === local.sid)
+  for (const local of Object.values(lrm.services))
+    if (local.sinceMs < startedMs && !isFound(local)) noteGone(draft, local)
+  // Only a look that began after the challenge answers it.
+  if (lrm.joining.looking) lrm.joining.found = found
+  lrm.joining.looking = false
+  if (lrm.looked) return
+  lrm.looked = true
+  // Of an epoch that ended with everything stopped nothing is left to be told apart from.
+  if (found.length === 0 && lrm.cleaning !== null) closeAllStarted(draft, lrm.cleaning)
+}
+
+function isLeftToEvents({ phase, move }: LocalService): boolean {
+  if (phase === 'migrating') return move !== null && move.waits !== null
+  return phase === 'starting' || phase === 'stopping'
+}
+
+function isNoNews({ phase, generation }: LocalService, found: Found): boolean {
+  if (phase !== found.state) return false
+  return phase === 'running' || phase === 'unknown' || generation === found.generation
+}
+
+/** Nothing of it was found. What had been running is told by its driver. */
+function noteGone(draft: Draft, local: LocalService): void {
+  if (local.phase === 'unknown') return enterPhase(draft, local, 'idle')
+  if (local.phase === 'migrating' && !isLeftToEvents(local)) return enterPhase(draft, local, 'idle')
+  if (local.phase === 'incoming' && local.move?.waits !== 'driver')
+    noteFailure(draft, local, 'error', 'what was to arrive is gone')
+}
+
+/** One entry for each service: of two generations the newer, and unknown where there is any doubt. */
+function newestOf(found: Found[]): Found[] {
+  const bySid = new Map<string, Found>()
+  for (const one of found) {
+    const other = bySid.get(one.sid)
+    if (!other) bySid.set(one.sid, one)
+    else
+      bySid.set(one.sid, {
+        sid: one.sid,
+        generation: Math.max(one.generation, other.generation),
+        state: 'unknown',
+      })
+  }
+  return [...bySid.values()]
+}
