@@ -79,7 +79,7 @@ function run(
   const loop = createAgent({
     ...{ identity, boot, watchdog, clock, timers: systemTimers, log },
     createDrivers: (events) => [
-      createProcessDriver({ home: config.home, owner, node: identity.node, bootId, clock, events }),
+      createProcessDriver({ home: config.home, owner, bootId, clock, events }),
     ],
     client: createControlPlaneClient({
       urls: config.urls ?? identity.urls,

@@ -10,6 +10,7 @@ import { addServiceViews } from './commands/service-view.ts'
 import { addSettings } from './commands/settings.ts'
 import { addStatus } from './commands/status.ts'
 import { addStory } from './commands/story.ts'
+import { addWhatIf } from './commands/what-if.ts'
 
 const examples = `
 Examples:
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   addOperations(program)
   addGroups(program)
   addStory(program)
+  addWhatIf(program)
   addFence(program)
   addSettings(program)
   addAccess(program)

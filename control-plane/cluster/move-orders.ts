@@ -1,6 +1,6 @@
 // What the two nodes of a live move are told: which half is theirs, and when the source may begin. Derived from the view
 // alone. Must never name an address before the target's holder is confirmed and its driver listens (S4).
-import type { MoveHalf } from '../../shared/live-move.ts'
+import type { MoveHalf } from '../../shared/protocol.ts'
 import { liveMoveMs } from '../../shared/timing.ts'
 import { holderOn, holdsNow, otherHolder, reportOn } from './grants.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'

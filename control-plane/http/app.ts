@@ -8,6 +8,7 @@ import { authenticate, type Env, scopeToCluster } from './auth.ts'
 import type { HttpDeps } from './deps.ts'
 import { errorHandler, notFoundHandler, ProblemError, requireJson, throwInvalid } from './errors.ts'
 import { eventFeed } from './event-feed.ts'
+import { heavyWork } from './heavy-work.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { clusterRoutes } from './routes/clusters.ts'
 import { commandRoutes } from './routes/commands.ts'
@@ -23,6 +24,7 @@ import { pageRoutes } from './routes/page.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { whatIfRoutes } from './routes/what-if.ts'
 import { whyRoutes } from './routes/why.ts'
 
 /** design: bodies ≤ 1 MiB. */
@@ -32,6 +34,7 @@ const longestBody = 1024 * 1024
 export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>({ defaultHook: (result) => throwInvalid(result as never) })
   const feed = eventFeed(deps)
+  const heavy = heavyWork(deps.clock)
   app.onError(errorHandler(deps))
   app.notFound(notFoundHandler(() => app.routes))
   // Before the limit, which would build a stream for every renewal: these routes bound their bodies by what is announced.
@@ -69,6 +72,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     settingsRoutes(deps),
     eventRoutes(deps, feed),
     whyRoutes(deps),
+    whatIfRoutes(deps, heavy),
     tokenRoutes(deps),
     joinTokenRoutes(deps),
     auditRoutes(deps),

@@ -1,6 +1,5 @@
 // Helpers that hide, hosts without cgroups, looks that fail: what a driver or a supervisor says is gone, is gone.
 import { spawn, spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
@@ -22,9 +21,7 @@ import { findGroups } from '../../agent/drivers/process/members.ts'
 import { createProcessDriver } from '../../agent/drivers/process/process-driver.ts'
 import { findTree, killTree } from '../../agent/virtual-node/tree.ts'
 import { systemClock } from '../../shared/clock.ts'
-
-// Its own, for marks and cgroups are seen by whoever else runs these tests on this machine.
-const [clusterUuid, nodeUid] = [randomUUID(), randomUUID()]
+import { clusterUuid, nodeUid } from './steps.ts'
 
 // Hosts without a usable cgroup exist (no delegation): the driver then goes by marks, sessions and descent alone.
 const host = vi.hoisted(() => ({ cgroups: true }))
@@ -52,7 +49,6 @@ function create(bootId = 'boot-1-xxxx'): Driver {
     ...{
       home,
       owner: { clusterUuid, nodeUid },
-      node: 'n1',
       bootId,
       clock: systemClock(),
       events,
@@ -227,7 +223,7 @@ test('one log that cannot be rotated does not keep the others from being bounded
 })
 
 describe('the supervisor’s kill, where there is no cgroup', () => {
-  const boot = randomUUID()
+  const boot = 'boot-of-node-1234'
   beforeEach(() => {
     host.cgroups = false
     process.env.HOLDFAST_NODE_BOOT = boot

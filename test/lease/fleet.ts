@@ -77,11 +77,7 @@ export function request(
   }
 }
 
-export function makeRenewals(
-  url: string,
-  ring: (clusterId: number) => void = () => {},
-  deadlineMs = 5_000,
-) {
+export function makeRenewals(url: string, ring: (clusterId: number) => void = () => {}) {
   return new Renewals({
     openLane: () => postgresLane(url),
     clock: systemClock(),
@@ -89,7 +85,7 @@ export function makeRenewals(
     witness: new ClockWitness(),
     log: pino({ level: process.env.LOG ?? 'silent' }),
     ring,
-    deadlineMs,
+    deadlineMs: 5_000,
   })
 }
 

@@ -1,5 +1,5 @@
 // stopped: off, with no grant open. Its record stays on its node while that node may come back.
-import { type Draft, nodeNamed, noteService } from '../draft.ts'
+import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
 import { isSettling } from '../outage.ts'
 import { place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
@@ -30,9 +30,9 @@ export function stepStopped(draft: Draft, managed: Managed): void {
 function leaveLostNode(draft: Draft, { sid, status }: Managed): void {
   if (status.node === null || isSettling(draft)) return
   const node = nodeNamed(draft, status.node)
-  const isLost =
-    node === undefined || (node.state === 'unknown' && node.lease.judgedUntilMs <= draft.nowMs)
-  if (!isLost) return
+  if (node !== undefined && node.state !== 'unknown') return
+  if (node !== undefined && node.lease.judgedUntilMs > draft.nowMs)
+    return lookAgainAt(draft, node.lease.judgedUntilMs)
   const [best] = place(draft, sid, 'best-score').candidates
   if (best) setFields(draft, sid, { node: best.node }, `${status.node} is lost: ${best.why}`)
 }
