@@ -239,10 +239,12 @@ create table node_report (
   revision bigint not null,
   at timestamp with time zone not null,
   report jsonb not null,
+  touched xid8 not null default pg_current_xact_id(),
   constraint node_report_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint node_report_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint node_report_pkey PRIMARY KEY (node_uid)
 );
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.node_report FOR EACH ROW EXECUTE FUNCTION touch();
 
 create table node_status (
   node_uid uuid not null,
@@ -261,10 +263,12 @@ create table node_usage (
   cluster_id integer not null,
   at timestamp with time zone not null,
   usage jsonb not null,
+  touched xid8 not null default pg_current_xact_id(),
   constraint node_usage_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint node_usage_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint node_usage_pkey PRIMARY KEY (node_uid)
 );
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.node_usage FOR EACH ROW EXECUTE FUNCTION touch();
 
 create table plane_epoch (
   cluster_id integer not null,
@@ -350,12 +354,16 @@ create table run_grant (
   generation bigint not null,
   opened_at timestamp with time zone not null,
   closed_at timestamp with time zone,
+  touched xid8 not null default pg_current_xact_id(),
   constraint run_grant_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint run_grant_cluster_id_sid_generation_pk PRIMARY KEY (cluster_id, sid, generation)
 );
+CREATE INDEX run_grant_touched ON public.run_grant USING btree (cluster_id, touched);
 CREATE UNIQUE INDEX run_grant_open ON public.run_grant USING btree (cluster_id, sid) WHERE (closed_at IS NULL);
 CREATE TRIGGER grant_guard BEFORE UPDATE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION grant_guard();
+CREATE TRIGGER note_deletion AFTER DELETE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION note_deletion();
 CREATE TRIGGER prune_guard BEFORE DELETE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION prune_guard();
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.run_grant FOR EACH ROW EXECUTE FUNCTION touch();
 
 create table run_grant_holder (
   cluster_id integer not null,
@@ -372,6 +380,7 @@ create table run_grant_holder (
   evidence_scope text,
   evidence_sid text,
   evidence_generation bigint,
+  touched xid8 not null default pg_current_xact_id(),
   constraint holder_closed_by_evidence CHECK ((num_nonnulls(closed_at, evidence_id, evidence_kind, evidence_scope) = ANY (ARRAY[0, 4]))),
   constraint holder_evidence_scope CHECK (
 CASE evidence_scope
@@ -387,9 +396,12 @@ END),
   constraint run_grant_holder_cluster_id_sid_generation_node_uid_pk PRIMARY KEY (cluster_id, sid, generation, node_uid)
 );
 CREATE INDEX run_grant_holder_open ON public.run_grant_holder USING btree (node_uid) WHERE (closed_at IS NULL);
+CREATE INDEX run_grant_holder_touched ON public.run_grant_holder USING btree (cluster_id, touched);
 CREATE TRIGGER holder_insert_guard BEFORE INSERT ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION holder_insert_guard();
 CREATE TRIGGER holder_update_guard BEFORE UPDATE ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION holder_update_guard();
+CREATE TRIGGER note_deletion AFTER DELETE ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION note_deletion();
 CREATE TRIGGER prune_guard BEFORE DELETE ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION prune_guard();
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION touch();
 
 create table service (
   cluster_id integer not null,
@@ -407,11 +419,25 @@ create table service (
   auto_rebalance boolean not null default true,
   figures jsonb,
   node text,
+  touched xid8 not null default pg_current_xact_id(),
   constraint service_requested CHECK ((requested = ANY (ARRAY['started'::text, 'stopped'::text, 'disabled'::text, 'ignored'::text]))),
   constraint service_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint service_cluster_id_group_name_node_group_cluster_id_name_fk FOREIGN KEY (cluster_id, group_name) REFERENCES node_group(cluster_id, name),
   constraint service_cluster_id_sid_pk PRIMARY KEY (cluster_id, sid)
 );
+CREATE INDEX service_touched ON public.service USING btree (cluster_id, touched);
+CREATE TRIGGER note_deletion AFTER DELETE ON public.service FOR EACH ROW EXECUTE FUNCTION note_deletion();
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.service FOR EACH ROW EXECUTE FUNCTION touch();
+
+create table service_deletion (
+  cluster_id integer not null,
+  sid text not null,
+  touched xid8 not null default pg_current_xact_id(),
+  constraint service_deletion_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint service_deletion_cluster_id_sid_pk PRIMARY KEY (cluster_id, sid)
+);
+CREATE INDEX service_deletion_touched ON public.service_deletion USING btree (cluster_id, touched);
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.service_deletion FOR EACH ROW EXECUTE FUNCTION touch();
 
 create table service_status (
   cluster_id integer not null,
@@ -421,10 +447,14 @@ create table service_status (
   since timestamp with time zone not null,
   note text not null default ''::text,
   record jsonb not null,
+  touched xid8 not null default pg_current_xact_id(),
   constraint service_status_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint service_status_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint service_status_cluster_id_sid_pk PRIMARY KEY (cluster_id, sid)
 );
+CREATE INDEX service_status_touched ON public.service_status USING btree (cluster_id, touched);
+CREATE TRIGGER note_deletion AFTER DELETE ON public.service_status FOR EACH ROW EXECUTE FUNCTION note_deletion();
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.service_status FOR EACH ROW EXECUTE FUNCTION touch();
 
 create table token (
   id uuid not null,
@@ -558,6 +588,16 @@ BEGIN
   RETURN new;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.note_deletion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  INSERT INTO service_deletion (cluster_id, sid) VALUES (old.cluster_id, old.sid)
+  ON CONFLICT (cluster_id, sid) DO UPDATE SET touched = excluded.touched;
+  RETURN old;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.prune_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -574,3 +614,12 @@ CREATE OR REPLACE FUNCTION public.server_identity(OUT system_id text, OUT timeli
  LANGUAGE sql
  STABLE
 RETURN ROW((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), pg_postmaster_start_time());
+
+CREATE OR REPLACE FUNCTION public.touch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  new.touched := pg_current_xact_id();
+  RETURN new;
+END $function$;

@@ -1,23 +1,12 @@
 // Reads one cluster as a ClusterView, in one statement and so in one snapshot. Must only read.
 import type postgres from 'postgres'
 import type { Clock } from '../../shared/clock.ts'
-import type { Rule } from '../../shared/rule.ts'
-import type { Figures } from '../../shared/scheduling.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
-import type {
-  ClusterCommandView,
-  ClusterView,
-  CommandView,
-  GrantView,
-  GroupView,
-  NodeView,
-  RevocationView,
-  ServiceConfig,
-  ServiceStatus,
-  ServiceView,
-} from '../cluster/view.ts'
+import type { ClusterView, NodeView } from '../cluster/view.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
+import type { RawView } from './view/raw-view.ts'
+import { completed, fits, type KnownView, type ViewCache } from './view/view-cache.ts'
 import { viewStatement } from './view-statement.ts'
 
 type Sql = postgres.Sql | postgres.TransactionSql
@@ -31,40 +20,69 @@ export type LoadedView = {
   /** A node remembers a plane epoch at least as high as ours: the history was cut. */
   regressClaims: { planeEpoch: number; why: string }[]
   longestLeaseMs: number
+  /** What is remembered for the next round; null where nothing is. */
+  known: KnownView | null
 }
+
+/** How a round reads: judged by two clocks, and only what was written since its replica's last round. */
+export type RoundReading = { witness: ClockWitness; clock?: Clock; cache?: ViewCache | undefined }
 
 /**
- * Loads cluster `clusterId`.
- * @param witness this replica's clock pairs; without it deadlines are as the database says (for reading only, never for fencing)
+ * Loads cluster `clusterId`. Deadlines are as the database says: for reading only, never for fencing.
  * @returns null where there is no such cluster
  */
-export async function loadView(
-  sql: Sql,
-  clusterId: number,
-  witness?: ClockWitness,
-): Promise<ClusterView | null> {
-  return (await load(sql, clusterId, witness))?.view ?? null
+export async function loadView(sql: Sql, clusterId: number): Promise<ClusterView | null> {
+  return (await load(sql, clusterId))?.view ?? null
 }
 
-/** As `loadView`, with what saving needs. With `clock`, reading the view is also a reading for the witness. */
+/** As `loadView`, with what saving needs. */
 export async function load(
   sql: Sql,
   clusterId: number,
-  witness?: ClockWitness,
-  clock?: Clock,
+  reading?: RoundReading,
 ): Promise<LoadedView | null> {
-  const startedMs = clock?.bootMs() ?? 0
-  const [row] = await sql.unsafe<RawView[]>(viewStatement, [clusterId], { prepare: true })
-  if (!row?.head) return null
-  const { head } = row
-  if (clock && witness) {
-    const tookMs = clock.bootMs() - startedMs
-    witness.observe({ databaseMs: head.nowMs, bootMs: startedMs + tookMs / 2 }, tookMs)
+  if (reading?.clock) await observe(sql, reading.witness, reading.clock)
+  const cache = reading?.cache
+  const known = cache?.get(clusterId) ?? null
+  let row = await read(sql, clusterId, known)
+  let before = known
+  if (known !== null && row !== null && !fits(known, row)) {
+    row = await read(sql, clusterId, null)
+    before = null
   }
+  if (!row?.head) return null
+  const now = completed(before, row, row.head.nowMs)
+  cache?.set(clusterId, now)
+  return { ...assemble(row, now, reading?.witness), known: cache ? now : null }
+}
+
+async function read(sql: Sql, clusterId: number, known: KnownView | null): Promise<RawView | null> {
+  const values = known === null ? [clusterId] : [clusterId, known.horizon]
+  const statement = viewStatement(known !== null)
+  const [row] = await sql.unsafe<RawView[]>(statement, values, { prepare: true })
+  return row ?? null
+}
+
+/**
+ * A reading of the database's clock by a statement of its own: what the view's own statement takes in a large cluster
+ * would leave so wide a doubt about the moment of its reading that no deadline could be judged by it.
+ */
+async function observe(sql: Sql, witness: ClockWitness, clock: Clock): Promise<void> {
+  const startedMs = clock.bootMs()
+  const [row] = await sql<{ now: number }[]>`select epoch_ms(clock_timestamp()) as now`
+  const tookMs = clock.bootMs() - startedMs
+  if (row) witness.observe({ databaseMs: row.now, bootMs: startedMs + tookMs / 2 }, tookMs)
+}
+
+function assemble(
+  row: RawView,
+  now: KnownView,
+  witness: ClockWitness | undefined,
+): Omit<LoadedView, 'known'> {
+  const head = row.head!
   const settings = Settings.parse(head.settings)
   // The longest lease ever allowed: after a step of the clock nobody knows which one a node holds (S11).
   const longest = { ...settings.timing, leaseMs: head.longestLeaseMs }
-  const judge = judgeWith(witness, fenceAfterMs(longest))
   const view: ClusterView = {
     cluster: head.cluster,
     round: head.round,
@@ -77,14 +95,13 @@ export async function load(
     nextGeneration: head.nextGeneration,
     disarm: head.disarm,
     imbalancedSinceMs: head.imbalancedSinceMs,
-    nodes: nodesOf(row, judge),
+    nodes: nodesOf(row, now, judgeWith(witness, fenceAfterMs(longest))),
     groups: Object.fromEntries(row.groups.map((group) => [group.name, group])),
     rules: row.rules,
-    services: servicesOf(row),
+    services: now.services,
     commands: row.commands,
     clusterCommands: row.clusterCommands,
   }
-  addUsage(view, row.usages)
   return {
     view,
     desiredDigests: Object.fromEntries(row.nodes.map((node) => [node.name, node.desiredDigest])),
@@ -103,13 +120,16 @@ function judgeWith(witness: ClockWitness | undefined, fullMs: number): Judge {
       : leaseUntilMs
 }
 
-function nodesOf(row: RawView, judge: Judge): Record<string, NodeView> {
+function nodesOf(row: RawView, now: KnownView, judge: Judge): Record<string, NodeView> {
   const nodes: Record<string, NodeView> = {}
   for (const raw of row.nodes) {
-    const { desiredDigest: _, reportRevision, ...node } = raw
-    const current = node.report?.epoch === node.lease.epoch
+    const { desiredDigest: _, hasReport: __, reportRevision, ...node } = raw
+    const report = now.reports[node.uid] ?? null
+    const current = report?.epoch === node.lease.epoch
     nodes[node.name] = {
       ...node,
+      report,
+      usage: now.usages[node.name]?.usage.node ?? null,
       lease: {
         ...node.lease,
         // A revision counts as obeyed together with the report that was made under it, never before.
@@ -123,68 +143,4 @@ function nodesOf(row: RawView, judge: Judge): Record<string, NodeView> {
     }
   }
   return nodes
-}
-
-function servicesOf(row: RawView): Record<string, ServiceView> {
-  const services: Record<string, ServiceView> = {}
-  const at = (sid: string) => {
-    services[sid] ??= { sid, config: null, status: null, grant: null, everGranted: false }
-    return services[sid]
-  }
-  for (const { sid, ...config } of row.services) at(sid).config = config
-  for (const { sid, ...status } of row.statuses) at(sid).status = status
-  for (const { sid, ...grant } of row.grants) at(sid).grant = grant
-  for (const service of Object.values(services)) {
-    service.lastGeneration = row.lastGenerations[service.sid] ?? null
-    service.everGranted = service.lastGeneration !== null
-  }
-  return services
-}
-
-/** Measured figures beside what they are about; a service's count only where it is. */
-function addUsage(view: ClusterView, usages: RawView['usages']): void {
-  for (const { node: name, usage } of usages) {
-    const node = view.nodes[name]
-    if (node) node.usage = usage.node
-    for (const [sid, figures] of Object.entries(usage.services)) {
-      const service = view.services[sid]
-      if (service?.status?.node === name) service.usage = figures
-    }
-  }
-}
-
-type RawNode = Omit<NodeView, 'lease' | 'revocations'> & {
-  lease: Omit<NodeView['lease'], 'judgedUntilMs'>
-  revocations: (Omit<RevocationView, 'judgedUntilMs'> & { renewedMs: number | null })[]
-  desiredDigest: string
-  reportRevision: number | null
-}
-
-type RawView = {
-  head: {
-    cluster: ClusterView['cluster']
-    nowMs: number
-    round: number
-    lastRoundMs: number | null
-    settings: unknown
-    planeEpoch: ClusterView['planeEpoch']
-    quorate: boolean
-    quietSinceMs: number | null
-    nextGeneration: number
-    disarm: ClusterView['disarm']
-    imbalancedSinceMs: number | null
-    identityMatches: boolean
-    regressClaims: { planeEpoch: number; why: string }[]
-    longestLeaseMs: number
-  } | null
-  nodes: RawNode[]
-  groups: GroupView[]
-  rules: Rule[]
-  usages: { node: string; usage: { node: Figures; services: Record<string, Figures> } }[]
-  services: (ServiceConfig & { sid: string })[]
-  statuses: (ServiceStatus & { sid: string })[]
-  grants: (GrantView & { sid: string })[]
-  lastGenerations: Record<string, number>
-  commands: CommandView[]
-  clusterCommands: ClusterCommandView[]
 }

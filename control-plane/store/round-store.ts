@@ -11,6 +11,7 @@ import { enqueuePlanned } from '../jobs/enqueue.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
 import { load, type LoadedView } from './load-view.ts'
 import { savePlan, type SavedRound } from './save-plan.ts'
+import { ViewCache } from './view/view-cache.ts'
 
 export type DueClusters = { nowMs: number; due: { id: number; round: number }[] }
 
@@ -36,8 +37,15 @@ export interface RoundTransaction {
   ringOut(clusterId: number, changes: number, nodes: { uid: string }[]): Promise<void>
 }
 
-/** Clusters as Postgres keeps them. `boss` null: jobs are not queued (tests). */
-export function postgresRoundStore(sql: postgres.Sql, boss: PgBoss | null): RoundStore {
+/**
+ * Clusters as Postgres keeps them. Remembers the views it has loaded, so that the next one is only read on.
+ * @param boss null: jobs are not queued (tests)
+ */
+export function postgresRoundStore(
+  sql: postgres.Sql,
+  boss: PgBoss | null,
+  cache = new ViewCache(),
+): RoundStore {
   return {
     async look() {
       const [row] = await sql<DueClusters[]>`
@@ -52,16 +60,20 @@ export function postgresRoundStore(sql: postgres.Sql, boss: PgBoss | null): Roun
       return row?.round ?? -1
     },
     transaction: async (work) =>
-      (await sql.begin((tx) => work(roundTransaction(tx, boss)))) as Awaited<
+      (await sql.begin((tx) => work(roundTransaction(tx, boss, cache)))) as Awaited<
         ReturnType<typeof work>
       >,
   }
 }
 
-function roundTransaction(tx: postgres.TransactionSql, boss: PgBoss | null): RoundTransaction {
+function roundTransaction(
+  tx: postgres.TransactionSql,
+  boss: PgBoss | null,
+  cache: ViewCache,
+): RoundTransaction {
   return {
     stand: (clusterId, seen, replica) => stand(tx, clusterId, seen, replica),
-    load: (clusterId, witness, clock) => load(tx, clusterId, witness, clock),
+    load: (clusterId, witness, clock) => load(tx, clusterId, { witness, clock, cache }),
     changePlaneEpoch: (loaded, uuid) => changePlaneEpoch(tx, loaded, uuid),
     save: (loaded, plan, nextRoundMs) => savePlan(tx, loaded, plan, nextRoundMs),
     enqueue: (view, jobs) => enqueuePlanned(boss, tx, view, jobs),

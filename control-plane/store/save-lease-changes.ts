@@ -10,7 +10,47 @@ import { StalePlan } from './stale-plan.ts'
 type Tx = postgres.TransactionSql
 type Of<K extends Change['kind']> = Extract<Change, { kind: K }>
 
-export async function saveLeaseChange(tx: Tx, view: ClusterView, change: Change): Promise<void> {
+type GrantChange = Of<'grant.opened' | 'grant.adopted' | 'grant.shared'>
+
+/** All that `changes` do to leases, evidence and grants. Grants that follow one another become one statement. */
+export async function saveLeaseChanges(
+  tx: Tx,
+  view: ClusterView,
+  changes: readonly Change[],
+): Promise<void> {
+  let grants: GrantChange[] = []
+  const flush = async () => {
+    if (grants.length > 0) await saveGrants(tx, view, grants)
+    grants = []
+  }
+  for (const change of changes) {
+    if (isGrant(change)) grants.push(change)
+    else if (isOfLeases(change)) {
+      await flush()
+      await saveLeaseChange(tx, view, change)
+    }
+  }
+  await flush()
+}
+
+function isGrant(change: Change): change is GrantChange {
+  const { kind } = change
+  return kind === 'grant.opened' || kind === 'grant.adopted' || kind === 'grant.shared'
+}
+
+type OtherChange = Of<'lease.revoked' | 'lease.opened' | 'node.challenged' | 'evidence.recorded'>
+
+function isOfLeases(change: Change): change is OtherChange {
+  const kinds: Change['kind'][] = [
+    'lease.revoked',
+    'lease.opened',
+    'node.challenged',
+    'evidence.recorded',
+  ]
+  return kinds.includes(change.kind)
+}
+
+function saveLeaseChange(tx: Tx, view: ClusterView, change: OtherChange): Promise<void> {
   switch (change.kind) {
     case 'lease.revoked':
       return revoke(tx, view, change)
@@ -20,11 +60,6 @@ export async function saveLeaseChange(tx: Tx, view: ClusterView, change: Change)
       return challenge(tx, view, change)
     case 'evidence.recorded':
       return recordEvidence(tx, view, change)
-    case 'grant.opened':
-    case 'grant.adopted':
-    case 'grant.shared':
-      return grant(tx, view, change)
-    default:
   }
 }
 
@@ -144,31 +179,36 @@ async function closeHolders(
     returning sid, generation`
   if (change.scope && closed.length === 0)
     throw new StalePlan(`no open holder of ${sid} on ${change.node} to close`)
-  for (const holder of closed)
-    await tx`
-      update run_grant g set closed_at = clock_timestamp()
-      where g.cluster_id = ${view.cluster.id} and g.sid = ${holder.sid}
-        and g.generation = ${holder.generation} and g.closed_at is null and not exists (
-          select from run_grant_holder h where h.cluster_id = g.cluster_id and h.sid = g.sid
-            and h.generation = g.generation and h.closed_at is null)`
+  if (closed.length === 0) return
+  await tx`
+    update run_grant g set closed_at = clock_timestamp()
+    from unnest(${closed.map((one) => one.sid)}::text[],
+      ${closed.map((one) => one.generation)}::bigint[]) as c(sid, generation)
+    where g.cluster_id = ${view.cluster.id} and g.sid = c.sid and g.generation = c.generation
+      and g.closed_at is null and not exists (
+        select from run_grant_holder h where h.cluster_id = g.cluster_id and h.sid = g.sid
+          and h.generation = g.generation and h.closed_at is null)`
 }
 
-async function grant(
-  tx: Tx,
-  view: ClusterView,
-  change: Of<'grant.opened' | 'grant.adopted' | 'grant.shared'>,
-) {
-  if (change.kind !== 'grant.shared')
-    await tx`
-      insert into run_grant (cluster_id, sid, generation, opened_at)
-      values (${view.cluster.id}, ${change.sid}, ${change.generation}, clock_timestamp())`
+async function saveGrants(tx: Tx, view: ClusterView, changes: GrantChange[]) {
   // What is adopted was found running: it was started, so `never-confirmed` can never close it.
-  const isStarted = change.kind === 'grant.adopted'
+  const rows = JSON.stringify(
+    changes.map(({ kind, sid, generation, node, epoch }) => {
+      const facts = { isNew: kind !== 'grant.shared', isStarted: kind === 'grant.adopted' }
+      return { sid, generation, nodeUid: uidOf(view, node), epoch, ...facts }
+    }),
+  )
+  const given = tx`jsonb_to_recordset(${rows}::text::jsonb) as r(sid text, generation bigint,
+    "nodeUid" uuid, epoch bigint, "isNew" boolean, "isStarted" boolean)`
+  await tx`
+    insert into run_grant (cluster_id, sid, generation, opened_at)
+    select ${view.cluster.id}, sid, generation, clock_timestamp() from ${given} where "isNew"`
   await tx`
     insert into run_grant_holder
       (cluster_id, sid, generation, node_uid, epoch, opened_at, confirmed_at)
-    values (${view.cluster.id}, ${change.sid}, ${change.generation}, ${uidOf(view, change.node)},
-      ${change.epoch}, clock_timestamp(), case when ${isStarted} then clock_timestamp() end)`
+    select ${view.cluster.id}, sid, generation, "nodeUid", epoch, clock_timestamp(),
+      case when "isStarted" then clock_timestamp() end
+    from ${given}`
 }
 
 function uidOf(view: ClusterView, node: string): string {

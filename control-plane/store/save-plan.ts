@@ -1,14 +1,15 @@
 // Writes what a round decided, in that round's own transaction. Any conflict throws, and the whole plan is thrown
 // away: a plan is never saved twice, and never in part. Lease rows are touched last, so that renewals hardly wait.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type postgres from 'postgres'
 import { applyPlan } from '../cluster/apply.ts'
 import { type Change, formatChange } from '../cluster/change.ts'
 import { desiredForAll } from '../cluster/orders.ts'
 import type { Plan } from '../cluster/plan.ts'
 import type { ClusterView, NodeName } from '../cluster/view.ts'
+import { nodesToWrite, remember } from './view/desired-memory.ts'
 import type { LoadedView } from './load-view.ts'
-import { saveLeaseChange } from './save-lease-changes.ts'
+import { saveLeaseChanges } from './save-lease-changes.ts'
 import { saveNodeStatuses, saveServiceStatuses } from './save-statuses.ts'
 import { StalePlan } from './stale-plan.ts'
 
@@ -37,7 +38,7 @@ export async function savePlan(
   await saveServiceStatuses(tx, before, after)
   for (const change of plan.changes) await saveWish(tx, before, change)
   await saveElection(tx, after, nextRoundMs)
-  for (const change of plan.changes) await saveLeaseChange(tx, before, change)
+  await saveLeaseChanges(tx, before, plan.changes)
   await saveChallengeNotes(tx, before, after)
   // Last, because it reads what the grants now are.
   const changedNodes = await saveDesired(tx, loaded, after)
@@ -105,14 +106,20 @@ async function saveChallengeNotes(
 }
 
 async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, after: ClusterView) {
+  const { known, desiredDigests: stored } = loaded
   const changed: { name: NodeName; uid: string; digest: string; document: unknown }[] = []
-  const documents = desiredForAll(after)
-  for (const { name, uid } of Object.values(after.nodes)) {
+  const names = nodesToWrite(known?.desired ?? null, after, stored)
+  const digests = { ...known?.desired?.digests }
+  const documents = desiredForAll(after, names)
+  for (const name of names) {
+    const { uid } = after.nodes[name]!
     const document = { ...documents[name], planeEpoch: undefined }
     const text = JSON.stringify(document)
-    const digest = createHash('sha1').update(`${after.planeEpoch.number} ${text}`).digest('hex')
-    if (loaded.desiredDigests[name] !== digest) changed.push({ name, uid, digest, document })
+    const digest = hash('sha1', `${after.planeEpoch.number} ${text}`)
+    digests[name] = digest
+    if (stored[name] !== digest) changed.push({ name, uid, digest, document })
   }
+  if (known) known.desired = remember(after, digests)
   if (changed.length > 0)
     await tx`
       insert into desired (node_uid, cluster_id, plane_epoch, revision, document, digest)

@@ -25,6 +25,12 @@ import {
 
 const at = (name: string) => timestamp(name, { withTimezone: true })
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' })
+/**
+ * The transaction that wrote the row last (a trigger keeps it so): a round asks for what was touched since the snapshot
+ * of the view it has in memory. See view-statement.ts.
+ */
+const touched = () => xid8('touched').notNull().default(sql`pg_current_xact_id()`)
 const number = (name: string) => bigint(name, { mode: 'number' })
 
 // ── operators' wishes ────────────────────────────────────────────────────────────────────────────────────────────
@@ -68,8 +74,10 @@ export const service = pgTable(
     comment: text('comment').notNull().default(''),
     version: number('version').notNull().default(1),
     createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    touched: touched(),
   },
   (t) => [
+    index('service_touched').on(t.clusterId, t.touched),
     primaryKey({ columns: [t.clusterId, t.sid] }),
     foreignKey({
       columns: [t.clusterId, t.groupName],
@@ -229,6 +237,7 @@ export const nodeReport = pgTable('node_report', {
   at: at('at').notNull(),
   /** {running, closed, results} as on the wire. */
   report: jsonb('report').notNull(),
+  touched: touched(),
 })
 
 /** What a node and its services use, as its agent measures it. Nothing of safety rests on it. */
@@ -238,6 +247,7 @@ export const nodeUsage = pgTable('node_usage', {
   at: at('at').notNull(),
   /** {node: {cpus, memoryBytes}, services: {[sid]: {cpus, memoryBytes}}} */
   usage: jsonb('usage').notNull(),
+  touched: touched(),
 })
 
 /** A node's request for a new epoch, and its answer to the CRM's challenge. Written by the agent's route only. */
@@ -335,8 +345,22 @@ export const serviceStatus = pgTable(
     note: text('note').notNull().default(''),
     /** The other fields of ServiceStatus (control-plane/cluster/view.ts). */
     record: jsonb('record').notNull(),
+    touched: touched(),
   },
-  (t) => [primaryKey({ columns: [t.clusterId, t.sid] })],
+  (t) => [
+    primaryKey({ columns: [t.clusterId, t.sid] }),
+    index('service_status_touched').on(t.clusterId, t.touched),
+  ],
+)
+
+/** Services of which a row was deleted, and by which transaction: what is gone carries no mark of its own. */
+export const serviceDeletion = pgTable(
+  'service_deletion',
+  { clusterId: clusterId(), sid: text('sid').notNull(), touched: touched() },
+  (t) => [
+    primaryKey({ columns: [t.clusterId, t.sid] }),
+    index('service_deletion_touched').on(t.clusterId, t.touched),
+  ],
 )
 
 /** One revoked epoch of a node: what every wait for evidence counts from. */
@@ -422,9 +446,11 @@ export const runGrant = pgTable(
     generation: number('generation').notNull(),
     openedAt: at('opened_at').notNull(),
     closedAt: at('closed_at'),
+    touched: touched(),
   },
   (t) => [
     primaryKey({ columns: [t.clusterId, t.sid, t.generation] }),
+    index('run_grant_touched').on(t.clusterId, t.touched),
     uniqueIndex('run_grant_open').on(t.clusterId, t.sid).where(sql`${t.closedAt} is null`),
   ],
 )
@@ -448,8 +474,10 @@ export const runGrantHolder = pgTable(
     evidenceScope: text('evidence_scope'),
     evidenceSid: text('evidence_sid'),
     evidenceGeneration: number('evidence_generation'),
+    touched: touched(),
   },
   (t) => [
+    index('run_grant_holder_touched').on(t.clusterId, t.touched),
     primaryKey({ columns: [t.clusterId, t.sid, t.generation, t.nodeUid] }),
     foreignKey({
       columns: [t.clusterId, t.sid, t.generation],

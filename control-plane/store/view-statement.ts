@@ -1,8 +1,14 @@
 // The statement behind load-view.ts: every part of a ClusterView as JSON, $1 the cluster's id.
 // One statement is one snapshot: under READ COMMITTED nothing can slip in between its parts.
+//
+// With `onlyTouched`, $2 is the `horizon` of an earlier snapshot: the lowest transaction that it may not have shown. Of
+// services, reports and usages, which are many, only those come that a transaction not below it has written since.
 
 const head = `
   select jsonb_build_object(
+    'horizon', pg_snapshot_xmin(pg_current_snapshot())::text,
+    'identity', (select concat_ws(' ', i.system_id, i.timeline, i.postmaster_start)
+      from server_identity() i),
     'cluster', jsonb_build_object('id', c.id, 'uuid', c.uuid, 'name', c.name, 'development', c.development),
     'nowMs', epoch_ms(clock_timestamp()),
     'round', m.round,
@@ -43,7 +49,7 @@ const revocations = `
     select from run_grant_holder h
     where h.node_uid = n.uid and h.epoch = v.epoch and h.closed_at is null)`
 
-const nodes = `
+const nodes = (isTouched: string) => `
   select coalesce(jsonb_agg(jsonb_build_object(
     'uid', n.uid, 'name', n.name, 'drivers', n.drivers, 'capacity', n.capacity,
     'watchdog', n.watchdog, 'virtual', n.virtual, 'maintenanceRequested', n.maintenance_requested,
@@ -51,7 +57,8 @@ const nodes = `
     'note', coalesce(s.note, ''),
     'lease', ${lease},
     'revocations', (${revocations}),
-    'report', case when r.node_uid is not null then
+    'hasReport', r.node_uid is not null,
+    'report', case when r.node_uid is not null and ${isTouched} then
       jsonb_build_object('epoch', r.epoch, 'bootId', r.boot_id, 'seq', r.seq) || r.report end,
     'reportRevision', r.revision,
     'epochRequest', case when q.node_uid is not null then jsonb_build_object(
@@ -83,48 +90,50 @@ const rules = `
     'disabled', disabled, 'comment', comment)) order by position, id), '[]')
   from rule where cluster_id = $1`
 
-const usages = `
-  select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'usage', u.usage)), '[]')
+const usages = (isTouched: string) => `
+  select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'atMs', epoch_ms(u.at),
+    'usage', u.usage)), '[]')
   from node_usage u join node n on n.uid = u.node_uid
-  where u.cluster_id = $1 and n.removed_at is null
-    and u.at > clock_timestamp() - interval '2 minutes'`
+  where u.cluster_id = $1 and n.removed_at is null and ${isTouched}`
 
-const services = `
+const services = (isMeant: string) => `
   select coalesce(jsonb_agg(jsonb_build_object('sid', sid, 'requested', requested, 'spec', spec,
     'group', group_name, 'maxRestart', max_restart, 'maxRelocate', max_relocate,
     'stopTimeoutMs', stop_timeout_ms, 'failback', failback, 'autoRebalance', auto_rebalance,
     'figures', figures, 'node', node, 'version', version) order by sid), '[]')
-  from service where cluster_id = $1`
+  from service s where cluster_id = $1 and ${isMeant}`
 
-const statuses = `
+const statuses = (isMeant: string) => `
   select coalesce(jsonb_agg(s.record || jsonb_build_object('sid', s.sid, 'state', s.state,
     'node', n.name, 'sinceMs', epoch_ms(s.since), 'note', s.note) order by s.sid), '[]')
   from service_status s
   left join node n on n.uid = s.node_uid and n.removed_at is null
-  where s.cluster_id = $1`
+  where s.cluster_id = $1 and ${isMeant}`
 
-const grants = `
-  select coalesce(jsonb_agg(jsonb_build_object('sid', g.sid, 'generation', g.generation, 'holders', (
+const grants = (isMeant: string) => `
+  select coalesce(jsonb_agg(jsonb_build_object('sid', s.sid, 'generation', s.generation, 'holders', (
       select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'epoch', h.epoch,
         'confirmed', h.confirmed_at is not null) order by n.name), '[]')
       from run_grant_holder h join node n on n.uid = h.node_uid
-      where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
+      where h.cluster_id = s.cluster_id and h.sid = s.sid and h.generation = s.generation
         and h.closed_at is null),
     'ended', (
       select coalesce(jsonb_agg(n.name order by n.name), '[]')
       from run_grant_holder h join node n on n.uid = h.node_uid and n.removed_at is null
-      where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
-        and h.closed_at is not null)) order by g.sid), '[]')
-  from run_grant g where g.cluster_id = $1 and g.closed_at is null`
+      where h.cluster_id = s.cluster_id and h.sid = s.sid and h.generation = s.generation
+        and h.closed_at is not null)) order by s.sid), '[]')
+  from run_grant s where s.cluster_id = $1 and s.closed_at is null and ${isMeant}`
 
 // The highest generation ever granted to each service: a higher one is of a history that this database does not know.
 // Also of services that are configured no more, as long as a grant of theirs is open.
-const lastGenerations = `
+const lastGenerations = (sids: string) => `
   select coalesce(jsonb_object_agg(s.sid, s.last) filter (where s.last is not null), '{}') from (
     select k.sid, (select g.generation from run_grant g
       where g.cluster_id = $1 and g.sid = k.sid order by g.generation desc limit 1) as last
-    from (select sid from service where cluster_id = $1
-      union select sid from run_grant where cluster_id = $1 and closed_at is null) k) s`
+    from (${sids}) k) s`
+
+const managedOrGranted = `select sid from service where cluster_id = $1
+      union select sid from run_grant where cluster_id = $1 and closed_at is null`
 
 const commands = `
   select coalesce(jsonb_agg(jsonb_build_object('uid', uid, 'kind', kind, 'sid', sid, 'node', node,
@@ -137,15 +146,31 @@ const clusterCommands = `
     'mode', arguments->>'mode', 'status', status, 'reason', reason) order by created_at, uid), '[]')
   from command where cluster_id = $1 and finished_at is null and sid is null`
 
-export const viewStatement = `select
+/** Every service of which a row was written or deleted by a transaction that the snapshot may not have shown. */
+const touchedServices = `touched as materialized (
+  select sid from service where cluster_id = $1 and touched >= $2::text::xid8
+  union select sid from service_status where cluster_id = $1 and touched >= $2::text::xid8
+  union select sid from run_grant where cluster_id = $1 and touched >= $2::text::xid8
+  union select sid from run_grant_holder where cluster_id = $1 and touched >= $2::text::xid8
+  union select sid from service_deletion where cluster_id = $1 and touched >= $2::text::xid8)`
+
+export function viewStatement(onlyTouched: boolean): string {
+  const isMeant = onlyTouched ? 's.sid in (select sid from touched)' : 'true'
+  const since = (table: string) => (onlyTouched ? `${table}.touched >= $2::text::xid8` : 'true')
+  const touched = onlyTouched
+    ? `(select coalesce(jsonb_agg(sid), '[]') from touched)`
+    : `'[]'::jsonb`
+  return `${onlyTouched ? `with ${touchedServices}` : ''} select
   (${head}) as head,
-  (${nodes}) as nodes,
+  ${touched} as touched,
+  (${nodes(since('r'))}) as nodes,
   (${groups}) as groups,
   (${rules}) as rules,
-  (${usages}) as usages,
-  (${services}) as services,
-  (${statuses}) as statuses,
-  (${grants}) as grants,
-  (${lastGenerations}) as "lastGenerations",
+  (${usages(since('u'))}) as usages,
+  (${services(isMeant)}) as services,
+  (${statuses(isMeant)}) as statuses,
+  (${grants(isMeant)}) as grants,
+  (${lastGenerations(onlyTouched ? 'select sid from touched' : managedOrGranted)}) as "lastGenerations",
   (${commands}) as commands,
   (${clusterCommands}) as "clusterCommands"`
+}

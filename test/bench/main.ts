@@ -9,6 +9,7 @@ import { fenceBench } from './benches/fence.ts'
 import { memoryBench } from './benches/memory.ts'
 import { pollsBench } from './benches/polls.ts'
 import { renewalsBench } from './benches/renewals.ts'
+import { roundBench } from './benches/round.ts'
 import { takeoverBench } from './benches/takeover.ts'
 import { type Figure, figure, type Measured } from './figure.ts'
 import { describeMachine, type Machine } from './machine.ts'
@@ -24,6 +25,7 @@ const benches: Record<string, [title: string, run: Bench]> = {
   polls: ['2,000 parked long polls on one replica', pollsBench],
   memory: ['memory of an idle agent, and of a plane with 1,000 nodes', memoryBench],
   takeover: ['the CRM’s replica is killed or hangs → next round by another', takeoverBench],
+  round: ['a whole round of the CRM with its database', roundBench],
   decide: ['decide, in process', decideBench],
 }
 

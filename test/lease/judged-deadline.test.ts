@@ -21,7 +21,7 @@ test('after a step of the clock a lease is judged by the longest one the setting
   const witness = new ClockWitness()
   const [now] = await sql<{ ms: number }[]>`select epoch_ms(clock_timestamp()) as ms`
   witness.observe({ databaseMs: now?.ms as number, bootMs: 1_000 })
-  const { view } = (await load(sql, cluster.id, witness)) as LoadedView
+  const { view } = (await load(sql, cluster.id, { witness })) as LoadedView
   const longest = { ...profiles.fast, leaseMs: profiles.default.leaseMs }
   const leastMs = (now?.ms as number) + fenceAfterMs(longest)
   expect(view.nodes.n1?.lease.judgedUntilMs).toBeGreaterThanOrEqual(leastMs)

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Change } from '../../control-plane/cluster/change.ts'
 import { type LoadedView, load } from '../../control-plane/store/load-view.ts'
-import { saveLeaseChange } from '../../control-plane/store/save-lease-changes.ts'
+import { saveLeaseChanges } from '../../control-plane/store/save-lease-changes.ts'
 import { StalePlan } from '../../control-plane/store/stale-plan.ts'
 import { testDatabase } from '../database.ts'
 import {
@@ -28,7 +28,7 @@ const view = async () => ((await load(database.sql, cluster.id)) as LoadedView).
 const save = async (changes: Change[]) => {
   const seen = await view()
   await database.sql.begin(async (tx) => {
-    for (const change of changes) await saveLeaseChange(tx, seen, change)
+    await saveLeaseChanges(tx, seen, changes)
   })
 }
 
@@ -59,7 +59,7 @@ describe('a revocation', () => {
     const node = await makeNode(database.sql, cluster, 'fresh')
     const seen = await view()
     await renew(node, 1)
-    await database.sql.begin((tx) => saveLeaseChange(tx, seen, revoked(node, 'asked')))
+    await database.sql.begin((tx) => saveLeaseChanges(tx, seen, [revoked(node, 'asked')]))
     const [row] = await database.sql`
       select epoch_ms(lease_until) as until, boot_id from revocation where node_uid = ${node.uid}`
     expect(row?.until).toBeGreaterThan((seen.nodes.fresh?.lease.leaseUntilMs ?? 0) + 50_000)
@@ -90,8 +90,8 @@ describe('evidence that a start was never confirmed', () => {
       why: 'test',
     }
     const saving = database.sql.begin(async (tx) => {
-      await saveLeaseChange(tx, seen, revoked(node, 'asked'))
-      await saveLeaseChange(tx, seen, evidence)
+      await saveLeaseChanges(tx, seen, [revoked(node, 'asked')])
+      await saveLeaseChanges(tx, seen, [evidence])
     })
     await expect(saving).rejects.toThrow('holder_never_confirmed')
     const open = await database.sql`

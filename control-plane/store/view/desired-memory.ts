@@ -1,0 +1,88 @@
+// Which nodes' desired documents may differ from those of the round before. A document follows from the node, its
+// services and a few facts about the cluster: where none of them is another than it was, it is the same, and making it
+// again from thousands of services would only show that. Must err on the side of making it again.
+import type { ClusterView, NodeName, NodeView, ServiceView } from '../../cluster/view.ts'
+
+export type DesiredMemory = {
+  common: string
+  nodes: Record<NodeName, { facts: string; report: NodeView['report'] }>
+  services: Record<string, ServiceView>
+  digests: Record<NodeName, string>
+}
+
+/**
+ * The nodes of `view` whose documents must be made (again).
+ * @param stored digests of the documents as the database has them: what was not saved is not known
+ */
+export function nodesToWrite(
+  memory: DesiredMemory | null,
+  view: ClusterView,
+  stored: Record<NodeName, string>,
+): NodeName[] {
+  const names = Object.keys(view.nodes)
+  if (memory === null || memory.common !== commonOf(view)) return names
+  const changed = concernedByServices(memory.services, view.services)
+  if (changed === 'all') return names
+  return names.filter((name) => {
+    const node = view.nodes[name]!
+    const known = memory.nodes[name]
+    return (
+      changed.has(name) ||
+      known === undefined ||
+      known.report !== node.report ||
+      known.facts !== factsOf(node) ||
+      memory.digests[name] !== stored[name]
+    )
+  })
+}
+
+/** What to remember of a view whose documents have these digests. */
+export function remember(view: ClusterView, digests: Record<NodeName, string>): DesiredMemory {
+  const nodes: DesiredMemory['nodes'] = {}
+  for (const name in view.nodes) {
+    const node = view.nodes[name]!
+    nodes[name] = { facts: factsOf(node), report: node.report }
+  }
+  return { common: commonOf(view), nodes, services: view.services, digests }
+}
+
+/** Everything of the cluster but its nodes, services, and what changes with every round. */
+function commonOf(view: ClusterView): string {
+  const { cluster, planeEpoch, settings, disarm } = view
+  return JSON.stringify([cluster, planeEpoch.number, planeEpoch.uuid, settings, disarm])
+}
+
+/** Everything of a node but what only its renewals and its report say. */
+function factsOf(node: NodeView): string {
+  const { lease, report: _, usage: __, note: ___, sinceMs: ____, ...facts } = node
+  return JSON.stringify([facts, lease.epoch, lease.bootId, lease.mode])
+}
+
+/** Nodes named by any service that is not the same as before; `all`: one asks every node whether it runs there. */
+function concernedByServices(
+  before: Record<string, ServiceView>,
+  after: Record<string, ServiceView>,
+): Set<NodeName> | 'all' {
+  const nodes = new Set<NodeName>()
+  if (before === after) return nodes
+  for (const sid in before)
+    if (after[sid] === undefined && addNodes(nodes, before[sid]!)) return 'all'
+  for (const sid in after) {
+    const [old, now] = [before[sid], after[sid]!]
+    if (old === now) continue
+    const isSame =
+      old?.config === now.config && old?.status === now.status && old?.grant === now.grant
+    if (isSame) continue
+    if ((old && addNodes(nodes, old)) || addNodes(nodes, now)) return 'all'
+  }
+  return nodes
+}
+
+/** Adds the nodes a service names; true when it concerns all of them. */
+function addNodes(nodes: Set<NodeName>, { status, grant }: ServiceView): boolean {
+  if (status?.probeRound != null) return true
+  if (status?.node) nodes.add(status.node)
+  if (status?.target) nodes.add(status.target)
+  for (const holder of grant?.holders ?? []) nodes.add(holder.node)
+  return false
+}
