@@ -4,10 +4,9 @@
 import type { PlaneEpoch } from '../../shared/lease.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { AgentMode, Capacity, LrmState, NodeState, WatchdogInfo } from '../../shared/node.ts'
-import type { FoundState } from '../../shared/outcome.ts'
-import type { OrderResult, RunningService, ServiceGeneration } from '../../shared/protocol.ts'
 import type { Rule } from '../../shared/rule.ts'
 import type { Figures } from '../../shared/scheduling.ts'
+import type { ChallengeView, EpochRequestView, ReportView } from './node-words.ts'
 import type { RequestedState, ServiceState } from '../../shared/service.ts'
 import type { Settings } from '../../shared/settings.ts'
 
@@ -104,33 +103,6 @@ export type RevocationView = {
   /** Its boot was heard after the deadline: the watchdog did not fire, and proves nothing. */
   refuted?: boolean
   revokedMs: number
-}
-
-/** What the node last said under a granted lease. Facts about `epoch` and `bootId` only. */
-export type ReportView = {
-  epoch: number
-  bootId: string
-  seq: number
-  running: RunningService[]
-  closed: ServiceGeneration[]
-  results: OrderResult[]
-}
-
-export type EpochRequestView = {
-  bootId: string
-  sameHardware: boolean
-  planeEpoch: number
-  nonce: string | null
-  found: { sid: Sid; generation: number; state: FoundState }[]
-  requestedMs: number
-}
-
-export type ChallengeView = {
-  epoch: number
-  bootId: string
-  nonce: string
-  questions: ServiceGeneration[]
-  waitsFor: string
 }
 
 export type GroupView = {

@@ -1,6 +1,6 @@
 // New lease epochs, settled rejoin, and evidence given by agents: whose word closes what.
 import { describe, expect, it } from 'vitest'
-import type { EpochRequestView } from '../../control-plane/cluster/view.ts'
+import type { EpochRequestView } from '../../control-plane/cluster/node-words.ts'
 import { aNode, aService, buildView, leaseFrom, nowMs, silentNode } from './build-view.ts'
 import { ofKind, play } from './play.ts'
 

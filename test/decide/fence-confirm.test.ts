@@ -1,6 +1,7 @@
 // What counts as a person's word that a node is dead, and when it is refused because the node is not.
 import { describe, expect, it } from 'vitest'
-import type { EpochRequestView, NodeView } from '../../control-plane/cluster/view.ts'
+import type { EpochRequestView } from '../../control-plane/cluster/node-words.ts'
+import type { NodeView } from '../../control-plane/cluster/view.ts'
 import { refuseFenceConfirm } from '../../control-plane/intake/node-wish.ts'
 import { aNode, aService, buildView, type NodeChanges, nowMs, silentNode } from './build-view.ts'
 import { play } from './play.ts'

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceState } from '../../shared/service.ts'
 import { applyChange } from '../../control-plane/cluster/apply.ts'
-import type { ReportView } from '../../control-plane/cluster/view.ts'
+import type { ReportView } from '../../control-plane/cluster/node-words.ts'
 import {
   aNode,
   aService,

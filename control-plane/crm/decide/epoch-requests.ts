@@ -2,7 +2,8 @@
 // older epochs is closed or adopted, one by one, on what its drivers find after the challenge (rule 6, S3, S9).
 // Must never take a boot's word for what another boot ran, nor an answer given before the revocation.
 import { holdersOf } from '../../cluster/grants.ts'
-import type { EpochRequestView, NodeName, NodeView, RevocationView } from '../../cluster/view.ts'
+import type { EpochRequestView } from '../../cluster/node-words.ts'
+import type { NodeName, NodeView, RevocationView } from '../../cluster/view.ts'
 import type { ServiceGeneration } from '../../../shared/protocol.ts'
 import { decideChange, type Draft, newId } from './draft.ts'
 import { pursueEvidence } from './evidence.ts'

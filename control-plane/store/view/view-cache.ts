@@ -2,7 +2,8 @@
 // reports and usages, which are many. All else is read anew each time, and nothing here is ever believed about another
 // server or history of the database. Records are never changed in place: what did not change stays the same object.
 import { compareText } from '../../cluster/grants.ts'
-import type { ReportView, ServiceView } from '../../cluster/view.ts'
+import type { ReportView } from '../../cluster/node-words.ts'
+import type { ServiceView } from '../../cluster/view.ts'
 import type { DesiredMemory } from './desired-memory.ts'
 import { type RawUsage, type RawView, servicesOf } from './raw-view.ts'
 

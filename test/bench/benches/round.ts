@@ -112,7 +112,9 @@ class Trial {
     const tookMs = performance.now() - startedMs
     if (result.kind !== 'done') throw new Error(`round: ${JSON.stringify(result)}`)
     if (expected !== null && !result.changes.includes(expected))
-      throw new Error(`no ${expected} in a round that should bring it: ${result.changes.join(', ')}`)
+      throw new Error(
+        `no ${expected} in a round that should bring it: ${result.changes.join(', ')}`,
+      )
     this.#seen = result.round
     return tookMs
   }
