@@ -2,12 +2,12 @@
 // confirmed, starts run, questions are answered. Pure; must never decide anything, nor speak for a node that is dead.
 import { holderOn, reportOn } from '../../cluster/grants.ts'
 import { type DesiredDocument, desiredForAll } from '../../cluster/orders.ts'
+import type { ReportView } from '../../cluster/node-words.ts'
 import type {
   ClusterView,
   LeaseView,
   NodeName,
   NodeView,
-  ReportView,
   ServiceView,
   Sid,
 } from '../../cluster/view.ts'
