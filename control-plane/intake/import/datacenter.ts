@@ -1,0 +1,130 @@
+// What datacenter.cfg says about high availability: scheduling (crs), the shutdown policy (ha), workers, fencing.
+import type { Settings } from '../../../shared/settings.ts'
+import { addNote, type Findings, type Place } from './findings.ts'
+import { type Option, readOptions, readParts } from './property-string.ts'
+import { readBoolean, readInteger, readNumber, readOneOf, type Value } from './read-value.ts'
+
+export type ImportedSettings = {
+  scheduling: Partial<Settings['scheduling']>
+  shutdownPolicy?: Settings['shutdownPolicy']
+  maxWorkers?: number
+  /** Where each of them stands, for what is found out about it later. */
+  places: Map<keyof Settings, Place>
+}
+
+const policies = ['conditional', 'freeze', 'failover', 'migrate'] as const
+
+export function readDatacenter(text: string, findings: Findings): ImportedSettings {
+  const options = readOptions(text, findings)
+  const settings: ImportedSettings = { scheduling: {}, places: new Map() }
+  const others: [string, Option][] = []
+  for (const [name, option] of options) {
+    if (name === 'crs') readScheduling(option, settings, findings)
+    else if (name === 'ha') readPolicy(option, settings, findings)
+    else if (name === 'max_workers') readWorkers(option, settings, findings)
+    else if (name === 'fencing') noteFencing(option, findings)
+    else others.push([name, option])
+  }
+  const [first] = others
+  if (first)
+    addNote(
+      findings,
+      first[1],
+      others.map(([name]) => name).join(', '),
+      'not about high availability: left out',
+    )
+  return settings
+}
+
+function readScheduling(option: Option, settings: ImportedSettings, findings: Findings): void {
+  settings.places.set('scheduling', option)
+  const { scheduling } = settings
+  const assign = <K extends keyof typeof scheduling>(key: K, value: (typeof scheduling)[K]) => {
+    if (value !== undefined) scheduling[key] = value
+  }
+  for (const [key, value] of readParts('crs', option, findings)) {
+    switch (key) {
+      case 'ha':
+        assign('mode', readOneOf(value, ['basic', 'static', 'dynamic'] as const, findings))
+        break
+      case 'ha-rebalance-on-start':
+        assign('rebalanceOnStart', readBoolean(value, findings))
+        break
+      case 'ha-auto-rebalance':
+        assign('autoRebalance', readBoolean(value, findings))
+        break
+      case 'ha-auto-rebalance-method':
+        assign('method', readOneOf(value, ['bruteforce', 'topsis'] as const, findings))
+        break
+      case 'ha-auto-rebalance-threshold':
+        assign('threshold', readShare(value, findings))
+        break
+      case 'ha-auto-rebalance-hold-duration':
+        assign('holdRounds', readInteger(value, 100_000, findings))
+        break
+      case 'ha-auto-rebalance-margin':
+        assign('margin', readShare(value, findings))
+        break
+      default:
+        addNote(findings, value, 'crs', `${key} has no equal here: left out`)
+    }
+  }
+  withoutIdleRebalancing(option, scheduling, findings)
+}
+
+/** Above this no cluster's imbalance ever is, nor a relative improvement: newer versions write percents. */
+const surelyPercent = 5
+
+function readShare(value: Value, findings: Findings): number | undefined {
+  const share = readNumber(value, findings)
+  if (share === undefined || share < surelyPercent) return share
+  addNote(
+    findings,
+    value,
+    'crs',
+    `${value.key} ${share} is taken as percent, so as ${share / 100}: see whether it still means what it did`,
+  )
+  return share / 100
+}
+
+/** There, rebalancing in mode basic does nothing; here it is refused. */
+function withoutIdleRebalancing(
+  option: Option,
+  scheduling: ImportedSettings['scheduling'],
+  findings: Findings,
+): void {
+  if (!scheduling.autoRebalance || (scheduling.mode ?? 'basic') !== 'basic') return
+  scheduling.autoRebalance = false
+  addNote(findings, option, 'crs', 'ha-auto-rebalance does nothing in mode basic: switched off')
+}
+
+function readPolicy(option: Option, settings: ImportedSettings, findings: Findings): void {
+  for (const [key, value] of readParts('ha', option, findings)) {
+    const policy = key === 'shutdown_policy' ? readOneOf(value, policies, findings) : undefined
+    if (policy !== undefined) {
+      settings.shutdownPolicy = policy
+      settings.places.set('shutdownPolicy', option)
+    } else if (key !== 'shutdown_policy')
+      addNote(findings, value, 'ha', `${key} has no equal here: left out`)
+  }
+}
+
+function readWorkers(option: Option, settings: ImportedSettings, findings: Findings): void {
+  const { file, line, value } = option
+  const given: Value = { file, line, about: 'max_workers', key: 'max_workers', value }
+  const workers = readInteger(given, 64, findings)
+  if (workers === undefined) return
+  settings.maxWorkers = Math.max(1, workers)
+  settings.places.set('maxWorkers', option)
+  if (workers === 0) addNote(findings, option, 'max_workers', 'at least 1 here: set to 1')
+}
+
+function noteFencing(option: Option, findings: Findings): void {
+  if (option.value === 'watchdog') return
+  addNote(
+    findings,
+    option,
+    'fencing',
+    `${option.value} is not taken over: here the watchdog always fences, and fence devices are set up on their own`,
+  )
+}
