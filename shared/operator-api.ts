@@ -5,6 +5,7 @@ import { GroupNodes } from './group.ts'
 import { ClusterName, ConfigId, NodeName, ServiceId, serviceType } from './names.ts'
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
 import { Figures, SchedulingUpdate } from './scheduling.ts'
+import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
 import { requestedStates, serviceSpecs, serviceStates } from './service.ts'
 import { Settings, shutdownPolicyNames } from './settings.ts'
 import { profileNames, Timing } from './timing.ts'
@@ -58,6 +59,8 @@ export const ServiceCreate = z
     autoRebalance: z.boolean().default(true),
     /** What it is configured with, for static scheduling. */
     figures: Figures.nullable().default(null),
+    /** Where it is now, with its disk or definition: its first start prefers that node. */
+    node: NodeName.nullable().default(null),
     comment: comment.default(''),
   })
   // Also where other fields are wrong, so that one answer names them all.
@@ -84,6 +87,7 @@ export const ServiceUpdate = z.strictObject({
   failback: z.boolean().optional(),
   autoRebalance: z.boolean().optional(),
   figures: Figures.nullable().optional(),
+  node: NodeName.nullable().optional(),
   comment: comment.optional(),
 })
 export type ServiceUpdate = z.infer<typeof ServiceUpdate>
@@ -99,6 +103,7 @@ export const ServiceConfigBody = z.object({
   failback: z.boolean(),
   autoRebalance: z.boolean(),
   figures: Figures.nullable(),
+  node: z.string().nullable(),
   comment: z.string(),
   /** Also the ETag; send it back as If-Match. */
   version: count,
@@ -126,6 +131,18 @@ export const CommandBody = z.object({
 })
 export type CommandBody = z.infer<typeof CommandBody>
 
+/** Of a removal: what became of the rules that named the service. */
+export const RemovedBody = CommandBody.extend({
+  rules: z.object({
+    changed: z.array(z.string()),
+    /** Nothing is left in them to keep together or apart. */
+    disabled: z.array(z.string()),
+    /** No service was left in them. */
+    deleted: z.array(z.string()),
+  }),
+})
+export type RemovedBody = z.infer<typeof RemovedBody>
+
 // ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const GroupCreate = z.strictObject({
@@ -151,6 +168,64 @@ export const GroupBody = z.object({
   version: count,
 })
 export type GroupBody = z.infer<typeof GroupBody>
+
+// ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ruleDefaults = { disabled: z.boolean().default(false), comment: comment.default('') }
+
+export const RuleCreate = z.discriminatedUnion(
+  'type',
+  [
+    NodeAffinityRule.extend({ ...ruleDefaults, strict: z.boolean().default(false) }),
+    ResourceAffinityRule.extend(ruleDefaults),
+  ],
+  { error: 'must be node-affinity or resource-affinity' },
+)
+
+/** What is named changes. `resources` and `nodes` replace the whole list; members come and go by an address of their own. */
+export const RuleUpdate = z.strictObject({
+  resources: ResourceAffinityRule.shape.resources.optional(),
+  disabled: z.boolean().optional(),
+  comment: comment.optional(),
+  /** Of node affinity only. */
+  nodes: GroupNodes.optional(),
+  strict: z.boolean().optional(),
+  /** Of resource affinity only. */
+  affinity: ResourceAffinityRule.shape.affinity.optional(),
+})
+export type RuleUpdate = z.infer<typeof RuleUpdate>
+
+export const RuleQuery = z.strictObject({
+  type: z.enum(['node-affinity', 'resource-affinity']).optional(),
+  resource: ServiceId.optional(),
+})
+
+/** Why a rule, or a group, cannot be kept: it counts for nothing, and neither do its partners in the conflict. */
+export const RuleConflict = z.object({
+  code: z.string(),
+  message: z.string(),
+  /** The service in question, where it is one. */
+  resource: z.string().optional(),
+  /** The others; a group g is ha-group-g. */
+  rules: z.array(z.string()),
+})
+
+export const RuleBody = z.object({
+  id: z.string(),
+  type: RuleQuery.shape.type.unwrap(),
+  order: count,
+  resources: z.array(z.string()),
+  nodes: z.record(z.string(), z.number()).optional(),
+  strict: z.boolean().optional(),
+  affinity: z.enum(['positive', 'negative']).optional(),
+  disabled: z.boolean(),
+  comment: z.string(),
+  /** Enabled, and not ignored because of conflicts. */
+  inUse: z.boolean(),
+  conflicts: z.array(RuleConflict),
+  version: count,
+})
+export type RuleBody = z.infer<typeof RuleBody>
 
 // ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

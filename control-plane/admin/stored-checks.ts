@@ -116,6 +116,7 @@ export const storedChecks: Check[] = [
         union all select 'service_status', node_uid, cluster_id from service_status
         union all select 'evidence', node_uid, cluster_id from evidence
         union all select 'revocation', node_uid, cluster_id from revocation
+        union all select 'node_usage', node_uid, cluster_id from node_usage
         union all select 'desired', node_uid, cluster_id from desired) t
       join node n on n.uid = t.node_uid
       where t.cluster_id = $1 and n.cluster_id <> t.cluster_id`,
@@ -125,6 +126,29 @@ export const storedChecks: Check[] = [
     query: `select format('%s names group %s', s.sid, s.group_name) as what
       from service s where s.cluster_id = $1 and s.group_name is not null and not exists (
         select from node_group g where g.cluster_id = s.cluster_id and g.name = s.group_name)`,
+  },
+  {
+    // A removed node keeps its row: it may come back under its name, and rules wait for it.
+    rule: 'a node that a rule or a service names is or was one of the cluster',
+    query: `select format('%s names node %s', t.place, t.node) as what
+      from (select 'rule ' || r.id as place, k as node from rule r,
+            jsonb_object_keys(case jsonb_typeof(r.nodes) when 'object' then r.nodes end) k
+          where r.cluster_id = $1
+        union all select sid, node from service where cluster_id = $1 and node is not null) t
+      where not exists (select from node n where n.cluster_id = $1 and n.name = t.node)`,
+  },
+  {
+    rule: 'a rule names services, each once',
+    query: `select format('rule %s', id) as what from rule
+      where cluster_id = $1 and (select count(*) = 0 or count(*) <> count(distinct sid)
+        from jsonb_array_elements_text(
+          case jsonb_typeof(resources) when 'array' then resources end) sid)`,
+  },
+  {
+    rule: 'the journal of rounds ends with the last round',
+    query: `select format('round %s (last is %s)', j.round, c.round) as what
+      from round_journal j join crm c using (cluster_id)
+      where j.cluster_id = $1 and j.round > c.round`,
   },
 ]
 

@@ -99,6 +99,7 @@ const names: Record<string, (session: Session) => Promise<string[]>> = {
     (await list<{ name: string }>(session, '/nodes')).map(({ name }) => name),
   group: async (session) =>
     (await list<{ name: string }>(session, '/groups')).map(({ name }) => name),
+  rule: async (session) => (await list<{ id: string }>(session, '/rules')).map(({ id }) => id),
   subject: async (session) => [
     ...(await (names.sid as (s: Session) => Promise<string[]>)(session)),
     ...(await (names.node as (s: Session) => Promise<string[]>)(session)),

@@ -1,12 +1,13 @@
 // One operation on a service from the request to its end: asked for, waited for as far as the caller wants, reported.
 import { setTimeout } from 'node:timers/promises'
-import type { CommandBody, Status } from '../../shared/operator-api.ts'
+import type { CommandBody, RemovedBody, Status } from '../../shared/operator-api.ts'
 import { parseDurationMs } from './duration.ts'
 import { refused } from './failure.ts'
+import { parseYesNo } from './option-value.ts'
 import { explain } from './outcome-text.ts'
 import { segment, type Session } from './session.ts'
 
-export type Waiting = { wait?: string | true }
+export type Waiting = { wait?: string | true; purge?: string }
 
 /** How long one request may be held by the plane. */
 const longestHoldS = 30
@@ -28,13 +29,14 @@ export async function operate(
   const service = await session.path(`/services/${segment(sid)}`)
   const request = {
     ...(body === undefined ? {} : { body }),
-    query: { dryRun: session.dryRun || undefined, wait: holdS || undefined },
+    query: { dryRun: session.dryRun || undefined, wait: holdS || undefined, ...purgeOf(options) },
     timeoutMs: 15_000 + holdS * 1_000,
   }
-  let command =
+  const answer: CommandBody & Partial<RemovedBody> =
     kind === 'remove'
-      ? await session.plane.delete<CommandBody>(service, request)
-      : await session.plane.post<CommandBody>(`${service}/${kind}`, request)
+      ? await session.plane.delete(service, request)
+      : await session.plane.post(`${service}/${kind}`, request)
+  let command: CommandBody = answer
   if (session.dryRun) return session.print(command, () => explain(session, command, ''))
   while (isOpen(command) && performance.now() < deadline) {
     command = await lookAgain(session, command, deadline)
@@ -42,7 +44,22 @@ export async function operate(
   }
   if (command.status === 'failed' || command.status === 'refused') throw failed(sid, kind, command)
   if (waitMs > 0 && isOpen(command)) throw await unfinished(session, sid, kind, command)
-  session.print(command, () => sentence(sid, command))
+  session.print({ ...answer, ...command }, () =>
+    [sentence(sid, command), ...ruleLines(answer.rules)].join('\n'),
+  )
+}
+
+function purgeOf({ purge }: Waiting): { purge?: boolean } {
+  return purge === undefined ? {} : { purge: parseYesNo(purge, '--purge') }
+}
+
+/** What a removal did to rules; nothing else does anything to them. */
+function ruleLines(rules: RemovedBody['rules'] | undefined): string[] {
+  return [
+    ...(rules?.changed ?? []).map((id) => `rule ${id} goes on without it`),
+    ...(rules?.disabled ?? []).map((id) => `rule ${id} is disabled: one service is left in it`),
+    ...(rules?.deleted ?? []).map((id) => `rule ${id} is removed: no service is left in it`),
+  ]
 }
 
 function waitOf({ wait }: Waiting): number {

@@ -5,7 +5,7 @@ import type { Context } from './context.ts'
 import { type Failure, refused, unreachable } from './failure.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type RequestOptions = {
   query?: Query
   body?: unknown
@@ -17,6 +17,7 @@ export type RequestOptions = {
 export type Plane = {
   get<Body>(path: string, options?: RequestOptions): Promise<Body>
   post<Body>(path: string, options?: RequestOptions): Promise<Body>
+  put<Body>(path: string, options?: RequestOptions): Promise<Body>
   patch<Body>(path: string, options?: RequestOptions): Promise<Body>
   delete<Body>(path: string, options?: RequestOptions): Promise<Body>
   /** A server-sent stream, chunk by chunk, until the signal ends it or the plane does. */
@@ -91,6 +92,7 @@ export async function connectPlane(context: Context): Promise<Plane> {
   return {
     get: (path, options) => ask('GET', path, options),
     post: (path, options) => ask('POST', path, options),
+    put: (path, options) => ask('PUT', path, options),
     patch: (path, options) => ask('PATCH', path, options),
     delete: (path, options) => ask('DELETE', path, options),
     async *stream(path, options) {

@@ -5,6 +5,7 @@ import { addCompletion } from './commands/completion.ts'
 import { addFence } from './commands/fence.ts'
 import { addGroups } from './commands/group.ts'
 import { addOperations } from './commands/operate.ts'
+import { addRules } from './commands/rule.ts'
 import { addServices } from './commands/service.ts'
 import { addServiceViews } from './commands/service-view.ts'
 import { addSettings } from './commands/settings.ts'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   addServiceViews(program)
   addOperations(program)
   addGroups(program)
+  addRules(program)
   addStory(program)
   addWhatIf(program)
   addFence(program)

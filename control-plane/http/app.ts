@@ -19,6 +19,8 @@ import { healthRoutes } from './routes/health.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { ruleMemberRoutes } from './routes/rule-members.ts'
+import { ruleRoutes } from './routes/rules.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { pageRoutes } from './routes/page.ts'
 import { settingsRoutes } from './routes/settings.ts'
@@ -68,6 +70,8 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     serviceRoutes(deps, feed),
     operationRoutes(deps, feed),
     groupRoutes(deps),
+    ruleRoutes(deps),
+    ruleMemberRoutes(deps),
     commandRoutes(deps, feed),
     settingsRoutes(deps),
     eventRoutes(deps, feed),

@@ -11,6 +11,8 @@ export const Params = {
   sid: z.object({ cluster: ClusterName, sid: ServiceId }),
   node: z.object({ cluster: ClusterName, node: NodeName }),
   group: z.object({ cluster: ClusterName, group: z.string().max(100) }),
+  rule: z.object({ cluster: ClusterName, rule: z.string().max(100) }),
+  member: z.object({ cluster: ClusterName, rule: z.string().max(100), sid: ServiceId }),
   id: z.object({ cluster: ClusterName, id: z.uuid() }),
 }
 
@@ -28,6 +30,12 @@ export const WaitQuery = z.object({
     .max(longestWaitS)
     .optional()
     .openapi({ description: `Hold the answer for up to so many seconds until it is finished.` }),
+})
+export const PurgeQuery = WaitQuery.extend({
+  purge: z
+    .enum(['true', 'false'])
+    .default('true')
+    .openapi({ description: 'Take the service out of the rules, too; usual.' }),
 })
 export const IfMatch = z.object({
   'if-match': z.string().optional().openapi({ description: 'The version you saw, as in ETag.' }),

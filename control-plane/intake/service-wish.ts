@@ -16,7 +16,11 @@ export const knownDrivers: readonly ServiceType[] = ['process']
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
   if (view.services[wish.sid]?.config)
     return refuse('already-exists', `service ${wish.sid} exists already; change it with PATCH`)
-  return refuseDriverless(wish.sid, wish.requested) ?? refusePlace(view, wish.sid, wish)
+  return (
+    refuseDriverless(wish.sid, wish.requested) ??
+    refuseUnknownNode(view, wish.node) ??
+    refusePlace(view, wish.sid, wish)
+  )
 }
 
 /** May the configuration of this service change so? */
@@ -32,7 +36,7 @@ export function refuseServiceUpdate(
     if (refusal) return refusal
   }
   const { group = found.config.group, requested = found.config.requested } = wish
-  return refusePlace(view, sid, { group, requested })
+  return refuseUnknownNode(view, wish.node ?? null) ?? refusePlace(view, sid, { group, requested })
 }
 
 /** The wish with its `spec` as the type of the service has it, defaults filled in. */
@@ -83,6 +87,13 @@ function refuseDriverless(sid: Sid, requested: RequestedState): Refusal | null {
     `no node has a driver for services of type ${type} yet: ${sid} can only be kept as ignored; ${knownDrivers.join(', ')} services can be run`,
     [{ field: 'requested', message: 'must be ignored' }],
   )
+}
+
+function refuseUnknownNode(view: ClusterView, node: string | null): Refusal | null {
+  if (node === null || view.nodes[node]) return null
+  return refuse('unknown-node', `no node ${node} in this cluster`, [
+    { field: 'node', message: `no node ${node}` },
+  ])
 }
 
 /** The group must exist; with the service so every rule can be kept, and a wanted service has a node (D14). */

@@ -120,6 +120,26 @@ describe('on a database', () => {
     expect((await admin('check')).code).toBe(0)
   })
 
+  test('check knows rules: nodes that never were, and services that are none', async () => {
+    const rule = (id: string, resources: string, nodes: string) => database.sql`
+      insert into rule (cluster_id, id, position, type, resources, nodes, strict)
+      values (${clusterId}, ${id}, 1, 'node-affinity', ${resources}::text::jsonb, ${nodes}::text::jsonb, true)`
+    await rule('sound', '["process:web", "process:gone"]', '{"n1": 1}')
+    expect((await admin('check')).code).toBe(0)
+    await rule('lost', '["process:web"]', '{"n1": 1, "n7": 2}')
+    await rule('empty', '[]', '{"n1": 1}')
+    await rule('twice', '["process:web", "process:web"]', '[]')
+    await rule('broken', '"process:web"', '{"n1": 1}')
+    const broken = JSON.parse((await admin('check', '--json', '--cluster', 'lab')).out)
+    expect(broken.violations.map(({ what }: { what: string }) => what).sort()).toEqual([
+      'rule broken',
+      'rule empty',
+      'rule lost names node n7',
+      'rule twice',
+    ])
+    await database.sql`delete from rule`
+  })
+
   test('a node that renews is not confirmed dead, whatever is typed', async () => {
     await database.sql`update lease set renewed_at = clock_timestamp() where node_uid = ${nodeUid}`
     const ran = await admin(

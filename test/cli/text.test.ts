@@ -168,6 +168,7 @@ describe('what is said', () => {
       failback: false,
       autoRebalance: true,
       figures: { cpus: 2, memoryBytes: 512 * 1024 ** 2 },
+      node: null,
       comment: '',
       version: 3,
     }

@@ -170,6 +170,7 @@ export async function wishes(api: Api): Promise<string> {
     sql`select * from cluster order by id`,
     sql`select * from service order by cluster_id, sid`,
     sql`select * from node_group order by cluster_id, name`,
+    sql`select * from rule order by cluster_id, position, id`,
     sql`select * from command order by uid`,
     sql`select uid, name, maintenance_requested, removed_at from node order by uid`,
     sql`select node_uid, epoch, boot_id, lease_until from lease order by node_uid`,

@@ -59,7 +59,8 @@ export function addOperations(program: Command): void {
     program
       .command('remove')
       .description('end the management of a service; what it holds is given back first')
-      .argument('<sid>'),
+      .argument('<sid>')
+      .option('--purge <yes|no>', 'take it out of the rules, too (usual)'),
   ).action(
     withPlane<Waiting>((session, [sid = ''], options) =>
       operate(session, sid, 'remove', undefined, options),

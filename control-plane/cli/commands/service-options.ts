@@ -17,6 +17,7 @@ export type ServiceFlags = {
   autoRebalance?: string
   cpus?: string
   memory?: string
+  node?: string
   env?: string[]
   dir?: string
 }
@@ -42,6 +43,7 @@ export function configures(command: Command): Command {
     .option('--auto-rebalance <yes|no>', 'automatic rebalancing may move it')
     .option('--cpus <n>', 'for scheduling mode static: CPUs it needs; 0: all of its node')
     .option('--memory <size>', 'for scheduling mode static: memory it needs, like 512M or 4G')
+    .option('--node <node>', 'where it is now: its first start prefers that node')
     .option('--comment <text>')
     .option('--env <name=value>', 'an environment variable; may be given several times', collect)
     .option('--dir <folder>', 'working folder, absolute')
@@ -54,7 +56,7 @@ function collect(value: string, sofar: string[] = []): string[] {
 /** What was given, in the words of the plane. `now`: the figures it has. */
 export function serviceWishes(flags: ServiceFlags, now: ServiceConfigBody['figures']): Body {
   const figures = figuresOf(flags, now)
-  const { state, group, comment } = flags
+  const { state, group, node, comment } = flags
   return {
     ...(state === undefined ? {} : { requested: state }),
     ...(group === undefined ? {} : { group }),
@@ -64,6 +66,7 @@ export function serviceWishes(flags: ServiceFlags, now: ServiceConfigBody['figur
     ...given(flags, 'failback', parseYesNo),
     ...given(flags, 'autoRebalance', parseYesNo),
     ...(figures === undefined ? {} : { figures }),
+    ...(node === undefined ? {} : { node }),
     ...(comment === undefined ? {} : { comment }),
   }
 }
@@ -105,6 +108,7 @@ const defaults: Record<string, [key: string, value: unknown]> = {
   failback: ['failback', true],
   'auto-rebalance': ['autoRebalance', true],
   figures: ['figures', null],
+  node: ['node', null],
 }
 
 /** The keys of `set --delete`. */

@@ -64,6 +64,7 @@ export function formatConfig(service: ServiceConfigBody): string {
     ...(service.failback ? {} : { failback: '0' }),
     ...(service.autoRebalance ? {} : { auto_rebalance: '0' }),
     ...(service.figures ? figureLines(service.figures) : {}),
+    ...(service.node ? { node: service.node } : {}),
     ...(service.comment ? { comment: service.comment } : {}),
     ...(service.stopTimeoutMs === null
       ? {}

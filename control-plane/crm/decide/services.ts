@@ -79,7 +79,8 @@ function manage(draft: Draft, sid: Sid): void {
     decideChange(draft, { kind: 'service.added', sid, status: added, why })
     return
   }
-  const added = newStatus(draft, isWanted ? 'request_start' : 'request_stop', config.node)
+  const at = config.node !== null && draft.view.nodes[config.node] ? config.node : null
+  const added = newStatus(draft, isWanted ? 'request_start' : 'request_stop', at)
   // Nothing is known of what ran while it was not managed: its first start asks every node (rule 7).
   added.probeRound = draft.view.round
   decideChange(draft, { kind: 'service.added', sid, status: added, why: 'it is new' })

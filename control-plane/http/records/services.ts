@@ -12,7 +12,7 @@ type Row = Omit<ServiceConfigBody, 'version'> & { version: number }
 const columns = (tx: Tx) => tx`
   sid, requested, spec, group_name as "group", max_restart as "maxRestart",
   max_relocate as "maxRelocate", stop_timeout_ms as "stopTimeoutMs", failback,
-  auto_rebalance as "autoRebalance", figures, comment, version::int`
+  auto_rebalance as "autoRebalance", figures, node, comment, version::int`
 
 /** All services of a cluster, by sid. */
 export function listServices(tx: Tx, clusterId: number): Promise<ServiceConfigBody[]> {
@@ -36,15 +36,25 @@ export async function insertService(
   clusterId: number,
   wish: ServiceCreate,
 ): Promise<ServiceConfigBody> {
-  const [row] = await tx<Row[]>`
-    insert into service (cluster_id, sid, requested, spec, group_name, max_restart, max_relocate,
-                         stop_timeout_ms, failback, auto_rebalance, figures, comment)
-    values (${clusterId}, ${wish.sid}, ${wish.requested}, ${JSON.stringify(wish.spec)}::text::jsonb,
-            ${wish.group}, ${wish.maxRestart}, ${wish.maxRelocate}, ${wish.stopTimeoutMs},
-            ${wish.failback}, ${wish.autoRebalance}, ${jsonOrNull(wish.figures)}::text::jsonb,
-            ${wish.comment})
-    returning ${columns(tx)}`
+  const [row] = await insertServices(tx, clusterId, [wish])
   return row as ServiceConfigBody
+}
+
+/** Adds all of them in one statement. */
+export function insertServices(
+  tx: Tx,
+  clusterId: number,
+  all: readonly ServiceCreate[],
+): Promise<ServiceConfigBody[]> {
+  return tx<Row[]>`
+    insert into service (cluster_id, sid, requested, spec, group_name, max_restart, max_relocate,
+                         stop_timeout_ms, failback, auto_rebalance, figures, node, comment)
+    select ${clusterId}, sid, requested, spec, "group", "maxRestart", "maxRelocate", "stopTimeoutMs",
+      failback, "autoRebalance", figures, node, comment
+    from jsonb_to_recordset(${JSON.stringify(all)}::text::jsonb) as r(sid text, requested text,
+      spec jsonb, "group" text, "maxRestart" int, "maxRelocate" int, "stopTimeoutMs" int,
+      failback boolean, "autoRebalance" boolean, figures jsonb, node text, comment text)
+    returning ${columns(tx)}`
 }
 
 /** Writes the fields that the wish names and leaves the others. */
@@ -61,7 +71,7 @@ export async function updateService(
         group_name = ${next.group}, max_restart = ${next.maxRestart},
         max_relocate = ${next.maxRelocate}, stop_timeout_ms = ${next.stopTimeoutMs},
         failback = ${next.failback}, auto_rebalance = ${next.autoRebalance},
-        figures = ${jsonOrNull(next.figures)}::text::jsonb,
+        figures = ${jsonOrNull(next.figures)}::text::jsonb, node = ${next.node},
         comment = ${next.comment}, version = version + 1
     where cluster_id = ${clusterId} and sid = ${now.sid}
     returning ${columns(tx)}`

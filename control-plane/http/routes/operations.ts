@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import { CommandBody, MoveBody, RelocateBody, StopBody } from '../../../shared/operator-api.ts'
 import type { CommandKind } from '../../cluster/view.ts'
 import { refuseOperation, requestedBy } from '../../intake/operation-wish.ts'
+import type { AuditDetail } from '../audit.ts'
 import { type Env, role } from '../auth.ts'
 import { awaitCommand, waitSeconds } from '../command-wait.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -13,7 +14,7 @@ import type { EventFeed } from '../event-feed.ts'
 import { insertCommand } from '../records/commands.ts'
 import { deleteService, setRequested } from '../records/services.ts'
 import { body, DryRunBody, json, newRoutes, Params, WaitQuery, writeProblems } from '../routing.ts'
-import { write } from '../write.ts'
+import { type Write, write } from '../write.ts'
 import { scheduleRelocate } from './scheduled-relocate.ts'
 
 type Operation = {
@@ -116,28 +117,36 @@ export function operationRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<En
   return routes
 }
 
-/** Queues one operation, and waits for its end as far as the caller asked for. */
-export async function operate(
+/**
+ * Queues one operation, and waits for its end as far as the caller asked for.
+ * @param also what else is written in the same transaction: what it returns is answered beside the command, what it adds
+ *   to `detail` is audited
+ */
+export async function operate<More extends Record<string, unknown> = Record<never, never>>(
   deps: HttpDeps,
   feed: EventFeed,
   c: Context<Env>,
   operation: Operation,
+  also?: (w: Write, detail: AuditDetail) => Promise<More>,
 ) {
   const { kind, sid } = operation
   const node = operation.node ?? null
   const stopTimeoutMs = operation.stopTimeoutMs ?? null
   const seconds = waitSeconds(c)
   const uid = deps.random.uuid()
-  const detail = { command: uid, kind, sid, node, stopTimeoutMs }
+  const detail: AuditDetail = { command: uid, kind, sid, node, stopTimeoutMs }
   const done = await write(deps, c, { status: 202, detail }, async (w) => {
     accepted(refuseOperation(w.view, { kind, sid, node, later: false }))
     const { tx, clusterId, actor } = w
+    const more = (await also?.(w, detail)) ?? ({} as More)
     if (kind === 'remove') await deleteService(tx, clusterId, sid)
     else if (requestedBy[kind]) await setRequested(tx, clusterId, sid, requestedBy[kind])
-    return insertCommand(tx, { uid, clusterId, kind, sid, node, stopTimeoutMs, actor })
+    const queued = { uid, clusterId, kind, sid, node, stopTimeoutMs, actor }
+    return { ...(await insertCommand(tx, queued)), ...more }
   })
   if ('dryRun' in done) return c.json(done, 200)
   const { id } = c.var.cluster
   const command = await awaitCommand(deps, feed, id, done, seconds, c.req.raw.signal)
-  return command.finishedAt === null ? c.json(command, 202) : c.json(command, 200)
+  const answer = { ...done, ...command }
+  return answer.finishedAt === null ? c.json(answer, 202) : c.json(answer, 200)
 }

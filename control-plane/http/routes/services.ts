@@ -1,7 +1,7 @@
 // Services as configured: list, add, show, change, remove. What is to be done with one now: operations.ts.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
-  CommandBody,
+  RemovedBody,
   ServiceConfigBody,
   ServiceCreate,
   ServiceUpdate,
@@ -29,12 +29,12 @@ import {
   newRoutes,
   Params,
   problems,
-  WaitQuery,
+  PurgeQuery,
   WriteQuery,
   writeProblems,
 } from '../routing.ts'
 import { write } from '../write.ts'
-import { operate } from './operations.ts'
+import { removeService } from './remove-service.ts'
 
 const Shown = ServiceConfigBody.extend({ status: StatusService.nullable() })
 
@@ -88,12 +88,13 @@ const remove = createRoute({
   method: 'delete',
   path: '/services/{sid}',
   summary: 'Stop managing a service',
-  description: 'It is left as it is; its grant stays until evidence closes it.',
+  description:
+    'It is left as it is; its grant stays until evidence closes it. Rules that name it lose it, unless `purge=false`.',
   middleware: [role('operator')] as const,
-  request: { params: Params.sid, query: WaitQuery },
+  request: { params: Params.sid, query: PurgeQuery },
   responses: {
-    200: json(z.union([CommandBody, DryRunBody]), 'finished while waiting, or dry run'),
-    202: json(CommandBody, 'accepted'),
+    200: json(z.union([RemovedBody, DryRunBody]), 'finished while waiting, or dry run'),
+    202: json(RemovedBody, 'accepted'),
     ...writeProblems,
   },
 })
@@ -147,7 +148,7 @@ export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env>
   })
 
   routes.openapi(remove, (c) =>
-    operate(deps, feed, c, { kind: 'remove', sid: c.req.valid('param').sid }),
+    removeService(deps, feed, c, c.req.valid('param').sid, c.req.valid('query').purge === 'true'),
   )
   return routes
 }
