@@ -1,5 +1,8 @@
 // What operators ask to be done with a service now: refused here if it cannot apply, else queued as a command (D5, D6).
 // Pure. The CRM judges again when the command's turn comes: the world may have moved on.
+import { compileRules } from '../cluster/rules/compile.ts'
+import { type Forbidden, whyForbidden } from '../cluster/rules/forbidden.ts'
+import { groupOfRule } from '../cluster/rules/reasons.ts'
 import { serviceType } from '../../shared/names.ts'
 import type { RequestedState } from '../../shared/service.ts'
 import type {
@@ -77,22 +80,24 @@ function refuseNotStarted(service: Configured): Refusal | null {
 }
 
 function refuseTarget(view: ClusterView, service: Configured, wish: OperationWish): Refusal | null {
-  const { sid, config, status } = service
+  const { sid, status } = service
   const node = wish.node === null ? undefined : view.nodes[wish.node]
   if (!node) return refuse('unknown-node', `no node ${wish.node ?? ''} in this cluster`)
   const type = serviceType(sid)
   if (!node.drivers.includes(type))
     return refuse('node-not-usable', `node ${node.name} has no driver for ${type} services`)
-  const group = config.group ? view.groups[config.group] : undefined
-  if (group?.restricted && !(node.name in group.nodes))
-    return refuse(
-      'forbidden-by-group',
-      `group ${group.name} restricts ${sid} to ${Object.keys(group.nodes).join(', ')}: ${node.name} is not among them`,
-    )
+  const forbidden = whyForbidden(compileRules(view), view.services, sid, node.name)
+  // By the time of a later move its peers may be elsewhere.
+  if (forbidden !== null && !(wish.later && forbidden.peer !== null))
+    return refuse(codeOf(forbidden), forbidden.sentence)
   if (wish.later) return null
   if (status?.node === node.name && (status.target === null || status.target === node.name))
     return refuse('already-there', `service ${sid} is on ${node.name} already`)
   if (node.state !== 'online')
     return refuse('node-not-online', `node ${node.name} is ${node.state}, not online`)
   return null
+}
+
+function codeOf({ rules }: Forbidden): 'forbidden-by-group' | 'forbidden-by-rule' {
+  return rules.some((id) => groupOfRule(id) !== null) ? 'forbidden-by-group' : 'forbidden-by-rule'
 }

@@ -180,7 +180,7 @@ describe('relocate and migrate', () => {
     ['n9', {}, 'no node n9'],
     ['n1', {}, 'it is on n1 already'],
     ['n3', {}, 'node n3 cannot take it: it is unknown'],
-    ['n2', { config: { group: 'g' } }, 'its restricted group g forbids node n2'],
+    ['n2', { config: { group: 'g' } }, 'group g restricts process:web to n1: n2 is not among them'],
     [
       'n2',
       { status: { state: 'error' as const, running: false } },

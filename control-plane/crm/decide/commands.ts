@@ -1,12 +1,14 @@
 // Operators' commands (D5): rows with a status. A wish (enable, start, disable, stop, remove) is done when the service
 // is as wished; an act (restart, migrate, relocate) is begun here, or refused with the reason. None is dropped.
+import { whyForbidden } from '../../cluster/rules/forbidden.ts'
 import type { CommandKind, CommandView, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
+import { compiledRules } from './compiled-rules.ts'
 import { type Draft, newId, nodeNamed, setCommand } from './draft.ts'
-import { priorityIn, whyNotUsable } from './groups.ts'
 import { startMove } from './moves.ts'
 import { isOperational } from './node-states.ts'
-import { groupOf } from './place.ts'
+import { whyNotUsable } from './node-classes.ts'
+import { takePartnersAlong, whyPartnersCannot } from './partners-along.ts'
 import { quarantineNote } from './quarantine.ts'
 import { setFields } from './transition.ts'
 
@@ -69,12 +71,15 @@ function acceptAct(draft: Draft, command: CommandView): void {
   const why = `${command.kind} to ${command.node} was commanded`
   if (service!.status!.state === 'stopped') {
     setFields(draft, sid, { node: command.node, fallbackNode: null }, why)
+    takePartnersAlong(draft, sid, command.node!)
     return setCommand(draft, command, 'done', `it is stopped; its place is ${command.node} now`)
   }
   const live =
     command.kind === 'migrate' ? `; ${serviceType(sid)} services do not move live: relocated` : ''
   startMove(draft, sid, command.node!, why + live, { command: command.uid })
-  setCommand(draft, command, 'running', `moves to ${command.node}`)
+  const along = takePartnersAlong(draft, sid, command.node!)
+  const told = along.length > 0 ? `, and takes ${along.join(' ')} along` : ''
+  setCommand(draft, command, 'running', `moves to ${command.node}${told}`)
 }
 
 function whyNotNow(draft: Draft, service: ServiceView | undefined): string | null {
@@ -110,11 +115,12 @@ function whyNoMove(
   const target = nodeNamed(draft, command.node)
   if (target === undefined) return `no node ${command.node}`
   if (target.name === node) return `it is on ${node} already`
-  const group = groupOf(draft, command.sid)
-  if (priorityIn(group, target.name) === null)
-    return `its restricted group ${group!.name} forbids node ${target.name}`
-  const unfit = whyNotUsable(target, serviceType(command.sid), draft.nowMs)
-  return unfit === null ? null : `node ${target.name} cannot take it: ${unfit}`
+  const { sid } = command
+  const forbidden = whyForbidden(compiledRules(draft), draft.view.services, sid, target.name)
+  if (forbidden !== null) return forbidden.sentence
+  const unfit = whyNotUsable(target, serviceType(sid), draft.nowMs)
+  if (unfit !== null) return `node ${target.name} cannot take it: ${unfit}`
+  return whyPartnersCannot(draft, sid, target)
 }
 
 /** Ends the commands whose wish is fulfilled or has become impossible. */

@@ -4,8 +4,11 @@ import { applyToWorkingView, startWorkingView } from '../../cluster/apply.ts'
 import type { Change } from '../../cluster/change.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { Plan, PlannedJob } from '../../cluster/plan.ts'
+import type { CompiledRules, NodeAffinity, Together } from '../../cluster/rules/compile.ts'
 import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
-import type { Preferred } from './groups.ts'
+import type { ServiceType } from '../../../shared/names.ts'
+import type { NodeClasses } from './node-classes.ts'
+import { countPartner } from './partners.ts'
 import { addService, type Loads, startLoads } from './usage/loads.ts'
 import { ViewIndex } from './view-index.ts'
 
@@ -26,8 +29,12 @@ export type Draft = {
   readonly jobs: PlannedJob[]
   /** How loaded each node is: counted when first asked for, then kept up to date with every change. */
   loads: Loads | null
-  /** Memory of groups.ts; node states do not change once services are looked at. */
-  readonly preferred: Map<string, Preferred>
+  /** Memory of compiled-rules.ts. */
+  rules: CompiledRules | null
+  /** Memory of node-classes.ts; node states do not change once services are looked at. */
+  readonly nodeClasses: Map<NodeAffinity | null, Map<ServiceType, NodeClasses>>
+  /** Memory of partners.ts: how many of a set are at each node or on their way to it. */
+  readonly together: Map<Together, Map<NodeName, number>>
   /** Why each service changed last, for the commands that end with it. */
   readonly lastWhy: Map<Sid, string>
   /** Of stops that operators commanded. */
@@ -51,7 +58,9 @@ export function startDraft(view: ClusterView): Draft {
     challengeNotes: new Map(),
     jobs: [],
     loads: null,
-    preferred: new Map(),
+    rules: null,
+    nodeClasses: new Map(),
+    together: new Map(),
     lastWhy: new Map(),
     stopTimeouts: new Map(),
     nextRoundMs: null,
@@ -73,13 +82,18 @@ export function decideChange(draft: Draft, change: Change): void {
     draft.ownsView = true
   }
   const sid = 'sid' in change ? change.sid : null
-  if (sid !== null && draft.loads !== null) addService(draft.loads, draft.view.services[sid], -1)
+  if (sid !== null) count(draft, sid, -1)
   applyToWorkingView(draft.view, change)
   if (sid !== null) {
-    if (draft.loads !== null) addService(draft.loads, draft.view.services[sid], 1)
+    count(draft, sid, 1)
     draft.lastWhy.set(sid, change.why)
   } else if (change.kind !== 'imbalance.changed') draft.loads = null // other nodes are online, or others run
   draft.changes.push(change)
+}
+
+function count(draft: Draft, sid: Sid, by: 1 | -1): void {
+  if (draft.loads !== null) addService(draft.loads, draft.view.services[sid], by)
+  countPartner(draft, sid, by)
 }
 
 /** How loaded the online nodes are now. */

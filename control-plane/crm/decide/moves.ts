@@ -19,10 +19,12 @@ export function startMove(
   why: string,
   set: Partial<Pick<ServiceStatus, 'command' | 'failedNodes' | 'fallbackNode'>> = {},
 ): void {
-  const { config } = draft.view.services[sid]!
+  const { config, grant } = draft.view.services[sid]!
   const stopMs = config?.stopTimeoutMs ?? draft.view.settings.timing.stopTimeoutMs
   const deadlineMs = draft.nowMs + stopMs + moveGraceMs
   toState(draft, sid, 'relocate', { target, deadlineMs, ...set }, why)
+  // With nothing granted there is nothing to wait for.
+  if (grant === null) return
   const { uid } = draft.view.services[sid]!.status!
   draft.jobs.push({ job: 'relocate-service', sid, uid, startAfterMs: deadlineMs })
 }

@@ -1,9 +1,11 @@
 // Every service in its turn: who is new, who is no longer managed, and what the file of its state says, until that
 // changes nothing more.
 import { assert } from '../../../shared/assert.ts'
+import { compareText } from '../../cluster/grants.ts'
 import type { ServiceState } from '../../../shared/service.ts'
 import type { Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft } from './draft.ts'
+import { partnersOf } from './partners.ts'
 import { stepError } from './service-states/error.ts'
 import { stepFence } from './service-states/fence.ts'
 import { stepFreeze } from './service-states/freeze.ts'
@@ -18,7 +20,7 @@ import { stepStopped } from './service-states/stopped.ts'
 import { newStatus } from './transition.ts'
 
 /** One file a state; a missing one is a compile error. */
-const steps: Record<ServiceState, Step> = {
+const stepOf: Record<ServiceState, Step> = {
   request_start: stepRequestStart,
   request_start_balance: stepRequestStartBalance,
   started: stepStarted,
@@ -40,15 +42,27 @@ export function manageServices(draft: Draft): void {
   for (const sid of draft.sids) manage(draft, sid)
 }
 
-/** Steps every service until nothing changes. */
+/**
+ * Steps every service, round and round in the order of their ids, until nothing changes (reference 2.5). After the first
+ * time only what changed is looked at again, and the partners of it.
+ */
 export function stepServices(draft: Draft): void {
-  for (const sid of draft.sids) {
-    let changesBefore = -1
-    for (let i = 0; changesBefore !== draft.changes.length; i++) {
-      assert(i < mostSteps, `${sid} never comes to rest`)
-      changesBefore = draft.changes.length
+  const steps = new Map<Sid, number>()
+  let agenda: Iterable<Sid> = draft.sids
+  for (;;) {
+    const changed = new Set<Sid>()
+    for (const sid of agenda) {
+      const changesBefore = draft.changes.length
       stepOnce(draft, sid)
+      if (draft.changes.length === changesBefore) continue
+      changed.add(sid)
+      steps.set(sid, (steps.get(sid) ?? 0) + 1)
+      assert(steps.get(sid)! < mostSteps, `${sid} never comes to rest`)
     }
+    if (changed.size === 0) return
+    for (const sid of [...changed])
+      for (const partner of partnersOf(draft, sid)) changed.add(partner)
+    agenda = [...changed].sort(compareText)
   }
 }
 
@@ -56,7 +70,7 @@ function stepOnce(draft: Draft, sid: Sid): void {
   const service = draft.view.services[sid]
   if (!service?.status || !service.config) return
   const { state } = service.status
-  steps[state](draft, { sid, service, config: service.config, status: service.status })
+  stepOf[state](draft, { sid, service, config: service.config, status: service.status })
 }
 
 /** T1–T3: takes up what was configured, and lets go of what was removed or is to be ignored. Grants stay open. */

@@ -2,11 +2,11 @@
 // gets it only when no grant is open any more.
 import { serviceType } from '../../../../shared/names.ts'
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
-import { priorityIn, whyNotUsable } from '../groups.ts'
+import { affinityOf, whyNotUsable } from '../node-classes.ts'
 import { failMove } from '../moves.ts'
 import { isOperational } from '../node-states.ts'
 import { openGrant, whyNoGrant } from '../open-grant.ts'
-import { groupOf } from '../place.ts'
+import { ruleTitle } from '../../../cluster/rules/reasons.ts'
 import { toState } from '../transition.ts'
 import { isWanted, type Managed, outcomeText, resultOf, unwantedWhy } from './step.ts'
 
@@ -55,7 +55,8 @@ function arrive(draft: Draft, managed: Managed): void {
 function whyNotThere(draft: Draft, { sid, status }: Managed): string | null {
   const target = nodeNamed(draft, status.target)
   if (target === undefined) return 'it is no member any more'
-  const group = groupOf(draft, sid)
-  if (priorityIn(group, target.name) === null) return `group ${group!.name} forbids it`
+  const affinity = affinityOf(draft, sid)
+  if (affinity && !affinity.priorities.has(target.name))
+    return `${ruleTitle(affinity.rule)} forbids it`
   return whyNotUsable(target, serviceType(sid), draft.nowMs)
 }

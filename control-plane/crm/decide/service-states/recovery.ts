@@ -4,6 +4,7 @@ import { openGrant, whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
 import { place } from '../place.ts'
 import { toState } from '../transition.ts'
+import { noMember } from './started-place.ts'
 import { isWanted, type Managed, unwantedWhy } from './step.ts'
 
 export function stepRecovery(draft: Draft, managed: Managed): void {
@@ -11,19 +12,17 @@ export function stepRecovery(draft: Draft, managed: Managed): void {
   if (config.requested === 'disabled')
     return toState(draft, sid, 'stopped', {}, unwantedWhy(managed))
   if (isSettling(draft)) return waitForRoster(draft, sid)
-  const { candidates, restrictedOut, note } = place(draft, sid, 'best-score')
-  const [best] = candidates
-  if (!best) {
-    if (!restrictedOut) return noteService(draft, sid, note)
-    const why = `no member of its restricted group ${config.group} is available`
-    return toState(draft, sid, 'stopped', { groupUnavailable: isWanted(managed) }, why)
+  const { node, why, restrictedOut, note } = place(draft, sid, 'best-score')
+  if (node === null) {
+    if (restrictedOut === null) return noteService(draft, sid, note)
+    const set = { groupUnavailable: isWanted(managed) }
+    return toState(draft, sid, 'stopped', set, noMember(restrictedOut))
   }
-  if (!isWanted(managed))
-    return toState(draft, sid, 'request_stop', { node: best.node }, unwantedWhy(managed))
+  if (!isWanted(managed)) return toState(draft, sid, 'request_stop', { node }, unwantedWhy(managed))
   const obstacle = whyNoGrant(draft, sid)
   if (obstacle !== null) return noteService(draft, sid, obstacle)
-  toState(draft, sid, 'started', { node: best.node }, `recovered: ${best.why}`)
-  openGrant(draft, sid, best.node, 'recovered')
+  toState(draft, sid, 'started', { node }, `recovered: ${why}`)
+  openGrant(draft, sid, node, 'recovered')
 }
 
 /** The wait after an outage of all nodes. */

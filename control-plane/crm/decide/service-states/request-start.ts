@@ -4,15 +4,17 @@ import { currentReport } from '../../../cluster/grants.ts'
 import { serviceType } from '../../../../shared/names.ts'
 import { type Draft, noteService } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
-import { openGrant, whyNoGrant } from '../open-grant.ts'
+import { whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
-import { place } from '../place.ts'
+import { nodeClasses } from '../node-classes.ts'
+import { type Placement, place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
 import { waitForRoster } from './recovery.ts'
+import { noMember } from './started-place.ts'
 import { isWanted, type Managed, unwantedWhy } from './step.ts'
 
 export function stepRequestStart(draft: Draft, managed: Managed): void {
-  const { sid, service, config, status } = managed
+  const { sid, service, status } = managed
   if (!isWanted(managed)) return toState(draft, sid, 'request_stop', {}, unwantedWhy(managed))
   if (!service.everGranted && status.probeRound === null)
     return setFields(
@@ -24,15 +26,31 @@ export function stepRequestStart(draft: Draft, managed: Managed): void {
   if (isSettling(draft)) return waitForRoster(draft, sid)
   const obstacle = whyNoGrant(draft, sid) ?? missingAttestation(draft, managed)
   if (obstacle !== null) return noteService(draft, sid, obstacle)
-  const { candidates, restrictedOut, note } = place(draft, sid, 'stay')
-  const [best] = candidates
-  if (best) {
-    toState(draft, sid, 'started', { node: best.node, probeRound: null }, `wanted: ${best.why}`)
-    return openGrant(draft, sid, best.node, 'wanted')
+  const { node, why, restrictedOut, note } = whereTo(draft, managed)
+  if (node !== null && node !== status.node && isBalanced(draft, managed)) {
+    const set = { target: node, probeRound: null }
+    return toState(draft, sid, 'request_start_balance', set, `${node} is better: ${why}`)
   }
-  if (!restrictedOut) return noteService(draft, sid, note)
-  const why = `no member of its restricted group ${config.group} is available`
-  toState(draft, sid, 'stopped', { groupUnavailable: true }, why)
+  if (node !== null)
+    return toState(draft, sid, 'started', { node, probeRound: null }, `wanted: ${why}`)
+  if (restrictedOut === null) return noteService(draft, sid, note)
+  toState(draft, sid, 'stopped', { groupUnavailable: true }, noMember(restrictedOut))
+}
+
+/** T4–T6: where it was, and the state `started` sees to its placement; the best node, if it is to be chosen anew. */
+function whereTo(draft: Draft, managed: Managed): Placement {
+  const { sid, status } = managed
+  if (isBalanced(draft, managed)) {
+    const best = place(draft, sid, 'best-score')
+    if (best.node !== null || best.restrictedOut !== null) return best
+  }
+  const { restrictedOut } = nodeClasses(draft, sid)
+  if (restrictedOut !== null || !isOperational(draft, status.node)) return place(draft, sid, 'stay')
+  return { node: status.node, why: 'it was there', restrictedOut, note: '' }
+}
+
+function isBalanced(draft: Draft, { status }: Managed): boolean {
+  return draft.view.settings.scheduling.rebalanceOnStart && isOperational(draft, status.node)
 }
 
 /** Which nodes have not yet renewed under a desired state that asked for this service; null: all have. */

@@ -1,16 +1,17 @@
 // started: is there a better place? Leaves a node in maintenance, returns to the group's preferred nodes, and leaves
 // nodes that a restricted group forbids. Moves that fail are tried again later (D7).
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
-import { preferredNodes, priorityIn } from '../groups.ts'
+import { affinityOf } from '../node-classes.ts'
 import { startMove } from '../moves.ts'
 import { quarantineNote, seconds } from '../quarantine.ts'
 import { isSettling } from '../outage.ts'
-import { groupOf, place } from '../place.ts'
+import { isPlacedWell, place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
+import type { Sid } from '../../../cluster/view.ts'
 import type { Managed } from './step.ts'
 
 export function moveIfBetter(draft: Draft, managed: Managed): void {
-  const { sid, config, status } = managed
+  const { sid, status } = managed
   const current = nodeNamed(draft, status.node)!
   const { fallbackNode } = status
   if (
@@ -18,18 +19,16 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
     (fallbackNode === current.name ? current.state === 'online' : !nodeNamed(draft, fallbackNode))
   )
     return setFields(draft, sid, { fallbackNode: null }, 'it need not return anywhere')
-  if (fallbackNode === null && preferredNodes(draft, sid).best.has(current.name)) return
+  if (isPlacedWell(draft, sid)) return
   // An agent that shuts down or is disarmed ends its services by itself, or holds them.
   if (status.restart || current.lease.mode === 'shutdown' || current.lease.mode === 'disarm') return
   if (quarantineNote(draft) !== null || isSettling(draft)) return
-  const { candidates, restrictedOut, note } = place(draft, sid, 'stay')
-  const [best] = candidates
-  if (best?.node === current.name) return
-  if (!best) {
-    const isForbidden = priorityIn(groupOf(draft, sid), current.name) === null
-    if (!restrictedOut || !isForbidden) return noteService(draft, sid, note)
-    const why = `no member of its restricted group ${config.group} is available`
-    return toState(draft, sid, 'request_stop', { groupUnavailable: true }, why)
+  const { node: best, why: whyBest, restrictedOut, note } = place(draft, sid, 'stay')
+  if (best === current.name) return
+  if (best === null) {
+    const isForbidden = affinityOf(draft, sid)?.priorities.has(current.name) === false
+    if (restrictedOut === null || !isForbidden) return noteService(draft, sid, note)
+    return stopForGroup(draft, sid, restrictedOut)
   }
   if (status.retryAtMs !== null && status.retryAtMs > draft.nowMs) {
     lookAgainAt(draft, status.retryAtMs)
@@ -37,17 +36,25 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
     return noteService(
       draft,
       sid,
-      `its move to ${best.node} failed ${status.moveFailures} times, ${wait}`,
+      `its move to ${best} failed ${status.moveFailures} times, ${wait}`,
     )
   }
   const isEmptied = current.state === 'maintenance'
-  const why = isEmptied
-    ? `${current.name} is in maintenance`
-    : `${best.node} is better: ${best.why}`
+  const why = isEmptied ? `${current.name} is in maintenance` : `${best} is better: ${whyBest}`
   const returnsTo = isEmptied
     ? (fallbackNode ?? current.name)
-    : best.node === fallbackNode
+    : best === fallbackNode
       ? null
       : fallbackNode
-  startMove(draft, sid, best.node, why, { fallbackNode: returnsTo })
+  startMove(draft, sid, best, why, { fallbackNode: returnsTo })
+}
+
+/** D1: it is stopped until a member of its restricted group is available. */
+export function stopForGroup(draft: Draft, sid: Sid, group: string): void {
+  const why = noMember(group)
+  toState(draft, sid, 'request_stop', { groupUnavailable: true }, why)
+}
+
+export function noMember(group: string): string {
+  return `no member of its restricted group ${group} is available`
 }

@@ -31,9 +31,9 @@ export function takeResult(draft: Draft, managed: Managed): boolean {
     { failedNodes, uid: newId(draft), running: false, restart: false, command: null },
     why,
   )
-  const [best] = place(draft, sid, 'try-next').candidates
-  if (best && best.node !== status.node)
-    startMove(draft, sid, best.node, `${why}; tries ${best.node}: ${best.why}`)
+  const next = place(draft, sid, 'try-next')
+  if (next.node !== null && next.node !== status.node)
+    startMove(draft, sid, next.node, `${why}; tries ${next.node}: ${next.why}`)
   return true
 }
 

@@ -1,15 +1,17 @@
 // started: should run. Asked in this order: can its node answer at all, is it still wanted, what did the agent say,
 // has it a grant, and is there a better place.
 import { holderOn } from '../../../cluster/grants.ts'
+import type { NodeName } from '../../../cluster/view.ts'
 import { type Draft, newId, nodeNamed, noteService } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
 import { openGrant, whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
-import { place } from '../place.ts'
+import { startMove } from '../moves.ts'
+import { mayStartWhereItIs, place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
 import { waitForRoster } from './recovery.ts'
-import { moveIfBetter } from './started-place.ts'
+import { moveIfBetter, stopForGroup } from './started-place.ts'
 import { takeResult } from './started-result.ts'
 import { isWanted, type Managed, unwantedWhy } from './step.ts'
 
@@ -63,22 +65,23 @@ function leaveNode(draft: Draft, managed: Managed): void {
 
 /** It has no grant: where it is, if that is good enough, or where it is best. */
 function giveGrant(draft: Draft, managed: Managed): void {
-  const { sid, config, status } = managed
+  const { sid, status } = managed
   const obstacle = whyNoGrant(draft, sid)
   if (obstacle !== null) return noteService(draft, sid, obstacle)
-  const { candidates, restrictedOut, note } = place(draft, sid, 'stay')
-  const [best] = candidates
-  if (!best) {
-    if (!restrictedOut) return noteService(draft, sid, note)
-    const why = `no member of its restricted group ${config.group} is available`
-    return toState(draft, sid, 'request_stop', { groupUnavailable: true }, why)
-  }
-  if (best.node !== status.node && isSettling(draft)) return waitForRoster(draft, sid)
-  const isLeft = best.node !== status.node
+  const { node, why, restrictedOut, note } = place(draft, sid, 'stay')
+  if (node === null && restrictedOut !== null) return stopForGroup(draft, sid, restrictedOut)
+  if (node === null && !mayStartWhereItIs(draft, sid)) return noteService(draft, sid, note)
+  if (node !== null && node !== status.node) return leave(draft, managed, node, why)
+  const isNew = 'it needs a new grant'
+  const set = { uid: newId(draft), running: false, restart: false, command: null }
+  setFields(draft, sid, set, isNew)
+  openGrant(draft, sid, status.node!, isNew)
+}
+
+/** Nothing of it runs, so its move is over as soon as it has begun. */
+function leave(draft: Draft, { sid, status }: Managed, node: NodeName, why: string): void {
+  if (isSettling(draft)) return waitForRoster(draft, sid)
   const isEmptied = nodeNamed(draft, status.node)?.state === 'maintenance'
-  const why = isLeft ? `${status.node} cannot take it: ${best.why}` : 'it needs a new grant'
-  const fallbackNode = isLeft && isEmptied ? status.node : status.fallbackNode
-  const set = { node: best.node, uid: newId(draft), running: false, restart: false, fallbackNode }
-  setFields(draft, sid, { ...set, command: null }, why)
-  openGrant(draft, sid, best.node, why)
+  const fallbackNode = isEmptied ? (status.fallbackNode ?? status.node) : status.fallbackNode
+  startMove(draft, sid, node, `it is not to start on ${status.node}: ${why}`, { fallbackNode })
 }

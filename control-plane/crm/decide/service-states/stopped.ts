@@ -1,6 +1,7 @@
 // stopped: off, with no grant open. Its record stays on its node while that node may come back.
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
 import { isSettling } from '../outage.ts'
+import { nodeClasses } from '../node-classes.ts'
 import { place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
@@ -10,8 +11,9 @@ export function stepStopped(draft: Draft, managed: Managed): void {
   const { sid, config, status } = managed
   if (freezeIfAgentRestarts(draft, managed)) return
   if (isWanted(managed)) {
-    if (status.groupUnavailable && place(draft, sid, 'stay').candidates.length === 0)
-      return noteService(draft, sid, `waits for a member of its restricted group ${config.group}`)
+    const { restrictedOut } = nodeClasses(draft, sid)
+    if (status.groupUnavailable && restrictedOut !== null)
+      return noteService(draft, sid, `waits for a member of its restricted group ${restrictedOut}`)
     // A service that was not managed for a while is still to be asked for; the question must be a new one.
     const probeRound = status.probeRound === null ? null : draft.view.round
     return toState(draft, sid, 'request_start', { probeRound }, 'it is wanted')
@@ -33,6 +35,6 @@ function leaveLostNode(draft: Draft, { sid, status }: Managed): void {
   if (node !== undefined && node.state !== 'unknown') return
   if (node !== undefined && node.lease.judgedUntilMs > draft.nowMs)
     return lookAgainAt(draft, node.lease.judgedUntilMs)
-  const [best] = place(draft, sid, 'best-score').candidates
-  if (best) setFields(draft, sid, { node: best.node }, `${status.node} is lost: ${best.why}`)
+  const { node: best, why } = place(draft, sid, 'best-score')
+  if (best !== null) setFields(draft, sid, { node: best }, `${status.node} is lost: ${why}`)
 }

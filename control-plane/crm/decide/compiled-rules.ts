@@ -1,0 +1,9 @@
+// The rules and groups of the view as lookups, made once for a plan. No change of a plan touches what they are made of.
+import { type CompiledRules, compileRules } from '../../cluster/rules/compile.ts'
+import type { Draft } from './draft.ts'
+
+/** What rules and groups say. */
+export function compiledRules(draft: Draft): CompiledRules {
+  draft.rules ??= compileRules(draft.view)
+  return draft.rules
+}

@@ -1,0 +1,69 @@
+// Where the partners of a service are: those it is kept together with, and those it stays apart from (reference 2.14,
+// step 2). Counted per set of partners when first asked for, then kept up to date with every change of the plan.
+import { headingTo, usedNodes } from '../../cluster/occupancy.ts'
+import type { Apart } from '../../cluster/rules/compile.ts'
+import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
+import { compiledRules } from './compiled-rules.ts'
+import type { Draft } from './draft.ts'
+
+const nobody: ReadonlyMap<NodeName, number> = new Map()
+const nowhere: ReadonlyMap<NodeName, Apart> = new Map()
+
+/** How many partners that `sid` is kept together with are at a node, or on their way to it. */
+export function partnersTogether(draft: Draft, sid: Sid): ReadonlyMap<NodeName, number> {
+  const set = compiledRules(draft).together.get(sid)
+  if (!set) return nobody
+  let counts = draft.together.get(set)
+  if (!counts) {
+    counts = new Map()
+    for (const member of set.sids) addHeading(counts, draft.view.services[member], 1)
+    draft.together.set(set, counts)
+  }
+  const own = placeOf(draft.view.services[sid])
+  const others = new Map<NodeName, number>()
+  for (const [node, count] of counts) {
+    const rest = node === own ? count - 1 : count
+    if (rest > 0) others.set(node, rest)
+  }
+  return others
+}
+
+/** The nodes used by services that `sid` stays apart from, each with one of them. */
+export function partnersApart(draft: Draft, sid: Sid): ReadonlyMap<NodeName, Apart> {
+  const partners = compiledRules(draft).apart.get(sid)
+  if (!partners) return nowhere
+  const nodes = new Map<NodeName, Apart>()
+  for (const partner of partners) {
+    const status = draft.view.services[partner.sid]?.status
+    if (!status) continue
+    for (const node of usedNodes(status)) if (!nodes.has(node)) nodes.set(node, partner)
+  }
+  return nodes
+}
+
+/** Everyone whose placement looks at where `sid` is. */
+export function partnersOf(draft: Draft, sid: Sid): Sid[] {
+  const { together, apart } = compiledRules(draft)
+  return [...(together.get(sid)?.sids ?? []), ...(apart.get(sid) ?? []).map((one) => one.sid)]
+}
+
+/** Keeps the counts: called with -1 before a change of `sid`, with 1 after it. */
+export function countPartner(draft: Draft, sid: Sid, by: 1 | -1): void {
+  if (draft.together.size === 0) return
+  const set = compiledRules(draft).together.get(sid)
+  const counts = set && draft.together.get(set)
+  if (counts) addHeading(counts, draft.view.services[sid], by)
+}
+
+function addHeading(
+  counts: Map<NodeName, number>,
+  service: ServiceView | undefined,
+  by: 1 | -1,
+): void {
+  const node = placeOf(service)
+  if (node !== null) counts.set(node, (counts.get(node) ?? 0) + by)
+}
+
+function placeOf(service: ServiceView | undefined): NodeName | null {
+  return service?.status ? headingTo(service.status) : null
+}

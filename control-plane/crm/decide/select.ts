@@ -1,0 +1,109 @@
+// The choice among nodes, step by step as in reference 2.14: classes, partners, what the service remembers, scores.
+// Knows nothing of views and rules: everything it weighs is in the question. Chooses; changes nothing.
+import { compareText } from '../../cluster/grants.ts'
+import type { NodeName } from '../../cluster/view.ts'
+
+/** `stay`: where it is, if that is as good as any. `try-next`: where it has not failed. `best-score`: where least runs. */
+export type Preference = 'stay' | 'try-next' | 'best-score'
+
+export type Question = {
+  preference: Preference
+  /** Where it is, or was last. */
+  current: NodeName | null
+  /** It returns to better nodes when they are available again. */
+  failsBack: boolean
+  /** Where it ran before a maintenance. */
+  fallback: NodeName | null
+  /** Where its starts failed. */
+  tried: readonly NodeName[]
+  /** Nodes that can take it and that its node affinity permits. */
+  allowed: ReadonlySet<NodeName>
+  /** Those of them in the best class. */
+  preferred: ReadonlySet<NodeName>
+  /** How many of the services it is kept together with are at a node, or on their way to it. */
+  together: ReadonlyMap<NodeName, number>
+  /** Nodes used by services it stays apart from. */
+  apart: ReadonlyMap<NodeName, unknown> | ReadonlySet<NodeName>
+  /** The lowest wins, then the name. Asked only when the steps before leave a choice. */
+  scores(): ReadonlyMap<NodeName, number>
+}
+
+/** Which step of the selection made the choice. */
+export type Because = 'no-failback' | 'fallback' | 'stays' | 'only-one' | 'best-score' | 'nowhere'
+
+export type Choice = {
+  node: NodeName | null
+  because: Because
+  /** What the steps before the score leave, in the order of names. */
+  candidates: readonly NodeName[]
+}
+
+/** Where to. */
+export function select(question: Question): Choice {
+  const { current, fallback, preference } = question
+  if (preference === 'stay' && !question.failsBack && isConform(question, current))
+    return { node: current, because: 'no-failback', candidates: remaining(question) }
+  const candidates = remaining(question)
+  const among = (node: NodeName | null) => node !== null && candidates.includes(node)
+  if (candidates.length === 0) return { node: null, because: 'nowhere', candidates }
+  if (among(fallback)) return { node: fallback, because: 'fallback', candidates }
+  if (preference === 'stay' && among(current))
+    return { node: current, because: 'stays', candidates }
+  if (candidates.length === 1) return { node: candidates[0]!, because: 'only-one', candidates }
+  const ranked = rank(candidates, question.scores())
+  // The one after the current node, else the first; `indexOf` of a node that is not among them gives the first.
+  const index = preference === 'try-next' && current !== null ? ranked.indexOf(current) + 1 : 0
+  return { node: ranked[index] ?? ranked[0]!, because: 'best-score', candidates }
+}
+
+/** Where it is is as good as any: what `select` would say under `stay`, without looking at every node. */
+export function isWellPlaced(question: Question): boolean {
+  const { current, fallback, preferred, apart, together } = question
+  if (current === null || (fallback !== null && fallback !== current)) return false
+  if (!preferred.has(current) || apart.has(current)) return false
+  if (together.size === 0) return true
+  const most = mostPartners(question, preferred)
+  return most === null || most === current
+}
+
+/** Without failback any permitted node will do, as long as no partner objects. */
+function isConform(question: Question, node: NodeName | null): boolean {
+  const { allowed, apart, together } = question
+  if (node === null || !allowed.has(node) || apart.has(node)) return false
+  const most = mostPartners(question, allowed)
+  return most === null || (together.get(node) ?? 0) >= together.get(most)!
+}
+
+/** The preferred nodes without those that failed, that a partner forbids, or where fewer partners are. */
+function remaining(question: Question): NodeName[] {
+  const { preference, tried, preferred, apart } = question
+  const isTryNext = preference === 'try-next'
+  const open = [...preferred].filter(
+    (node) => !apart.has(node) && !(isTryNext && tried.includes(node)),
+  )
+  const most = mostPartners(question, new Set(open))
+  return most === null ? open.sort(compareText) : [most]
+}
+
+/** The node among `nodes` with most partners, the first by name of several; null: no partner is on any of them. */
+function mostPartners(
+  { together, apart }: Question,
+  nodes: ReadonlySet<NodeName>,
+): NodeName | null {
+  let most: NodeName | null = null
+  for (const [node, count] of together) {
+    if (count === 0 || !nodes.has(node) || apart.has(node)) continue
+    const best = most === null ? 0 : together.get(most)!
+    if (count > best || (count === best && compareText(node, most!) < 0)) most = node
+  }
+  return most
+}
+
+/** Best first. */
+export function rank(
+  nodes: readonly NodeName[],
+  scores: ReadonlyMap<NodeName, number>,
+): NodeName[] {
+  const scoreOf = (node: NodeName) => scores.get(node) ?? 0
+  return [...nodes].sort((a, b) => scoreOf(a) - scoreOf(b) || compareText(a, b))
+}

@@ -1,0 +1,71 @@
+// Recorded decisions of the reference, each an input with what came of it, against our functions. What a file holds is
+// told by its content, never by its name.
+import { readFileSync } from 'node:fs'
+import { bundles } from './kinds/bundles.ts'
+import { nodeChoice } from './kinds/node-choice.ts'
+import { place } from './kinds/place.ts'
+import { rules } from './kinds/rules.ts'
+
+export type Difference = { what: string; expected: unknown; actual: unknown }
+export type Verdict = { case: string; difference: Difference | null }
+
+/** One kind of recorded decision. */
+export type Kind = {
+  name: string
+  recognises(item: object): boolean
+  /** One verdict for every decision in it. */
+  judge(item: object): Verdict[]
+}
+
+export type FileVerdict = {
+  file: string
+  total: number
+  agreed: number
+  firstDifference: ({ case: string } & Difference) | null
+}
+
+const kinds: readonly Kind[] = [rules, nodeChoice, bundles, place]
+
+/** How far our decisions agree with those in `file`. */
+export function judgeFile(file: string): FileVerdict {
+  const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  const items: unknown[] = Array.isArray(content) ? content : [content]
+  const verdicts = items.flatMap(judgeItem)
+  const first = verdicts.find((verdict) => verdict.difference !== null)
+  return {
+    file,
+    total: verdicts.length,
+    agreed: verdicts.filter((verdict) => verdict.difference === null).length,
+    firstDifference: first ? { case: first.case, ...first.difference! } : null,
+  }
+}
+
+function judgeItem(item: unknown, index: number): Verdict[] {
+  const kind =
+    typeof item === 'object' && item !== null
+      ? kinds.find((one) => one.recognises(item))
+      : undefined
+  if (kind) {
+    const verdicts = kind.judge(item as object)
+    return verdicts.map((verdict) => ({
+      ...verdict,
+      case: `${kind.name} ${index}: ${verdict.case}`,
+    }))
+  }
+  const actual = `${JSON.stringify(item)?.slice(0, 100)}…`
+  const expected = `one of: ${kinds.map(({ name }) => name).join(', ')}`
+  return [{ case: `${index}`, difference: { what: 'kind of decision', expected, actual } }]
+}
+
+/** null if both are the same JSON, whatever the order of keys. */
+export function compare(what: string, expected: unknown, actual: unknown): Difference | null {
+  return canonical(expected) === canonical(actual) ? null : { what, expected, actual }
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+}
