@@ -24,13 +24,12 @@ export type FileVerdict = {
   firstDifference: ({ case: string } & Difference) | null
 }
 
-const kinds: readonly Kind[] = [rules, nodeChoice, bundles, place]
+/** Every kind there is; a new one is added here. */
+export const kinds: readonly Kind[] = [rules, nodeChoice, bundles, place]
 
 /** How far our decisions agree with those in `file`. */
 export function judgeFile(file: string): FileVerdict {
-  const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  const items: unknown[] = Array.isArray(content) ? content : [content]
-  const verdicts = items.flatMap(judgeItem)
+  const verdicts = itemsIn(file).flatMap(judgeItem)
   const first = verdicts.find((verdict) => verdict.difference !== null)
   return {
     file,
@@ -40,11 +39,20 @@ export function judgeFile(file: string): FileVerdict {
   }
 }
 
+/** The recorded decisions in `file`. */
+export function itemsIn(file: string): unknown[] {
+  const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  return Array.isArray(content) ? content : [content]
+}
+
+/** The kind that `item` is of. */
+export function kindOf(item: unknown): Kind | undefined {
+  if (typeof item !== 'object' || item === null) return undefined
+  return kinds.find((one) => one.recognises(item))
+}
+
 function judgeItem(item: unknown, index: number): Verdict[] {
-  const kind =
-    typeof item === 'object' && item !== null
-      ? kinds.find((one) => one.recognises(item))
-      : undefined
+  const kind = kindOf(item)
   if (kind) {
     const verdicts = kind.judge(item as object)
     return verdicts.map((verdict) => ({

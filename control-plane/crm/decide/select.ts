@@ -25,7 +25,7 @@ export type Question = {
   /** Nodes used by services it stays apart from. */
   apart: ReadonlyMap<NodeName, unknown> | ReadonlySet<NodeName>
   /** The lowest wins, then the name. Asked only when the steps before leave a choice. */
-  scores(): ReadonlyMap<NodeName, number>
+  scores: () => ReadonlyMap<NodeName, number>
 }
 
 /** Which step of the selection made the choice. */
