@@ -33,6 +33,7 @@ export function revokeLease(view: ClusterView, change: Change & { kind: 'lease.r
       bootId: null,
       armed: false,
       guarded: null,
+      vouchedRound: change.mode === 'operator' ? view.round : null,
       // A person who vouches that a machine is dead answers for it in a quarantine too.
       attestedPlaneEpoch:
         change.mode === 'operator' ? view.planeEpoch.number : lease.attestedPlaneEpoch,
@@ -78,6 +79,7 @@ export function openLease(view: ClusterView, change: Change & { kind: 'lease.ope
       renewedMs: null,
       releasedMs: null,
       revision: 0,
+      vouchedRound: null,
     },
   }
 }

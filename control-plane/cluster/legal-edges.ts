@@ -12,8 +12,14 @@ export const serviceEdges: Edges<ServiceState> = {
     request_start_balance: 'another node suits its start better',
     request_stop: 'no longer wanted',
     stopped: 'no member of its restricted group is available',
+    freeze: 'the cluster is disarmed',
   },
-  request_start_balance: { started: 'moved', request_stop: 'no longer wanted', fence: 'node lost' },
+  request_start_balance: {
+    started: 'moved',
+    request_stop: 'no longer wanted',
+    fence: 'node lost',
+    freeze: 'the cluster is disarmed',
+  },
   started: {
     request_stop: 'no longer wanted here',
     migrate: 'moves live',
@@ -63,7 +69,7 @@ export const serviceEdges: Edges<ServiceState> = {
 
 export const nodeEdges: Edges<NodeState> = {
   online: { maintenance: 'to be emptied', unknown: 'silent' },
-  maintenance: { online: 'in service again', unknown: 'silent' },
+  maintenance: { online: 'in service again', unknown: 'silent', fence: 'lease revoked' },
   unknown: {
     online: 'renews',
     maintenance: 'renews, to be emptied',

@@ -2,6 +2,7 @@
 // Must never name a generation that the node may not use under the lease it has now.
 import type { Desired, Order } from '../../shared/protocol.ts'
 import type { ServiceState } from '../../shared/service.ts'
+import { isHandsOff } from './disarm.ts'
 import {
   compareText,
   currentReport,
@@ -69,7 +70,7 @@ function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {
     clusterUuid: cluster.uuid,
     nodeUid: node.uid,
     planeEpoch: { number: planeEpoch.number, uuid: planeEpoch.uuid },
-    mode: node.maintenanceRequested ? 'maintenance' : 'active',
+    mode: isHandsOff(view) ? 'disarm' : node.maintenanceRequested ? 'maintenance' : 'active',
     timing: settings.timing,
     maxWorkers: settings.maxWorkers,
     onLeaseLoss: settings.onLeaseLoss,
@@ -79,9 +80,13 @@ function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {
   }
 }
 
-/** Before its first grant, and after a time unmanaged: every node is asked whether it runs there. */
-function isProbed({ status, grant }: ServiceView): boolean {
-  return status?.state === 'request_start' && status.probeRound !== null && grant === null
+/** In these states a service that is wanted may have to be asked for. */
+const probed: readonly ServiceState[] = ['request_start', 'started', 'fence', 'recovery']
+
+/** Before its first grant, after a time unmanaged, and after an ignore-mode disarm every node is asked whether it runs there. */
+function isProbed({ config, status }: ServiceView): boolean {
+  if (status === null || status.probeRound === null) return false
+  return config?.requested === 'started' && probed.includes(status.state)
 }
 
 /** Who says that it runs what is granted to others, or to nobody any more. */
@@ -101,6 +106,8 @@ function straysOf(view: ClusterView): Map<Sid, NodeName[]> {
  * In a quarantine it is left alone, as everything is.
  */
 function isStray(view: ClusterView, service: ServiceView, node: NodeName, generation: number) {
+  // One of two copies: which of them is to go is a person's word.
+  if (isProbed(service) || isIgnored(view)) return false
   if (service.grant !== null) return holderOn(service.grant, node) === undefined
   if (view.planeEpoch.quarantineUntilMs !== null || view.disarm !== null) return false
   // Where every node is asked whether it runs there, it is to be adopted there.
@@ -138,14 +145,16 @@ function orderFor(
     restart: false,
     maxRestart: config?.maxRestart ?? 0,
     spec: config?.spec ?? null,
+    ...(held !== null && typeof status?.foundAs === 'number' && { foundAs: status.foundAs }),
   }
+  const ignored = { ...common, state: 'ignored', uid: `ignored.${held}` } as const
   const stop = { ...common, state: 'request_stop', uid: `stop.${held}` } as const
   if (status === null) {
     if (held === null) return null
-    return isLeftover(view, service, node)
-      ? stop
-      : { ...common, state: 'ignored', uid: `ignored.${held}` }
+    return isLeftover(view, service, node) ? stop : ignored
   }
+  if (isIgnored(view)) return held === null ? null : ignored
+  if (held !== null && isProbed(service)) return isGoneFrom(node, service) ? stop : ignored
   const target = liveTargetOf(service)
   if (target === node.name && held !== null) {
     const move = moveHalf(view, service, node, target)
@@ -178,4 +187,19 @@ function orderInPlace(
     ...(state === 'migrate' && target && { move: moveHalf(view, service, node, target) }),
     ...(state === 'started' && isElsewhere && { shared: true as const }),
   }
+}
+
+/** As if nothing were managed: what is held is left as it is, and nothing else is said. */
+function isIgnored(view: ClusterView): boolean {
+  return isHandsOff(view) && view.disarm?.mode === 'ignore'
+}
+
+/**
+ * Asked for, granted to this node, and not known to run there. SAFETY: it is not told to run it, or it would start a second
+ * copy of what was moved away; once it has said that nothing of it is there, it ends its half for good.
+ */
+function isGoneFrom(node: NodeView, { sid, status }: ServiceView): boolean {
+  const report = currentReport(node)
+  if (report === null || node.lease.revision < status!.probeRound!) return false
+  return report.running.every((one) => one.sid !== sid)
 }

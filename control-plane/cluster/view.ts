@@ -90,6 +90,8 @@ export type LeaseView = {
   /** Revision of the desired state that the last renewal said it obeys. */
   revision: number
   attestedPlaneEpoch: number
+  /** A person vouched for its death in this round, and it had no lease since: as if it had answered that it runs nothing. */
+  vouchedRound: number | null
   lrmState: LrmState
   mode: AgentMode
 }

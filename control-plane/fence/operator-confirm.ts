@@ -72,7 +72,8 @@ export async function confirmDead(tx: Tx, wish: FenceConfirm): Promise<FenceConf
   // In a quarantine the roster waits for every node: a dead one is vouched for, whatever it held (rule 9).
   const attested = await attest(tx, wish, lease.uid)
   const forgotten = await forgetLastWord(tx, lease.uid)
-  if (evidence.length === 0 && !lease.open && !attested && !forgotten)
+  const awaited = await vouch(tx, wish, lease.uid)
+  if (evidence.length === 0 && !lease.open && !attested && !forgotten && !awaited)
     return refuse(
       'nothing-to-confirm',
       `nothing can be running on node ${wish.node}: no grant is open on it`,
@@ -155,6 +156,21 @@ async function attest(tx: Tx, wish: FenceConfirm, nodeUid: string): Promise<bool
       and l.node_uid = ${nodeUid} and l.boot_id is null and l.attested_plane_epoch <> p.number
     returning l.node_uid`
   return rows.length === 1
+}
+
+/** Stands for its answer wherever services wait for one, and thaws what is frozen with it; true where anything does. */
+async function vouch(tx: Tx, wish: FenceConfirm, nodeUid: string): Promise<boolean> {
+  const [row] = await tx<{ awaited: boolean }[]>`
+    with before as (select vouched_round from lease where node_uid = ${nodeUid})
+    update lease l set vouched_round = c.round
+    from crm c, before b
+    where c.cluster_id = ${wish.clusterId} and l.node_uid = ${nodeUid} and l.boot_id is null
+    returning exists (
+      select from service_status s where s.cluster_id = c.cluster_id
+        and ((s.state = 'freeze' and s.node_uid = l.node_uid and b.vouched_round is null)
+          or ((s.record->>'probesRoster')::boolean
+            and (s.record->>'probeRound')::bigint > coalesce(b.vouched_round, 0)))) as awaited`
+  return row?.awaited ?? false
 }
 
 /** What it last said it runs counts no more; true where that was anything. A node that lives says it again. */

@@ -1,7 +1,7 @@
 // What operators wish of a node: maintenance, leaving the roster, and their word that it is dead.
 // Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
 import { unknownOn } from '../cluster/grants.ts'
-import type { ClusterView, NodeName, NodeView, Sid } from '../cluster/view.ts'
+import type { ClusterView, NodeName, NodeView, ServiceStatus, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
 import { losesQuorum, reporting } from './quorum-wish.ts'
@@ -85,7 +85,15 @@ function asksForItself(node: NodeView, sinceMs: number): boolean {
 function isInDoubt(view: ClusterView, node: NodeView): boolean {
   const { number, quarantineUntilMs } = view.planeEpoch
   const isAwaited = quarantineUntilMs !== null && node.lease.attestedPlaneEpoch !== number
-  return isAwaited || heldBy(view, node.name).length > 0 || unknownOn(view, node).length > 0
+  if (isAwaited || heldBy(view, node.name).length > 0 || unknownOn(view, node).length > 0)
+    return true
+  return Object.values(view.services).some(({ status }) => isAwaitedBy(status, node))
+}
+
+/** The service is frozen with it, or asks the whole roster where it runs. */
+function isAwaitedBy(status: ServiceStatus | null, { name, lease }: NodeView): boolean {
+  if (status?.state === 'freeze' && status.node === name) return lease.vouchedRound === null
+  return status?.probesRoster === true && (status.probeRound ?? 0) > (lease.vouchedRound ?? 0)
 }
 
 /** Services that may be running on this node: it holds their grants. */

@@ -112,7 +112,7 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
   }
   await tx`
     update lease l set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
-      released_at = null, renewed_at = null, revision = 0, mode = 'active', report_digest = '',
+      released_at = null, renewed_at = null, revision = 0, vouched_round = null, mode = 'active', report_digest = '',
       opened_sent_ms = q.sent_ms, opened_nonce = q.nonce,
       -- Its first renewal may take a while: until then it is not over.
       lease_until = greatest(l.lease_until, clock_timestamp() + make_interval(secs => ${

@@ -217,6 +217,8 @@ export const lease = pgTable(
     openedNonce: text('opened_nonce'),
     revision: number('revision').notNull().default(0),
     attestedPlaneEpoch: number('attested_plane_epoch').notNull().default(0),
+    /** A person vouched for the node's death in this round; its next lease takes that back. */
+    vouchedRound: number('vouched_round'),
     lrmState: text('lrm_state').notNull().default('wait_for_agent_lock'),
     mode: text('mode').notNull().default('active'),
     /** Of the report in node_report: tells a replica whether its news are written. */

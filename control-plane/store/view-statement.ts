@@ -37,7 +37,7 @@ const lease = `jsonb_build_object(
     'epoch', l.epoch, 'bootId', l.boot_id, 'leaseUntilMs', epoch_ms(l.lease_until),
     'renewedMs', epoch_ms(l.renewed_at), 'reportedMs', epoch_ms(l.reported_at),
     'armed', l.armed, 'guarded', l.guarded, 'releasedMs', epoch_ms(l.released_at),
-    'attestedPlaneEpoch', l.attested_plane_epoch, 'lrmState', l.lrm_state, 'mode', l.mode)`
+    'attestedPlaneEpoch', l.attested_plane_epoch, 'vouchedRound', l.vouched_round, 'lrmState', l.lrm_state, 'mode', l.mode)`
 
 const revocations = `
   select coalesce(jsonb_agg(jsonb_build_object(

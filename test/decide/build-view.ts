@@ -63,6 +63,7 @@ export function aNode(name: string, changes: NodeChanges = {}): NodeView {
       releasedMs: null,
       revision: 100,
       attestedPlaneEpoch: 1,
+      vouchedRound: null,
       lrmState: 'active',
       mode: 'active',
       ...lease,

@@ -233,7 +233,8 @@ describe('a person’s evidence', () => {
       status: { state: 'freeze', running: false },
       grant: false,
     })
-    const n3 = silentNode('n3', { state: 'unknown', lease: { bootId: null, epoch: 4 } })
+    const lease = { bootId: null, epoch: 4, vouchedRound: 199 }
+    const n3 = silentNode('n3', { state: 'unknown', lease })
     expect(play(onN3(n3, [frozen])).after.services[web]!.status!).toMatchObject({
       state: 'started',
       node: 'n1',

@@ -45,7 +45,7 @@ describe('a new service', () => {
     expect(next.after.services[web]!.grant!.generation).toBe(1_000)
   })
 
-  it('is not started where or while a node says that it runs it already', () => {
+  it('is adopted where a node says that it runs it already, and not started (rule 7)', () => {
     const v = view({
       status: { state: 'request_start', running: false, probeRound: 50 },
       grant: false,
@@ -53,8 +53,28 @@ describe('a new service', () => {
     })
     v.nodes.n2!.report!.running = [{ sid: web, generation: 0, state: 'running', stable: true }]
     const { plan, after } = play(v)
-    expect(plan.changes).toEqual([])
-    expect(after.services[web]!.status!.note).toContain('n2 says that it runs process:web')
+    expect(ofKind(plan, 'grant.opened')).toEqual([])
+    expect(after.services[web]).toMatchObject({
+      status: { state: 'started', node: 'n2', foundAs: 0, probeRound: null },
+      grant: { generation: 1_000, holders: [{ node: 'n2', confirmed: true }] },
+    })
+  })
+
+  it('is started nowhere while two nodes say that they run it, or one that it cannot say', () => {
+    const v = view({
+      status: { state: 'request_start', running: false, probeRound: 50 },
+      grant: false,
+      everGranted: false,
+    })
+    const copy = { sid: web, generation: 0, state: 'running' as const, stable: true }
+    v.nodes.n2!.report!.running = [copy]
+    v.nodes.n3!.report!.running = [copy]
+    expect(play(v).plan.changes).toEqual([])
+    expect(statusAfter(v).note).toContain('n2 and n3 say that they run it')
+    v.nodes.n3!.report!.running = []
+    v.nodes.n2!.report!.running = [{ ...copy, state: 'unknown' }]
+    expect(play(v).plan.changes).toEqual([])
+    expect(statusAfter(v).note).toContain('something of process:web is on n2')
   })
 
   it('that is not wanted ends stopped', () => {
@@ -272,13 +292,16 @@ describe('freeze', () => {
     expect(after.services[web]!.grant!.generation).toBe(1)
   })
 
-  it('keeps nobody on a node whose lease is over: what has no grant is off, and starts elsewhere', () => {
-    const frozen = { status: { state: 'freeze' as const, running: false }, grant: false }
-    const v = view(frozen)
-    v.nodes.n1 = silentNode('n1', { state: 'unknown' })
-    expect(statusAfter(v)).toMatchObject({ state: 'started', node: 'n2' })
-    v.nodes.n1 = silentNode('n1', { state: 'unknown' }, 30_000)
+  it('stays with a node that is off, for as long as it is off (policy freeze), until a person vouches for its death', () => {
+    const v = view({ status: { state: 'freeze', running: false }, grant: false })
+    v.nodes.n1 = silentNode('n1', { state: 'unknown' }, 3_600_000)
     expect(statusAfter(v)).toMatchObject({ state: 'freeze', node: 'n1' })
+    expect(statusAfter(v).note).toContain('ha-manager fence confirm n1')
+    v.nodes.n1.lease = { ...v.nodes.n1.lease, bootId: null, epoch: 4, vouchedRound: 199 }
+    expect(statusAfter(v)).toMatchObject({ state: 'started', node: 'n2' })
+    delete v.nodes.n1
+    v.services[web]!.status!.node = null
+    expect(statusAfter(v)).toMatchObject({ state: 'started', node: 'n2' })
   })
 
   it.each([

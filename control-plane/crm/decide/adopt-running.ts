@@ -1,6 +1,7 @@
 // What a node runs under a generation of a lost history is adopted where it runs, number and all (rule 9); before a
 // first grant, too (rule 7). In a quarantine as well: what runs, runs on. Must never adopt one of two copies.
 import { currentReport, isUnknownGeneration } from '../../cluster/grants.ts'
+import { isHandsOff } from '../../cluster/disarm.ts'
 import type { NodeName, ServiceView } from '../../cluster/view.ts'
 import { decideChange, type Draft, newId } from './draft.ts'
 import { isOperational } from './node-states.ts'
@@ -29,8 +30,9 @@ function adopt(draft: Draft, service: ServiceView, generation: number, node: Nod
   const { state: from } = service.status!
   const why = `${node} runs it as generation ${generation}, of a lost history`
   const to = service.config!.requested === 'started' ? 'started' : 'request_stop'
-  // In `error` it is left alone as before, and held.
-  if (from === 'error') setFields(draft, sid, { node, probeRound: null }, why)
+  // In `error` it is left alone as before, and held; while the cluster is disarmed, too.
+  if (from === 'error' || isHandsOff(draft.view))
+    setFields(draft, sid, { node, probeRound: null }, why)
   else if (from !== to) toState(draft, sid, to, { node, probeRound: null }, why)
   else {
     const anew = { uid: newId(draft), running: false, restart: false, command: null }

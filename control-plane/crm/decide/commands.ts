@@ -70,7 +70,7 @@ function acceptAct(draft: Draft, command: CommandView): void {
   }
   const why = `${command.kind} to ${command.node} was commanded`
   if (service!.status!.state === 'stopped') {
-    setFields(draft, sid, { node: command.node, fallbackNode: null }, why)
+    setFields(draft, sid, { node: command.node }, why)
     takePartnersAlong(draft, sid, command.node!)
     return setCommand(draft, command, 'done', `it is stopped; its place is ${command.node} now`)
   }
@@ -83,6 +83,8 @@ function acceptAct(draft: Draft, command: CommandView): void {
 }
 
 function whyNotNow(draft: Draft, service: ServiceView | undefined): string | null {
+  const { disarm } = draft.view
+  if (disarm !== null) return `the cluster is ${disarm.state}: arm it first`
   if (!service?.config) return 'no such service'
   if (!service.status)
     return `it is not managed: its requested state is ${service.config.requested}`

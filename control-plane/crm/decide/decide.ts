@@ -3,13 +3,16 @@
 import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { adoptRunning } from './adopt-running.ts'
+import { acceptClusterCommands, finishClusterCommands } from './cluster-commands.ts'
 import { acceptCommands, finishCommands, isTurnOfAnother } from './commands.ts'
 import { lookAtDeadlines } from './deadlines.ts'
+import { stepDisarm } from './disarm.ts'
 import { finishDraft, startDraft } from './draft.ts'
 import { settleEpochRequests } from './epoch-requests.ts'
 import { fenceSilentNodes } from './fencing.ts'
 import { judgeNodes } from './node-states.ts'
 import { judgeOutage } from './outage.ts'
+import { settleProbes } from './probe.ts'
 import { judgeQuarantine } from './quarantine.ts'
 import { judgeQuorum, noteNoQuorum } from './quorum.ts'
 import { closeReported } from './reported-closed.ts'
@@ -23,17 +26,21 @@ export function decide(view: ClusterView): Plan {
   if (draft.view.quorate) {
     judgeQuarantine(draft)
     judgeOutage(draft)
+    acceptClusterCommands(draft)
     manageServices(draft)
     judgeNodes(draft)
     settleEpochRequests(draft)
     fenceSilentNodes(draft)
     judgeNodes(draft) // again: a node whose services were all proved dead is no longer in fence
     adoptRunning(draft)
+    if (draft.view.disarm === null) settleProbes(draft)
     do {
       acceptCommands(draft)
-      stepServices(draft)
+      if (draft.view.disarm === null) stepServices(draft)
+      else stepDisarm(draft)
       finishCommands(draft)
     } while (isTurnOfAnother(draft))
+    finishClusterCommands(draft)
   } else {
     settleEpochRequests(draft)
     noteNoQuorum(draft)

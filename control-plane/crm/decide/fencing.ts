@@ -2,6 +2,7 @@
 // Only services trigger it: a silent node that runs nothing of ours is just `unknown`.
 // Must never revoke before the deadline, and never touch a service before its grant is closed.
 import { holderOn } from '../../cluster/grants.ts'
+import { isHandsOff } from '../../cluster/disarm.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
 import { doubtAboutWatchdog, pursueEvidence } from './evidence.ts'
@@ -25,6 +26,8 @@ export function fenceSilentNodes(draft: Draft): void {
 
 function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void {
   const { lease } = draft.view.nodes[name]!
+  // Whatever a node runs that was let go of its watchdog: nothing but its own word, or a person's, says more about it.
+  if (isHandsOff(draft.view)) return
   const sids = [...draft.index.sidsOn(name)]
     .filter((sid) => triggersFence(draft.view.services[sid], name, lease.epoch))
     .sort()

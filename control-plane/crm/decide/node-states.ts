@@ -1,6 +1,7 @@
 // What the CRM thinks of each node: it renews (online, maintenance) or it is silent (unknown). `fence` is entered in
 // fencing.ts, when its lease is revoked, and left here, when nothing of the revoked epochs is left.
 import { hasCurrentLease } from '../../cluster/grants.ts'
+import * as renewing from '../../cluster/renewing.ts'
 import type { NodeName, NodeView } from '../../cluster/view.ts'
 import type { NodeState } from '../../../shared/node.ts'
 import { decideChange, type Draft, nodeNamed } from './draft.ts'
@@ -19,10 +20,15 @@ export function judgeNodes(draft: Draft): void {
 function judgeNode(draft: Draft, name: NodeName): void {
   const node = draft.view.nodes[name]!
   if (node.state === 'fence') return
-  if (!isRenewing(draft, node)) return setNodeState(draft, name, 'unknown', silence(draft, node))
-  const isToBeEmptied = node.maintenanceRequested || node.lease.mode === 'maintenance'
-  if (isToBeEmptied)
-    return setNodeState(draft, name, 'maintenance', 'maintenance was requested, and it renews')
+  if (!isRenewing(draft, node)) {
+    // It said itself that it is being emptied, and is no less so now that it is off. What it still holds is fenced.
+    if (node.state === 'maintenance' && node.lease.mode === 'maintenance') return
+    return setNodeState(draft, name, 'unknown', silence(draft, node))
+  }
+  if (isToBeEmptied(node)) {
+    const why = node.maintenanceRequested ? 'maintenance was requested' : 'it is about to shut down'
+    return setNodeState(draft, name, 'maintenance', `${why}, and it renews`)
+  }
   setNodeState(
     draft,
     name,
@@ -31,20 +37,29 @@ function judgeNode(draft: Draft, name: NodeName): void {
   )
 }
 
+/** An operator or its own agent wants it empty. */
+export function isToBeEmptied(node: NodeView): boolean {
+  return node.maintenanceRequested || node.lease.mode === 'maintenance'
+}
+
 /** The node renews: the last renewal of the epoch it has now is recent, and its deadline has not passed. */
 export function isRenewing(draft: Draft, node: NodeView): boolean {
-  const { renewedMs } = node.lease
-  return (
-    renewedMs !== null &&
-    draft.nowMs - renewedMs < draft.view.settings.timing.silentMs &&
-    hasCurrentLease(node, draft.nowMs)
-  )
+  return renewing.isRenewing(draft.view, node)
 }
 
 /** The node renews and was judged so: it may be asked to do things. */
 export function isOperational(draft: Draft, name: NodeName | null): boolean {
   const node = nodeNamed(draft, name)
-  return node !== undefined && (node.state === 'online' || node.state === 'maintenance')
+  return node !== undefined && renewing.isAnswering(draft.view, node)
+}
+
+/** It may be back soon: its lease is not over by the clock, or it is asking for a new one just now. */
+export function mayBeBack(draft: Draft, node: NodeView | undefined): boolean {
+  if (node === undefined) return false
+  const { silentMs } = draft.view.settings.timing
+  const { epochRequest } = node
+  const asks = epochRequest !== null && draft.nowMs - epochRequest.requestedMs < silentMs
+  return asks || hasCurrentLease(node, draft.nowMs)
 }
 
 export function setNodeState(draft: Draft, name: NodeName, to: NodeState, why: string): void {

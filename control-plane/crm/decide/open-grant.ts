@@ -3,7 +3,9 @@
 import { currentReport, isUnknownGeneration } from '../../cluster/grants.ts'
 import type { NodeName, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft } from './draft.ts'
+import { answered, probeObstacle } from './probe.ts'
 import { quarantineNote } from './quarantine.ts'
+import { setFields } from './transition.ts'
 
 export type Claim = { node: NodeName; generation: number; isCurrent: boolean }
 
@@ -27,6 +29,8 @@ export function claimsOn(draft: Draft, sid: Sid): Claim[] {
 export function whyNoGrant(draft: Draft, sid: Sid): string | null {
   const quarantine = quarantineNote(draft)
   if (quarantine !== null) return quarantine
+  const obstacle = probeObstacle(draft, sid)
+  if (obstacle !== null) return obstacle
   const [claim] = claimsOn(draft, sid)
   if (!claim) return null
   const { node, generation, isCurrent } = claim
@@ -45,4 +49,8 @@ export function openGrant(draft: Draft, sid: Sid, node: NodeName, why: string): 
     epoch: draft.view.nodes[node]!.lease.epoch,
     why,
   })
+  const { status } = draft.view.services[sid]!
+  // Answered, and of no copy that was found somewhere.
+  if (status && (status.probeRound !== null || (status.foundAs ?? null) !== null))
+    setFields(draft, sid, answered, why)
 }

@@ -2,7 +2,7 @@
 // fenced and nothing is placed anew until all nodes are back or `settleMs` has passed.
 import type { NodeView } from '../../cluster/view.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
-import { isRenewing } from './node-states.ts'
+import { isRenewing, isToBeEmptied } from './node-states.ts'
 
 /** Notices the end of an outage, and the end of the wait after it. */
 export function judgeOutage(draft: Draft): void {
@@ -27,7 +27,8 @@ export function judgeOutage(draft: Draft): void {
     else lookAgainAt(draft, untilMs)
     return
   }
-  if (renewing === 0 || renewing === roster.length || !nobodyRenewed(draft)) return
+  const isUsable = roster.some((node) => isRenewing(draft, node) && !isToBeEmptied(node))
+  if (!isUsable || renewing === roster.length || !nobodyRenewed(draft)) return
   const why = `nobody renewed, now ${renewing} of ${roster.length} nodes do: placement waits for the others`
   decideChange(draft, { kind: 'outage.over', sinceMs: nowMs, why })
   lookAgainAt(draft, nowMs + settleMs)
@@ -50,7 +51,6 @@ function nobodyRenewed(draft: Draft): boolean {
   // While any node is online, a round comes by the time it may turn silent: twice that is no mere lateness.
   const longMs = 2 * view.settings.timing.silentMs
   if (lastRoundMs !== null && nowMs - lastRoundMs >= longMs) return true
-  return !Object.values(view.nodes).some(
-    ({ state }) => state === 'online' || state === 'maintenance',
-  )
+  // One in maintenance takes nothing, and may be off: it says nothing about an outage.
+  return !Object.values(view.nodes).some(({ state }) => state === 'online')
 }

@@ -39,19 +39,23 @@ const mostSteps = 12
 
 /** Takes up what is new and lets go of what is gone, before anything is asked about nodes. */
 export function manageServices(draft: Draft): void {
+  // Neither is done while the cluster is disarmed: what changed meanwhile is taken up when it is armed.
+  if (draft.view.disarm !== null) return
   for (const sid of draft.sids) manage(draft, sid)
 }
 
 /**
  * Steps every service, round and round in the order of their ids, until nothing changes (reference 2.5). After the first
  * time only what changed is looked at again, and the partners of it.
+ * @param mayStep which of them, as they are when it is their turn
  */
-export function stepServices(draft: Draft): void {
+export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () => true): void {
   const steps = new Map<Sid, number>()
   let agenda: Iterable<Sid> = draft.sids
   for (;;) {
     const changed = new Set<Sid>()
     for (const sid of agenda) {
+      if (!mayStep(sid)) continue
       const changesBefore = draft.changes.length
       stepOnce(draft, sid)
       if (draft.changes.length === changesBefore) continue

@@ -1,4 +1,5 @@
-// freeze: left alone while the agent of its node restarts; its grant stays. Thaws when the agent is back (T40, T41).
+// freeze: left alone while the agent of its node restarts, its machine reboots, or the cluster is disarmed; its grant stays.
+// Thaws when the agent is back (T40, T41).
 import type { NodeView } from '../../../cluster/view.ts'
 import { nodeNamed, noteService, type Draft } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
@@ -16,9 +17,10 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
       return toState(draft, sid, thawed, {}, `the agent of ${node.name} is back`)
     return noteService(draft, sid, `frozen: the agent of ${node.name} is in mode ${mode}`)
   }
-  // With a grant open, only proof that it no longer runs takes it from a node that does not come back.
-  if (service.grant === null && isLost(draft, node))
-    return toState(draft, sid, thawed, {}, `nothing of it is left on ${status.node ?? 'any node'}`)
+  // It stays with its node, also when nothing of it is left there: that is what `freeze` promises. Only a person, or the
+  // node's leaving the roster, takes it away; with a grant open, that person's word is the proof, too.
+  if (service.grant === null && isGone(node))
+    return toState(draft, sid, thawed, {}, `${status.node ?? 'its node'} is gone for good`)
   noteService(
     draft,
     sid,
@@ -26,13 +28,9 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
   )
 }
 
-/** It is no member, or has no lease any more and does not ask for one. */
-function isLost(draft: Draft, node: NodeView | undefined): boolean {
-  if (node === undefined) return true
-  const { lease, epochRequest } = node
-  const { silentMs } = draft.view.settings.timing
-  const asks = epochRequest !== null && draft.nowMs - epochRequest.requestedMs < silentMs
-  return !asks && (lease.bootId === null || lease.judgedUntilMs <= draft.nowMs)
+/** It is no member any more, or a person vouched for its death and it has not come back since. */
+function isGone(node: NodeView | undefined): boolean {
+  return node === undefined || node.lease.vouchedRound !== null
 }
 
 /** T41: an agent that is about to stop says so, and its services are left as they are. */

@@ -1,13 +1,12 @@
 // request_start: about to be started, and the place may still change. Before the first grant of a service every node
 // that could run it attests that it does not (rule 7, S18).
-import { currentReport } from '../../../cluster/grants.ts'
-import { serviceType } from '../../../../shared/names.ts'
-import { type Draft, noteService } from '../draft.ts'
-import { isOperational } from '../node-states.ts'
+import { type Draft, nodeNamed, noteService } from '../draft.ts'
+import { isOperational, mayBeBack } from '../node-states.ts'
 import { whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
 import { nodeClasses } from '../node-classes.ts'
 import { type Placement, place } from '../place.ts'
+import { answered } from '../probe.ts'
 import { setFields, toState } from '../transition.ts'
 import { waitForRoster } from './recovery.ts'
 import { noMember } from './started-place.ts'
@@ -23,16 +22,18 @@ export function stepRequestStart(draft: Draft, managed: Managed): void {
       { probeRound: draft.view.round },
       'its first start asks every node',
     )
+  const home = nodeNamed(draft, status.node)
+  if (home && !isOperational(draft, home.name) && !mayBeBack(draft, home))
+    return toState(draft, sid, 'started', {}, `it is wanted, and ${home.name} is lost`)
   if (isSettling(draft)) return waitForRoster(draft, sid)
-  const obstacle = whyNoGrant(draft, sid) ?? missingAttestation(draft, managed)
+  const obstacle = whyNoGrant(draft, sid)
   if (obstacle !== null) return noteService(draft, sid, obstacle)
   const { node, why, restrictedOut, note } = whereTo(draft, managed)
   if (node !== null && node !== status.node && isBalanced(draft, managed)) {
-    const set = { target: node, probeRound: null }
+    const set = { target: node, ...answered }
     return toState(draft, sid, 'request_start_balance', set, `${node} is better: ${why}`)
   }
-  if (node !== null)
-    return toState(draft, sid, 'started', { node, probeRound: null }, `wanted: ${why}`)
+  if (node !== null) return toState(draft, sid, 'started', { node, ...answered }, `wanted: ${why}`)
   if (restrictedOut === null) return noteService(draft, sid, note)
   toState(draft, sid, 'stopped', { groupUnavailable: true }, noMember(restrictedOut))
 }
@@ -51,17 +52,4 @@ function whereTo(draft: Draft, managed: Managed): Placement {
 
 function isBalanced(draft: Draft, { status }: Managed): boolean {
   return draft.view.settings.scheduling.rebalanceOnStart && isOperational(draft, status.node)
-}
-
-/** Which nodes have not yet renewed under a desired state that asked for this service; null: all have. */
-function missingAttestation(draft: Draft, { sid, status }: Managed): string | null {
-  const { probeRound } = status
-  if (probeRound === null) return null
-  const missing = draft.nodeNames.filter((name) => {
-    const node = draft.view.nodes[name]!
-    if (!isOperational(draft, name) || !node.drivers.includes(serviceType(sid))) return false
-    return currentReport(node) === null || node.lease.revision < probeRound
-  })
-  if (missing.length === 0) return null
-  return `first start: waits for ${missing.join(' ')} to say that nothing of it runs there`
 }

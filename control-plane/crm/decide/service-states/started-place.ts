@@ -41,12 +41,7 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
   }
   const isEmptied = current.state === 'maintenance'
   const why = isEmptied ? `${current.name} is in maintenance` : `${best} is better: ${whyBest}`
-  const returnsTo = isEmptied
-    ? (fallbackNode ?? current.name)
-    : best === fallbackNode
-      ? null
-      : fallbackNode
-  startMove(draft, sid, best, why, { fallbackNode: returnsTo })
+  startMove(draft, sid, best, why)
 }
 
 /** D1: it is stopped until a member of its restricted group is available. */

@@ -2,12 +2,13 @@
 // has it a grant, and is there a better place.
 import { holderOn } from '../../../cluster/grants.ts'
 import type { NodeName } from '../../../cluster/view.ts'
-import { type Draft, newId, nodeNamed, noteService } from '../draft.ts'
-import { isOperational } from '../node-states.ts'
+import { type Draft, lookAgainAt, newId, nodeNamed, noteService } from '../draft.ts'
+import { isOperational, mayBeBack } from '../node-states.ts'
 import { openGrant, whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
 import { startMove } from '../moves.ts'
 import { mayStartWhereItIs, place } from '../place.ts'
+import { seconds } from '../quarantine.ts'
 import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
 import { waitForRoster } from './recovery.ts'
@@ -21,12 +22,18 @@ export function stepStarted(draft: Draft, managed: Managed): void {
     if (!draft.serviceNotes.has(sid)) noteService(draft, sid, silence(draft, managed))
     return
   }
-  if (service.grant === null && !isOperational(draft, status.node) && isWanted(managed))
+  if (service.grant === null && isWanted(managed) && hasLeft(draft, managed))
     return leaveNode(draft, managed)
   if (freezeIfAgentRestarts(draft, managed)) return
   if (!isWanted(managed)) {
     const stopTimeoutMs = draft.stopTimeouts.get(sid) ?? null
     return toState(draft, sid, 'request_stop', { stopTimeoutMs }, unwantedWhy(managed))
+  }
+  // Granted, and not known to run where it is granted: nothing of it is touched before that is known (D8).
+  if (service.grant !== null && status.probeRound !== null) {
+    if (!draft.serviceNotes.has(sid))
+      noteService(draft, sid, 'waits for the nodes to say where it runs')
+    return
   }
   if (takeResult(draft, managed)) return
   if (service.grant === null) return giveGrant(draft, managed)
@@ -45,12 +52,23 @@ function silence(draft: Draft, { status }: Managed): string {
   )
 }
 
-/** Nothing of it runs, and its node does not renew. One that has a lease may be about to; any other is left. */
+/** Its node does not answer, or has ended its services and is about to shut down. */
+function hasLeft(draft: Draft, { status }: Managed): boolean {
+  if (!isOperational(draft, status.node)) return true
+  return nodeNamed(draft, status.node)?.lease.mode === 'shutdown'
+}
+
+/** Nothing of it runs. Its node may be back before its lease is over, and then simply starts it; else it is left. */
 function leaveNode(draft: Draft, managed: Managed): void {
   const { sid, status } = managed
   const node = nodeNamed(draft, status.node)
-  if (node && node.lease.bootId !== null && node.lease.judgedUntilMs > draft.nowMs)
-    return noteService(draft, sid, `waits for ${node.name} to renew its lease`)
+  if (node && mayBeBack(draft, node)) {
+    const { judgedUntilMs, mode } = node.lease
+    lookAgainAt(draft, judgedUntilMs)
+    const left = seconds(Math.max(0, judgedUntilMs - draft.nowMs))
+    const how = mode === 'shutdown' ? `${node.name} has shut down: waits` : `waits for ${node.name}`
+    return noteService(draft, sid, `${how} to renew its lease within ${left}`)
+  }
   if (!draft.nodeNames.some((name) => isOperational(draft, name)))
     return noteService(draft, sid, 'no node renews its lease')
   if (isSettling(draft)) return waitForRoster(draft, sid)
@@ -81,7 +99,5 @@ function giveGrant(draft: Draft, managed: Managed): void {
 /** Nothing of it runs, so its move is over as soon as it has begun. */
 function leave(draft: Draft, { sid, status }: Managed, node: NodeName, why: string): void {
   if (isSettling(draft)) return waitForRoster(draft, sid)
-  const isEmptied = nodeNamed(draft, status.node)?.state === 'maintenance'
-  const fallbackNode = isEmptied ? (status.fallbackNode ?? status.node) : status.fallbackNode
-  startMove(draft, sid, node, `it is not to start on ${status.node}: ${why}`, { fallbackNode })
+  startMove(draft, sid, node, `it is not to start on ${status.node}: ${why}`)
 }

@@ -1,0 +1,131 @@
+// Where does a service run that anybody may have started? Before its first grant (rule 7), and after a disarm in mode
+// `ignore` (D8), the desired state asks the nodes. What one node runs is adopted there; what two run is left to a person;
+// what nobody runs may be started once all have answered. Must never adopt one of two copies.
+import { currentReport } from '../../cluster/grants.ts'
+import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
+import { serviceType } from '../../../shared/names.ts'
+import type { RunningService } from '../../../shared/protocol.ts'
+import { decideChange, type Draft, noteService } from './draft.ts'
+import { isOperational } from './node-states.ts'
+import { setFields, toState } from './transition.ts'
+
+/** Nothing is asked any more, and no copy was found. */
+export const answered = { probeRound: null, probesRoster: false, foundAs: null }
+
+type Copy = { node: NodeName; generation: number; state: RunningService['state'] }
+
+/** Takes up what the nodes have answered, for every service that is asked for. */
+export function settleProbes(draft: Draft): void {
+  for (const sid of draft.sids) {
+    const service = draft.view.services[sid]
+    if (!service?.status || service.status.probeRound === null) continue
+    if (service.config?.requested !== 'started') continue
+    if (service.grant !== null) settleHeld(draft, service, service.status)
+    else adoptCopy(draft, service, service.status)
+  }
+}
+
+/** Whether the nodes that answer now have said where they stand; the others are not waited for here. */
+function haveAnswered(draft: Draft, sid: Sid, probeRound: number): boolean {
+  return draft.nodeNames.every(
+    (name) =>
+      !mayRun(draft, name, sid) ||
+      !isOperational(draft, name) ||
+      hasAnswered(draft, name, probeRound),
+  )
+}
+
+function mayRun(draft: Draft, name: NodeName, sid: Sid): boolean {
+  return draft.view.nodes[name]!.drivers.includes(serviceType(sid))
+}
+
+/** It said what it runs after it was asked; or a person vouched for its death after that. */
+function hasAnswered(draft: Draft, name: NodeName, probeRound: number): boolean {
+  const node = draft.view.nodes[name]!
+  const { revision, vouchedRound } = node.lease
+  if (vouchedRound !== null && vouchedRound >= probeRound) return true
+  return revision >= probeRound && currentReport(node) !== null
+}
+
+/** Who says, in answer to the question, that there is something of `sid` there. */
+function copiesOf(draft: Draft, sid: Sid, probeRound: number): Copy[] {
+  const copies: Copy[] = []
+  for (const { node } of draft.index.runningAt(sid)) {
+    if (!hasAnswered(draft, node, probeRound)) continue
+    for (const one of currentReport(draft.view.nodes[node]!)?.running ?? [])
+      if (one.sid === sid) copies.push({ node, generation: one.generation, state: one.state })
+  }
+  return copies
+}
+
+/** Granted, and found running there and nowhere else: it is where it belongs. */
+function settleHeld(draft: Draft, { sid, grant }: ServiceView, status: ServiceStatus): void {
+  const { probeRound } = status
+  const copies = copiesOf(draft, sid, probeRound!)
+  const [copy, other] = copies
+  if (other) return noteService(draft, sid, tooMany(copies))
+  if (!copy || !haveAnswered(draft, sid, probeRound!)) return
+  const holder = grant!.holders.find(({ node }) => node === copy.node)
+  const known = status.foundAs ?? grant!.generation
+  const isIt = copy.generation === grant!.generation || copy.generation === known
+  if (!holder || grant!.holders.length > 1 || !isIt) return
+  const why = `${copy.node} says that it runs there, and nobody else does`
+  setFields(draft, sid, { node: copy.node, probeRound: null, probesRoster: false }, why)
+}
+
+/** Granted to nobody, and found running on one node: adopted there, under a new number. */
+function adoptCopy(draft: Draft, { sid }: ServiceView, status: ServiceStatus): void {
+  const { probeRound, state: from } = status
+  if (from !== 'started' && from !== 'request_start' && from !== 'recovery') return
+  if (draft.view.planeEpoch.quarantineUntilMs !== null) return
+  const copies = copiesOf(draft, sid, probeRound!)
+  const [copy, other] = copies
+  if (!copy || other || copy.state !== 'running') return
+  const { node, generation: foundAs } = copy
+  if (!isOperational(draft, node) || draft.view.nodes[node]!.watchdog.class === 'none') return
+  if (!haveAnswered(draft, sid, probeRound!)) return
+  const why = `${node} runs it already, and nobody else does`
+  const set = { node, probeRound: null, probesRoster: false, foundAs }
+  if (from === 'started') setFields(draft, sid, { ...set, running: false }, why)
+  else toState(draft, sid, 'started', set, why)
+  decideChange(draft, {
+    kind: 'grant.adopted',
+    sid,
+    generation: draft.view.nextGeneration,
+    foundAs,
+    node,
+    epoch: draft.view.nodes[node]!.lease.epoch,
+    why,
+  })
+}
+
+/** Why a service that is asked for may not be started yet; null: nobody runs it, or it is not asked for. */
+export function probeObstacle(draft: Draft, sid: Sid): string | null {
+  const { status } = draft.view.services[sid]!
+  const probeRound = status?.probeRound ?? null
+  if (status === null || probeRound === null) return null
+  const copies = copiesOf(draft, sid, probeRound)
+  if (copies.length > 1) return tooMany(copies)
+  const wholeRoster = status.probesRoster === true
+  const missing = draft.nodeNames.filter(
+    (name) =>
+      mayRun(draft, name, sid) &&
+      (wholeRoster || isOperational(draft, name)) &&
+      !hasAnswered(draft, name, probeRound),
+  )
+  const [copy] = copies
+  if (missing.length > 0) {
+    const silent = missing.filter((name) => !isOperational(draft, name))
+    const confirm = silent[0] ? `, or for: ha-manager fence confirm ${silent[0]}` : ''
+    const what = wholeRoster ? 'it may run anywhere since the disarm' : 'first start'
+    return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${confirm}`
+  }
+  if (copy === undefined) return null
+  const end = copy.state === 'running' ? 'which cannot protect it' : `where it is ${copy.state}`
+  return `something of ${sid} is on ${copy.node}, ${end}: it must be stopped there first`
+}
+
+function tooMany(copies: Copy[]): string {
+  const nodes = copies.map(({ node }) => node)
+  return `${nodes.join(' and ')} say that they run it: stop all copies but one by hand`
+}
