@@ -26,6 +26,9 @@ const JournalFile = z.object({
   started: generations,
   closed: generations,
   answers: z.record(z.string(), OrderResult),
+  adopted: z
+    .record(z.string(), z.object({ foundAs: z.number(), generation: z.number() }))
+    .optional(),
   restarted: z.record(z.string(), z.literal(true)),
   moving: z
     .record(

@@ -1,5 +1,6 @@
-// The release: an agent's leave to close its watchdog although services run, for a planned stop (rule 11).
-// Committed before the agent closes anything; refused unless every service granted to the node is frozen.
+// The release: an agent's leave to close its watchdog although services run, for a planned stop or in a disarmed cluster
+// (rule 11). Committed before the agent closes anything; refused unless every service granted to the node is frozen, or
+// nothing is managed (mode `ignore`) and the node says that it has heard so.
 import type postgres from 'postgres'
 import type { LeaseRequest } from '../../shared/protocol.ts'
 import { fenceAfterMs, type Timing } from '../../shared/timing.ts'
@@ -44,7 +45,9 @@ async function commitRelease(
         left join service c on c.cluster_id = h.cluster_id and c.sid = h.sid
         where h.node_uid = l.node_uid and h.closed_at is null
           and c.sid is not null and coalesce(s.state, '') not in ('freeze', 'error')
-          and c.requested <> 'ignored') as blocked
+          and c.requested <> 'ignored') and not (${request.mode} = 'disarm' and exists (
+            select from crm m where m.cluster_id = l.cluster_id and m.disarm->>'mode' = 'ignore'
+              and m.disarm->>'effectiveMs' is not null)) as blocked
       from lease l where l.node_uid = ${request.nodeUid} for update of l`
   if (!held) return null
   if (held.blocked) return 'blocked' as const

@@ -1,6 +1,7 @@
 // Takes one event into the draft: facts only; what follows from them is decided afterwards, all at once.
 import { assertNever } from '../../../shared/assert.ts'
 import { type Draft, say } from './draft.ts'
+import { generationOf } from './grants.ts'
 import type { LrmEvent } from './effect.ts'
 import { noteSignal } from './ending.ts'
 import { noteEpochAnswer, noteEpochFailed } from './epoch.ts'
@@ -89,7 +90,10 @@ type ServiceEvent = Extract<LrmEvent, { kind: 'started' | 'stopped' | 'exited' }
 /** What a driver says about one service; answers that come too late for its phase change nothing. */
 function noteService(draft: Draft, event: ServiceEvent): void {
   const local = draft.lrm.services[event.sid]
-  if (!local || local.generation !== event.generation) return
+  if (!local) return
+  // Drivers name what runs by its marks.
+  const isAdopted = generationOf(draft.lrm, event.sid, event.generation) === local.generation
+  if (event.generation !== local.generation && !isAdopted) return
   switch (event.kind) {
     case 'stopped':
       if (local.phase === 'stopping') noteStopped(draft, local, event.outcome, event.detail)

@@ -10,6 +10,8 @@ export type Draft = {
   effects: Effect[]
   /** Orders in hand by service. */
   orders: Map<Sid, Order>
+  /** Services of which the plane asks whether they run here. */
+  probes: ReadonlySet<Sid>
   /** Grants to be confirmed with the next renewal: about to be used, or in use and not confirmed under this epoch. */
   wishes: ServiceGeneration[]
   /** The watchdog is being armed, or what must be on disk before that is being written. */
@@ -40,6 +42,7 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
       epoch: journal.epoch && { ...journal.epoch },
       started: { ...journal.started },
       closed: { ...journal.closed },
+      ...(journal.adopted && { adopted: { ...journal.adopted } }),
       answers: { ...journal.answers },
       restarted: { ...journal.restarted },
       moving: { ...journal.moving },
@@ -49,6 +52,7 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
   }
   return {
     ...{ lrm: copy, nowMs, effects: [], orders: new Map(), wishes: [] },
+    probes: new Set(lrm.desired?.probes),
     ...{ isArming: false, wakeAtMs: Infinity },
   }
 }
@@ -56,6 +60,7 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
 /** Once the events are taken in: the orders that count for this decision. */
 export function indexOrders(draft: Draft): void {
   for (const order of draft.lrm.desired?.services ?? []) draft.orders.set(order.sid, order)
+  draft.probes = new Set(draft.lrm.desired?.probes)
 }
 
 /** Asks to be woken at `atMs`, if nothing happens before. */

@@ -109,6 +109,6 @@ export type LrmEvent =
   | { kind: 'watchdog-close-failed'; why: string }
   | { kind: 'journaled'; version: number }
   | { kind: 'journal-failed'; why: string }
-  | { kind: 'signal'; signal: 'restart' | 'shutdown' }
+  | { kind: 'signal'; signal: 'restart' | 'shutdown' | 'reboot' }
 
 export type LrmInput = { nowMs: number; events: LrmEvent[] }

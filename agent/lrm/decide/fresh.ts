@@ -9,8 +9,10 @@ export function freshRenewal(): Renewal {
     answeredKey: '',
     settledRevision: null,
     noReleaseBeforeMs: 0,
+    saidRevision: 0,
     toldRevision: 0,
     toldClosed: [],
+    unguarded: false,
   }
 }
 

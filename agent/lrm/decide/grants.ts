@@ -10,6 +10,12 @@ export function closedUpTo(lrm: Lrm, sid: Sid): number {
   return lrm.journal.closed[sid] ?? -1
 }
 
+/** The generation that something with these marks counts as here. */
+export function generationOf({ journal }: Lrm, sid: Sid, marked: number): number {
+  const adopted = journal.adopted?.[sid]
+  return adopted?.foundAs === marked ? adopted.generation : marked
+}
+
 /** Ends a generation for good. Only for a service of which nothing is on the host. */
 export function closeGeneration(draft: Draft, sid: Sid, generation: number, why: string): void {
   const { lrm } = draft
@@ -17,6 +23,8 @@ export function closeGeneration(draft: Draft, sid: Sid, generation: number, why:
   lrm.closedAt[sid] = writeDown(draft, (journal) => {
     journal.closed[sid] = generation
     if ((journal.started[sid] ?? -1) <= generation) delete journal.started[sid]
+    if ((journal.adopted?.[sid]?.generation ?? Infinity) <= generation)
+      delete journal.adopted?.[sid]
     if ((journal.moving[sid]?.generation ?? Infinity) <= generation) delete journal.moving[sid]
   })
   if ((lrm.confirmed[sid] ?? -1) <= generation) delete lrm.confirmed[sid]

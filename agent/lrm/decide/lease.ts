@@ -122,14 +122,19 @@ export function judgeState(draft: Draft): void {
 function stateOf(draft: Draft): LrmState {
   const { lrm } = draft
   if (lrm.cleaning !== null || isLost(draft)) return 'lost_agent_lock'
-  if (lrm.desired?.mode === 'maintenance') return 'maintenance'
+  if (isEmptied(lrm)) return 'maintenance'
   return lrm.watchdog.open && leaseAllows(draft) ? 'active' : 'wait_for_agent_lock'
+}
+
+/** By order of the plane, or because its machine goes down and its services move away first. */
+function isEmptied({ desired, ending }: Lrm): boolean {
+  return desired?.mode === 'maintenance' || ending?.way === 'migrate'
 }
 
 function whyState(draft: Draft, state: LrmState): string {
   const { lrm } = draft
   if (state === 'lost_agent_lock') return lrm.cleaning ?? 'no lease that allows to feed'
-  if (state === 'maintenance') return 'ordered'
+  if (state === 'maintenance') return 'it is being emptied'
   if (state === 'active') return 'leased and armed'
   return lrm.epoch === null ? 'no epoch' : 'not armed'
 }

@@ -10,6 +10,7 @@ import type {
   OrderResult,
   ServiceGeneration,
 } from '../../../shared/protocol.ts'
+import type { ShutdownPolicy } from '../../../shared/settings.ts'
 import type { Timing } from '../../../shared/timing.ts'
 
 export type Sid = string
@@ -21,10 +22,18 @@ export type Lrm = {
   startedMs: number
   /** Whether the drivers have looked at the host since this process began. Before that nothing else is done. */
   looked: boolean
-  survey: { running: boolean; startedMs: number; dueMs: number; retryMs: number }
+  survey: {
+    running: boolean
+    startedMs: number
+    dueMs: number
+    retryMs: number
+    /** When the last look that ended had begun. */
+    seenMs: number
+  }
   planeEpoch: PlaneEpoch | null
   timing: Timing
   onLeaseLoss: 'gentle' | 'reset'
+  shutdownPolicy: ShutdownPolicy
   /** The epoch whose leases this process may use; null: it must ask for a new one. */
   epoch: Epoch | null
   /** Numbers a request may have: those set aside on disk. */
@@ -36,6 +45,8 @@ export type Lrm = {
   poll: { id: number; running: boolean; dueMs: number; failures: number }
   joining: Joining
   desired: Desired | null
+  /** When these orders came. What they ask for is answered by a look that began later. */
+  desiredMs: number
   services: Record<Sid, LocalService>
   /** Grants read back as open under this epoch and this plane epoch, with the watchdog armed all the time since. */
   confirmed: Record<Sid, number>
@@ -82,10 +93,14 @@ export type Renewal = {
   settledRevision: number | null
   /** A release was refused: not asked for again before this. */
   noReleaseBeforeMs: number
+  /** Revision named in the last request. */
+  saidRevision: number
   /** Newest revision the plane told of. */
   toldRevision: number
   /** Generations last reported as closed, and answered for. */
   toldClosed: ServiceGeneration[]
+  /** The plane says that the watchdog proves nothing in this epoch any more. */
+  unguarded: boolean
 }
 
 export type SentRenewal = {
@@ -178,13 +193,28 @@ export type WatchdogView = {
   retryAtMs: number
 }
 
+/** `leave`: services run on. `freeze`, `failover`: they are stopped. `migrate`: the plane moves them away first. */
+export type EndingWay = 'leave' | 'freeze' | 'failover' | 'migrate'
+
 export type Ending = {
-  kind: 'restart' | 'shutdown'
+  /** What ends: the agent alone, or its machine. */
+  kind: 'restart' | 'shutdown' | 'reboot'
+  way: EndingWay
   /** Asked twice: leave at once. */
   forced: boolean
-  /** After a shutdown's stops: the last report was answered, or is given up. */
-  reported: boolean
   sinceMs: number
+  /** Since when nothing of any service is left. */
+  stoppedMs: number | null
+}
+
+/** Services that go on as ordered: no end is asked for, or one that waits until the plane has moved them away. */
+export function isStaying({ ending }: Lrm): boolean {
+  return ending === null || ending.way === 'migrate'
+}
+
+/** Everything is to be stopped, because the machine goes down. */
+export function isStoppingAll({ ending }: Lrm): boolean {
+  return ending?.way === 'freeze' || ending?.way === 'failover'
 }
 
 /** What survives this process. Of another boot only the epoch, the plane epoch and the closed generations count. */
@@ -208,6 +238,8 @@ export type Journal = {
   /** Ended for good on this node: a generation up to this one is never started again. */
   closed: Record<Sid, number>
   answers: Record<string, OrderResult>
+  /** What runs here under another generation than its marks on the host bear, because it was adopted so. */
+  adopted?: Record<Sid, { foundAs: number; generation: number }>
   /** Restart orders whose stop is done. */
   restarted: Record<string, true>
   /** Live moves away that were begun under an order; until all is over, nothing of that generation is started here. */

@@ -8,7 +8,7 @@ import { type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
 import { answer, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
-import type { LocalMove, LocalService, Lrm, Sid } from './lrm.ts'
+import { isStaying, type LocalMove, type LocalService, type Lrm, type Sid } from './lrm.ts'
 import { isNewest } from './poll.ts'
 import { enterPhase } from './records.ts'
 import { hasFreeWorker } from './workers.ts'
@@ -127,7 +127,7 @@ const notBegun = 'cancelled before it began'
 
 function mayBegin(draft: Draft, { sid, generation }: Order): boolean {
   const { lrm } = draft
-  if (lrm.ending !== null || lrm.released || lrm.epoch === null) return false
+  if (!isStaying(lrm) || lrm.released || lrm.epoch === null) return false
   if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return false
   return isNewest(draft) && hasFreeWorker(draft)
 }

@@ -51,6 +51,10 @@ export function noteDesired(draft: Draft, id: number, desired: Desired): void {
   lrm.desired = desired
   lrm.timing = desired.timing
   lrm.onLeaseLoss = desired.onLeaseLoss
+  lrm.shutdownPolicy = desired.shutdownPolicy
+  lrm.desiredMs = draft.nowMs
+  // What it asks for is looked for now, whatever was seen before.
+  if (desired.probes.length > 0) lrm.survey.dueMs = draft.nowMs
   forgetAnswered(draft, desired)
 }
 

@@ -2,6 +2,7 @@
 // commit the release first; the device is closed only after that.
 import { type Draft, say, wakeAt } from './draft.ts'
 import { leaveEpoch, nothingOnHost } from './lease.ts'
+import type { Lrm } from './lrm.ts'
 
 /** Order states in which the agent has nothing to do, and the CRM recovers nothing by itself. */
 const heldStill = ['freeze', 'stopped', 'error', 'ignored']
@@ -10,7 +11,9 @@ const heldStill = ['freeze', 'stopped', 'error', 'ignored']
 export function wantsRelease(draft: Draft): boolean {
   const { lrm } = draft
   if (lrm.released || lrm.desired === null) return false
-  if (lrm.ending?.kind !== 'restart' && lrm.desired.mode !== 'disarm') return false
+  // A machine that reboots although something on it does not stop leaves that to its own end, where it is frozen.
+  const isLeaving = lrm.ending?.way === 'leave' || (lrm.ending?.way === 'freeze' && isStuck(lrm))
+  if (!isLeaving && lrm.desired.mode !== 'disarm') return false
   if (draft.nowMs < lrm.renewal.noReleaseBeforeMs) {
     wakeAt(draft, lrm.renewal.noReleaseBeforeMs)
     return false
@@ -19,7 +22,12 @@ export function wantsRelease(draft: Draft): boolean {
   return isHeldStill(draft)
 }
 
-function isHeldStill(draft: Draft): boolean {
+function isStuck(lrm: Lrm): boolean {
+  return Object.values(lrm.services).some((service) => service.stopFailure !== null)
+}
+
+/** Nothing is under way, and every order is to hold still. */
+export function isHeldStill(draft: Draft): boolean {
   const { lrm } = draft
   const orders = lrm.desired?.services ?? []
   const isBusy = Object.values(lrm.services).some(
@@ -34,14 +42,23 @@ export function noteReleased(draft: Draft): void {
   say(draft, 'released', { epoch: lrm.epoch?.number, running: !nothingOnHost(lrm) })
   lrm.released = true
   lrm.confirmed = {}
-  if (lrm.ending?.kind === 'restart') leaveEpoch(draft, 'released')
+  if (lrm.ending !== null) leaveEpoch(draft, 'released')
 }
 
-/** The cluster is armed again: from here on the node protects what it runs, as before. */
+/**
+ * The cluster is armed: from here on the node protects what it runs. An epoch whose proof is lost (a release was committed,
+ * or its watchdog was not armed all the time) proves nothing any more: a new one adopts what runs here (D8).
+ */
 export function stepArmedAgain(draft: Draft): void {
   const { lrm } = draft
-  if (!lrm.released || lrm.ending !== null || lrm.epoch === null) return
+  if (lrm.ending !== null || lrm.epoch === null) return
   if (lrm.desired === null || lrm.desired.mode === 'disarm') return
+  if (lrm.renewal.unguarded) {
+    say(draft, 'new epoch needed', { epoch: lrm.epoch.number, released: lrm.released })
+    // Until it is there a released node stays as it is: nothing is recovered from it without other evidence.
+    return leaveEpoch(draft, lrm.released ? 'released' : 'unknown')
+  }
+  if (!lrm.released) return
   lrm.released = false
   say(draft, 'armed again', { mode: lrm.desired.mode })
 }

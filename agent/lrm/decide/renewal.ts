@@ -1,7 +1,6 @@
 // Renewing the lease: one request at a time, every renewMs, and at once when there is something to confirm or to tell.
 // SAFETY: t_s is taken here, before the request exists, and belongs to its `seq` alone.
 import { betterLease } from '../../../shared/lease.ts'
-import type { AgentMode } from '../../../shared/node.ts'
 import type {
   LeaseAnswer,
   LeaseRequest,
@@ -11,10 +10,11 @@ import type {
 import { isArmed } from './armed.ts'
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Refused } from './effect.ts'
+import { modeOf } from './ending.ts'
 import { seqBlock } from './epoch.ts'
 import { closedUpTo } from './grants.ts'
 import { leaveEpoch } from './lease.ts'
-import type { SentRenewal } from './lrm.ts'
+import type { Lrm, SentRenewal } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { askAgain } from './poll.ts'
 import { isStable } from './records.ts'
@@ -44,6 +44,7 @@ export function stepRenewal(draft: Draft): void {
   const { clusterUuid, nodeUid, bootId } = lrm.self
   const head = { clusterUuid, nodeUid, epoch: epoch.number, bootId, seq: epoch.seq, planeEpoch }
   const timeoutMs = lrm.timing.requestTimeoutMs
+  renewal.saidRevision = body.revision
   draft.effects.push({ kind: 'renew', request: { ...head, ...body }, timeoutMs })
 }
 
@@ -75,9 +76,9 @@ function compose(draft: Draft): Body {
   return {
     armed: armed && !release && !lrm.released,
     release,
-    revision: lrm.desired?.revision ?? 0,
+    revision: revisionObeyed(lrm),
     lrmState: lrm.state,
-    mode: modeOf(draft),
+    mode: modeOf(lrm),
     running: runningServices(draft),
     closed: closedGenerations(draft),
     confirms: isArmed(lrm) && !release ? draft.wishes : [],
@@ -85,8 +86,11 @@ function compose(draft: Draft): Body {
   }
 }
 
-function modeOf(draft: Draft): AgentMode {
-  return draft.lrm.ending?.kind ?? draft.lrm.desired?.mode ?? 'active'
+/** Orders that ask where services run are obeyed once a look that began after they came has ended: it attests (rule 7). */
+function revisionObeyed({ desired, desiredMs, survey, renewal }: Lrm): number {
+  if (desired === null) return 0
+  const hasLooked = desired.probes.length === 0 || survey.seenMs >= desiredMs
+  return hasLooked ? desired.revision : renewal.saidRevision
 }
 
 function runningServices(draft: Draft): RunningService[] {
@@ -170,6 +174,7 @@ export function noteGranted(draft: Draft, seq: number, answer: LeaseAnswer): voi
   if (answer.revision > (lrm.desired?.revision ?? 0) && answer.revision === renewal.toldRevision)
     askAgain(draft)
   renewal.toldRevision = answer.revision
+  renewal.unguarded = answer.unguarded
 }
 
 function takeConfirms(draft: Draft, sent: SentRenewal, answer: LeaseAnswer): void {

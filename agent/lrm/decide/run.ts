@@ -9,7 +9,7 @@ import { isArmed } from './armed.ts'
 import { type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows } from './lease.ts'
-import type { LocalService } from './lrm.ts'
+import { isStaying, type LocalService } from './lrm.ts'
 import { mayBeElsewhere } from './migrate.ts'
 import { enterPhase, isStable, recordFor } from './records.ts'
 import { stopNow } from './stop.ts'
@@ -71,7 +71,7 @@ function stopForRestart(draft: Draft, order: Order, local: LocalService): void {
 function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
   const { lrm, nowMs } = draft
   const { sid, generation } = local
-  if (lrm.ending !== null || lrm.released || lrm.epoch === null) return
+  if (!isStaying(lrm) || lrm.released || lrm.epoch === null) return
   const refusal = whyNever(draft, order)
   if (refusal) return giveUp(draft, order, local, refusal.outcome, refusal.detail)
   if (local.failures > order.maxRestart) {

@@ -1,10 +1,10 @@
 // Orders versus what is on the host: which services run on, which are stopped, which are started.
 // SAFETY: nothing is started here but through `startIfAllowed`; a generation is ended only when nothing of it is left.
 import type { Order } from '../../../shared/protocol.ts'
-import { type Draft, wakeAt } from './draft.ts'
+import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
-import type { LocalService, Sid } from './lrm.ts'
+import { isStoppingAll, type LocalService, type Sid } from './lrm.ts'
 import { moveAway, settleMove } from './migrate.ts'
 import { isNewest } from './poll.ts'
 import { receive, settleArrival } from './receive.ts'
@@ -23,8 +23,7 @@ export function stepServices(draft: Draft): void {
     const local = draft.lrm.services[sid] ?? null
     if (local) clearFailuresOfStable(draft, local)
     if (why !== null) stopInEmergency(draft, local, why)
-    else if (draft.lrm.ending?.kind === 'shutdown')
-      keepOff(draft, sid, order, local, 'the node shuts down')
+    else if (isStoppingAll(draft.lrm)) keepOff(draft, sid, order, local, 'the node shuts down')
     else stepService(draft, sid, order, local)
   }
 }
@@ -45,6 +44,11 @@ function stepService(
   order: Order | null,
   local: LocalService | null,
 ): void {
+  if (order && local) adoptAs(draft, order, local)
+  if (isHandsOff(draft, sid, order, local)) {
+    if (order) wishToKeep(draft, order, local)
+    return
+  }
   // What is left of a service whose main process has ended is no service: it goes, whatever is ordered.
   if (local?.phase === 'unknown' && order?.state !== 'ignored') {
     keepOff(draft, sid, isStop(order) ? order : null, local, 'cleaned up after its end')
@@ -68,6 +72,34 @@ function stepService(
   else if (order.state !== 'started') wishToKeep(draft, order, local)
   else if (local?.phase === 'incoming') settleArrival(draft, local)
   else keepRunning(draft, order, local)
+}
+
+/** What is found here is adopted under the number of the order: its marks on the host stay as they are. */
+function adoptAs(draft: Draft, { sid, generation, foundAs }: Order, local: LocalService): void {
+  if (foundAs === undefined || generation === null || local.phase !== 'running') return
+  if (local.generation !== foundAs || closedUpTo(draft.lrm, sid) >= generation) return
+  local.generation = generation
+  writeDown(draft, (journal) => {
+    journal.adopted = { ...journal.adopted, [sid]: { foundAs, generation } }
+    journal.started[sid] = generation
+  })
+  say(draft, 'service adopted', { sid, generation, foundAs })
+}
+
+/**
+ * Not ours to touch: in a disarmed cluster whatever no order names or that is ignored; and a running copy of a service
+ * that is asked for and not granted here, since it may be adopted. Nothing of either is ever started.
+ */
+function isHandsOff(
+  draft: Draft,
+  sid: Sid,
+  order: Order | null,
+  local: LocalService | null,
+): boolean {
+  const { desired } = draft.lrm
+  if (desired?.mode === 'disarm') return order === null || order.state === 'ignored'
+  const isAsked = draft.probes.has(sid) && (order === null || order.generation === null)
+  return isAsked && local?.phase === 'running'
 }
 
 const stops = ['request_stop', 'stopped', 'relocate', 'request_start_balance']

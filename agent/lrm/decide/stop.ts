@@ -3,7 +3,7 @@ import type { Outcome } from '../../../shared/outcome.ts'
 import type { Order } from '../../../shared/protocol.ts'
 import { type Draft, say, wakeAt } from './draft.ts'
 import { answer, closeGeneration } from './grants.ts'
-import type { LocalService, Sid } from './lrm.ts'
+import { isStoppingAll, type LocalService, type Sid } from './lrm.ts'
 import { enterPhase } from './records.ts'
 import { hasFreeWorker } from './workers.ts'
 
@@ -26,7 +26,7 @@ export function keepOff(
     return
   }
   if (order === null) {
-    if (draft.lrm.ending?.kind === 'shutdown') closeUpTo(draft, sid, null, why)
+    if (isStoppingAll(draft.lrm)) closeUpTo(draft, sid, null, why)
     return
   }
   closeUpTo(draft, sid, order.generation, why)

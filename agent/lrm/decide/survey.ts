@@ -1,16 +1,21 @@
 // What the drivers find on the host, taken into the records. What is being started, stopped or moved by this process
 // is left to its own events.
 import { type Draft, say } from './draft.ts'
-import { closeAllStarted } from './grants.ts'
+import { closeAllStarted, generationOf } from './grants.ts'
 import type { Found, LocalService } from './lrm.ts'
 import { enterPhase, localService } from './records.ts'
 import { noteFailure } from './run.ts'
 
 /** A look at the host has ended. */
-export function noteSurvey(draft: Draft, found: Found[]): void {
+export function noteSurvey(draft: Draft, marked: Found[]): void {
   const { lrm } = draft
+  const found = marked.map((one) => {
+    const generation = generationOf(lrm, one.sid, one.generation)
+    return generation === one.generation ? one : { ...one, generation }
+  })
   const { startedMs } = lrm.survey
   lrm.survey.running = false
+  lrm.survey.seenMs = startedMs
   for (const one of newestOf(found)) {
     const { sid, generation, state } = one
     const known = lrm.services[sid]

@@ -7,7 +7,7 @@ import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
 import { isLengthOnDisk } from './armed.ts'
-import type { Lrm, WatchdogView } from './lrm.ts'
+import { isStaying, type Lrm, type WatchdogView } from './lrm.ts'
 import { wishedEffectiveMs, wishedTimeoutMs } from './wished-timeout.ts'
 import { isEmpty, leaseAllows, leaseAllowsUntilMs, nothingOnHost } from './lease.ts'
 
@@ -20,7 +20,9 @@ export function feed(draft: Draft): void {
   if (!watchdog.open) return
   const everyMs = shortestMs(lrm) / 4
   const allowed = leaseAllows(draft)
-  if (!allowed && !isEmpty(lrm)) return
+  // SAFETY: after a committed release nothing is concluded from this device, whatever it does; one that cannot be closed
+  // must not reset what was left running on purpose.
+  if (!allowed && !isEmpty(lrm) && !lrm.released) return
   if (nowMs < watchdog.fedMs + everyMs) return wakeAt(draft, watchdog.fedMs + everyMs)
   watchdog.fedMs = nowMs
   draft.effects.push({
@@ -91,7 +93,7 @@ function wantsArmed(draft: Draft): boolean {
   if (lrm.epoch === null)
     return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm) && leaseAllows(draft)
   // Nothing new is armed any more; a countdown that an earlier process left running is fed until it may be closed.
-  if (lrm.ending !== null) return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm)
+  if (!isStaying(lrm)) return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm)
   if (lrm.desired?.mode === 'disarm') return lrm.watchdog.open
   return draft.wishes.length > 0 || !nothingOnHost(lrm)
 }
@@ -103,7 +105,7 @@ function mayClose(draft: Draft): boolean {
   if (!isWritten(draft)) return false
   if (!isEmpty(lrm) || draft.wishes.length > 0) return false
   // While the plane still holds a grant open for this node it counts on the watchdog, and may say so as evidence.
-  return lrm.ending !== null || lrm.epoch === null || !leaseAllows(draft) || !holdsGrants(draft)
+  return !isStaying(lrm) || lrm.epoch === null || !leaseAllows(draft) || !holdsGrants(draft)
 }
 
 /** Whether the plane holds any grant open for this node; also true while its orders are not known. */

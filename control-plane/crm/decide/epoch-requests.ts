@@ -3,7 +3,7 @@
 // Must never take a boot's word for what another boot ran, nor an answer given before the revocation.
 import { holdersOf } from '../../cluster/grants.ts'
 import type { EpochRequestView } from '../../cluster/node-words.ts'
-import type { NodeName, NodeView, RevocationView } from '../../cluster/view.ts'
+import type { NodeName, NodeView, RevocationView, Sid } from '../../cluster/view.ts'
 import type { ServiceGeneration } from '../../../shared/protocol.ts'
 import { decideChange, type Draft, newId } from './draft.ts'
 import { pursueEvidence } from './evidence.ts'
@@ -119,7 +119,7 @@ function settleSameBoot(
   for (const held of holdersOf(draft.view, name)) {
     if (held.epoch !== epoch) continue
     const { sid, generation } = held
-    const found = request.found.filter((one) => one.sid === sid)
+    const found = copiesFound(request, sid, draft.view.services[sid]!.status?.foundAs ?? null, held)
     const stray = found.find((one) => one.generation !== generation && one.state !== 'stopped')
     const own = new Set(
       found.filter((one) => one.generation === generation).map((one) => one.state),
@@ -140,6 +140,24 @@ function settleSameBoot(
       })
     else waits.push(`cannot say yet whether ${sid} runs`)
   }
+}
+
+type Found = EpochRequestView['found'][number]
+
+/** What was found of a service. An adopted copy may still be named by the number it bears: it is the one that is granted. */
+function copiesFound(
+  { found }: EpochRequestView,
+  sid: Sid,
+  foundAs: number | null,
+  { generation }: ServiceGeneration,
+): Found[] {
+  const copies = found.filter((one) => one.sid === sid)
+  const isCopy = (one: Found) => one.generation === foundAs && one.state !== 'stopped'
+  if (foundAs === null || !copies.some(isCopy)) return copies
+  // A process that has forgotten the adoption doubts the granted number, because it finds another.
+  return copies
+    .filter((one) => one.generation !== generation || one.state !== 'unknown')
+    .map((one) => (isCopy(one) ? { ...one, generation } : one))
 }
 
 /** Another boot of the same machine: the old one executes nothing any more, if it is the same machine. */
