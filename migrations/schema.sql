@@ -188,6 +188,7 @@ create table lease (
   lrm_state text not null default 'wait_for_agent_lock'::text,
   mode text not null default 'active'::text,
   report_digest text not null default ''::text,
+  vouched_round bigint,
   constraint lease_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint lease_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint lease_pkey PRIMARY KEY (node_uid)
