@@ -23,6 +23,7 @@ function tracked(): string[] {
 const longFiles = new Map([
   ['control-plane/store/schema.ts', 'one table after the other; a split would part foreign keys'],
   ['shared/operator-api.ts', 'the operator wire in one place'],
+  ['shared/protocol.ts', 'the agent wire in one place'],
 ])
 
 test('every pure room is free of clocks, chance, IO and promises', () => {
