@@ -27,11 +27,11 @@ export function takePartnersAlong(draft: Draft, sid: Sid, target: NodeName): Sid
     const status = draft.view.services[partner]!.status!
     const why = `${ruleOf(draft, sid)} keeps it together with ${sid}, which was sent to ${target}`
     if (status.state === 'stopped') {
-      setFields(draft, partner, { node: target, fallbackNode: null }, why)
+      setFields(draft, partner, { node: target }, why)
       return true
     }
     if (!mayMove(draft, partner, status)) return false
-    startMove(draft, partner, target, why)
+    startMove(draft, partner, target, why, { command: null })
     return true
   })
 }
