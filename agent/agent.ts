@@ -10,6 +10,7 @@ import { resumeLrm } from './lrm/decide/resume.ts'
 import { createEffects } from './lrm/effects.ts'
 import type { JournalStore } from './lrm/journal.ts'
 import { createLoop, type Loop } from './lrm/loop.ts'
+import type { UsageMeter } from './usage/usage-meter.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
 export const agentVersion = '0.1.0'
@@ -19,6 +20,8 @@ export type AgentParts = {
   boot: Boot
   watchdog: Watchdog
   createDrivers(events: DriverEvents): Driver[]
+  /** Measures what the node and its services use; absent: nothing does. */
+  createMeter?(drivers: Driver[]): UsageMeter
   client: ControlPlaneClient
   journal: JournalStore
   clock: Clock
@@ -53,10 +56,12 @@ export function createAgent(parts: AgentParts): Loop {
   })
   const exit = (code: number) => {
     loop.end()
+    meter?.end()
     parts.exit(code)
   }
   const { journal, client } = parts
-  const deps = { clock, watchdog, drivers, journal, client, log, aboutNode, exit }
+  const meter = parts.createMeter?.(drivers) ?? null
+  const deps = { clock, watchdog, drivers, journal, client, log, meter, aboutNode, exit }
   const loop: Loop = createLoop({
     ...{ clock, timers, lrm },
     createEffects: (tell) => createEffects(deps, tell),

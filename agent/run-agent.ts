@@ -14,6 +14,8 @@ import { joinCluster } from './join.ts'
 import { lockHome, lockNode } from './lock.ts'
 import { createLog, type Log } from './log.ts'
 import { createJournalStore } from './lrm/journal.ts'
+import { readHost } from './usage/host-usage.ts'
+import { createUsageMeter } from './usage/usage-meter.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
 // A bug must not leave a half-decided agent behind: it ends here, and the next one finds what runs by its marks.
@@ -81,6 +83,11 @@ function run(
     createDrivers: (events) => [
       createProcessDriver({ home: config.home, owner, bootId, clock, events }),
     ],
+    createMeter: (drivers) =>
+      createUsageMeter({
+        ...{ drivers, clock, timers: systemTimers, cpus: boot.capacity.cpus },
+        readHost: config.simulated === null ? readHost : null,
+      }),
     client: createControlPlaneClient({
       urls: config.urls ?? identity.urls,
       ...{ credential, random },

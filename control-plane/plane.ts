@@ -17,9 +17,11 @@ import { ClockWitness } from './lease/clock-witness.ts'
 import { DesiredPolls } from './lease/desired-polls.ts'
 import { postgresLane } from './lease/lease-lane.ts'
 import { Renewals } from './lease/renewals.ts'
+import { UsageReports } from './lease/usage-reports.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { postgresAgentStore } from './store/agent-store.ts'
 import { type Connections, connect } from './store/connect.ts'
+import { writeNodeUsage } from './store/node-usage.ts'
 import { postgresRoundStore } from './store/round-store.ts'
 
 /** A statement that takes longer has met a dead connection or a stuck lock. */
@@ -69,9 +71,25 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     wakeNodes: (uids) => polls.wake(uids),
     wakeAllNodes: () => polls.wakeAll(),
   })
+  const usage = new UsageReports({
+    write: (rows) => writeNodeUsage(connections.general, rows),
+    ...{ timers: systemTimers, log },
+  })
   await workJobs({ boss, sql: connections.general, random, log, ring })
   engine.start()
-  const parts = { config, log, clock, random, connections, boss, renewals, polls, engine, metrics }
+  const parts = {
+    config,
+    log,
+    clock,
+    random,
+    connections,
+    boss,
+    renewals,
+    polls,
+    usage,
+    engine,
+    metrics,
+  }
   const app = buildApp(parts)
   const server = await openServer(app.fetch, config)
   const port = (server.address() as { port: number }).port
@@ -85,6 +103,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
       clearInterval(presence)
       engine.stop()
       polls.close()
+      usage.close()
       server.close()
       server.closeIdleConnections()
       setTimeout(() => server.closeAllConnections(), 500).unref()
@@ -105,12 +124,13 @@ type Parts = {
   boss: PgBoss
   renewals: Renewals
   polls: DesiredPolls
+  usage: UsageReports
   engine: Engine
   metrics: Metrics
 }
 
 function buildApp(parts: Parts) {
-  const { config, log, clock, random, connections, boss, renewals, polls, engine } = parts
+  const { config, log, clock, random, connections, boss, renewals, polls, usage, engine } = parts
   const ring = (clusterId: number) => engine.ring(clusterId)
   const sql = connections.general
   return createApp({
@@ -128,6 +148,7 @@ function buildApp(parts: Parts) {
       log,
       renewals,
       polls,
+      usage,
       ring,
     }),
     // Ready while it can look at the database: a replica that cannot grants nothing.

@@ -49,6 +49,16 @@ export type MigrateRequest = {
  */
 export type MigrateResult = DriverResult & { left: 'running' | 'nothing' | 'unknown' }
 
+/** Counters of one running service, as far as the host keeps them. */
+export type ServiceReading = {
+  sid: string
+  generation: number
+  /** CPU time it has used since it began. */
+  cpuMs: number
+  /** Memory it holds now. */
+  memoryBytes: number
+}
+
 export interface Driver {
   readonly type: ServiceType
   /**
@@ -65,6 +75,8 @@ export interface Driver {
    * that is being moved away or in, the job is ended first: nothing of it can still arrive, or leave, afterwards.
    */
   stop(sid: string, timeoutMs: number): Promise<DriverResult>
+  /** What the running services use, told apart by generation; for scheduling only. Must be cheap, and yield. */
+  measure?(): Promise<ServiceReading[]>
   /** Leaves services running and watches them no more. */
   detach(): void
 

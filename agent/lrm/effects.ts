@@ -7,6 +7,7 @@ import type { EpochRequest } from '../../shared/protocol.ts'
 import type { ControlPlaneClient, Reply } from '../control-plane-client.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { Log } from '../log.ts'
+import type { UsageMeter } from '../usage/usage-meter.ts'
 import type { Watchdog } from '../watchdog/watchdog.ts'
 import type { Effect, LrmEvent, Refused } from './decide/effect.ts'
 import type { JournalStore } from './journal.ts'
@@ -19,6 +20,8 @@ export type EffectDeps = {
   journal: JournalStore
   client: ControlPlaneClient
   log: Log
+  /** null: nothing is measured. */
+  meter: UsageMeter | null
   /** What every epoch request says about this node, besides what was decided. */
   aboutNode(): Omit<EpochRequest, 'nonce' | 'found' | 'planeEpoch' | 'sentMs'>
   exit(code: number): void
@@ -169,7 +172,10 @@ async function renew(
   { request, timeoutMs }: Extract<Effect, { kind: 'renew' }>,
 ): Promise<LrmEvent> {
   const { seq } = request
-  const reply = await deps.client.lease(request, timeoutMs)
+  const usage = deps.meter?.take() ?? null
+  const reply = await deps.client.lease(usage ? { ...request, usage } : request, timeoutMs)
+  // An older plane refuses what it does not know, the whole renewal with it: the next one goes without.
+  if (usage && reply.kind === 'refused' && reply.problem.code === 'invalid') deps.meter?.end()
   if (reply.kind === 'ok') return { kind: 'lease-granted', seq, answer: reply.answer }
   if (reply.kind === 'refused') return { kind: 'lease-refused', seq, refused: refusedBy(reply) }
   return { kind: 'lease-failed', seq, why: reply.why }

@@ -10,6 +10,7 @@ const holding = (pids: number[]): Cgroups => ({
   prepare: () => {},
   list: () => [{ sid: 'process:a', generation: 1 }],
   members: () => pids,
+  paths: () => [],
   kill: () => {},
   remove: () => {},
 })

@@ -15,6 +15,8 @@ export type Cgroups = {
   list(): { sid: string; generation: number }[]
   /** Processes in the cgroup of a generation. */
   members(sid: string, generation: number): number[]
+  /** Where the counters of a generation are, if it has a cgroup. */
+  paths(sid: string, generation: number): string[]
   /** Kills all of them in one step, where the kernel can. */
   kill(sid: string, generation: number): void
   remove(sid: string, generation: number): void
@@ -50,6 +52,10 @@ export function createCgroups(nodeUid: string): Cgroups {
       if (make(sid, generation) !== null) void expectMove()
     },
     list: () => folders.flatMap(inside).flatMap((path) => parseName(basename(path))),
+    paths: (sid, generation) =>
+      folders
+        .map((folder) => join(folder, `${sid}.${generation}`))
+        .filter((path) => statSync(path, { throwIfNoEntry: false }) !== undefined),
     members: (sid, generation) => all(sid, generation).flatMap(processesIn),
     kill(sid, generation) {
       for (const folder of folders)

@@ -16,6 +16,7 @@ import { type LogLimits, logLimits, openLog, rotateLogs } from './log-file.ts'
 import { findGroups, type Group, markOf, type Owner } from './members.ts'
 import { readProcess } from './proc-table.ts'
 import { createRunFiles } from './run-files.ts'
+import { readServices } from './service-usage.ts'
 import { sharedLook } from './shared-look.ts'
 import { type Ended, watchChild, watchProcess } from './watch.ts'
 
@@ -168,5 +169,12 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
   }
 
   const prepare = (sid: string, generation: number) => cgroups.prepare(sid, generation)
-  return { type: 'process', survey, prepare, start, stop, detach }
+  const measure = () =>
+    readServices(
+      Array.from(watched, ([sid, { generation, pid }]) => ({
+        ...{ sid, generation, pid },
+        cgroups: cgroups.paths(sid, generation),
+      })),
+    )
+  return { type: 'process', survey, prepare, start, stop, measure, detach }
 }

@@ -66,7 +66,7 @@ function keyWith(key: string, confirms: ServiceGeneration[]): string {
 
 type Body = Omit<
   LeaseRequest,
-  'clusterUuid' | 'nodeUid' | 'epoch' | 'bootId' | 'seq' | 'planeEpoch'
+  'clusterUuid' | 'nodeUid' | 'epoch' | 'bootId' | 'seq' | 'planeEpoch' | 'usage'
 >
 
 function compose(draft: Draft): Body {

@@ -13,6 +13,7 @@ import {
 } from '../../../shared/protocol.ts'
 import type { DesiredPolls } from '../../lease/desired-polls.ts'
 import type { Renewals } from '../../lease/renewals.ts'
+import type { UsageReports } from '../../lease/usage-reports.ts'
 import type { Refusal } from '../../lease/why-not.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import type { KnownNode } from '../../store/nodes.ts'
@@ -23,6 +24,8 @@ export type AgentRouteDeps = {
   log: Logger
   renewals: Renewals
   polls: DesiredPolls
+  /** Takes in what nodes say they use; absent: nobody keeps it. */
+  usage?: Pick<UsageReports, 'note'>
   ring(clusterId: number): void
 }
 
@@ -126,6 +129,7 @@ async function leaseRoute(
       unguarded,
     } satisfies LeaseAnswer)
   }
+  if (request.usage) deps.usage?.note(node.clusterId, request.nodeUid, request.usage)
   const answer = await deps.renewals.renew({ clusterId: node.clusterId, request })
   if (!answer.granted) return refuse(c, answer.refusal)
   const { leaseMs, revision, confirmed, unguarded } = answer.row
