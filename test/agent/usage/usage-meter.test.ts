@@ -1,4 +1,5 @@
 // What an agent measures of real processes, and when it tells it.
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -49,16 +50,13 @@ async function metered(more: Partial<UsageMeterDeps> = {}) {
   const readHost = () => host
   const meter = createUsageMeter({ drivers: [driver], clock, timers, cpus: 4, readHost, ...more })
   await time.pass(0) // its first look
-  return {
-    meter,
-    time,
-    async next(services: ServiceReading[], machine = host) {
-      readings = services
-      host = machine
-      await time.pass(10_000)
-      return meter.take()
-    },
+  const next = async (services: ServiceReading[], machine = host) => {
+    readings = services
+    host = machine
+    await time.pass(10_000)
+    return meter.take()
   }
+  return { meter, time, next }
 }
 
 const reading = (cpuMs: number, memoryBytes = 100, generation = 1): ServiceReading => ({
@@ -121,12 +119,11 @@ afterEach(() => {
 })
 
 test('a service is charged with what its processes use, its children too, and no other service’s', async () => {
-  const owner = {
-    clusterUuid: '11111111-1111-4111-8111-111111111111',
-    nodeUid: '22222222-2222-4222-8222-777777777777',
-  }
+  const owner = { clusterUuid: randomUUID(), nodeUid: randomUUID() }
   const events = { exited: () => {} }
-  const driver = createProcessDriver({ home, owner, bootId: 'b', clock: systemClock(), events })
+  const driver = createProcessDriver({
+    ...{ home, owner, node: 'n1', bootId: 'b', clock: systemClock(), events },
+  })
   const start = (sid: string, script: string) =>
     driver.start({
       sid,
