@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { NodeName, ServiceId, serviceTypes } from './names.ts'
 import { agentModes, Capacity, lrmStates, WatchdogInfo } from './node.ts'
 import { foundStates, outcomes } from './outcome.ts'
-import { Figures } from './scheduling.ts'
+import { NodeUsage } from './scheduling.ts'
 import { orderStates } from './service.ts'
 import { shutdownPolicyNames } from './settings.ts'
 import { Timing } from './timing.ts'
@@ -134,14 +134,6 @@ export const EpochAnswer = z.discriminatedUnion('status', [
 export type EpochAnswer = z.infer<typeof EpochAnswer>
 
 // ── lease: every renewMs, and at once when there is something to confirm or to report ────────────────────────────
-
-/** What a node and the services on it use, as measured over the last seconds. For scheduling; no renewal depends on it. */
-export const NodeUsage = z.strictObject({
-  node: Figures,
-  /** Each service once; of one that has just been started there is nothing to tell yet. */
-  services: z.array(z.strictObject({ sid: ServiceId, ...Figures.shape })).max(manyServices),
-})
-export type NodeUsage = z.infer<typeof NodeUsage>
 
 export const LeaseRequest = z.strictObject({
   clusterUuid: z.uuid(),

@@ -1,5 +1,6 @@
 // How the CRM weighs nodes, and when it moves services only to balance the load (cluster resource scheduling).
 import { z } from 'zod'
+import { ServiceId } from './names.ts'
 
 export const schedulingModes = {
   basic: 'counts services',
@@ -45,3 +46,11 @@ export const Figures = z.strictObject({
   memoryBytes: z.number().int().min(0),
 })
 export type Figures = z.infer<typeof Figures>
+
+/** What a node and the services on it use, as measured over the last seconds. For scheduling; no renewal depends on it. */
+export const NodeUsage = z.strictObject({
+  node: Figures,
+  /** Each service once; of one that has just been started there is nothing to tell yet. */
+  services: z.array(z.strictObject({ sid: ServiceId, ...Figures.shape })).max(10_000),
+})
+export type NodeUsage = z.infer<typeof NodeUsage>

@@ -1,8 +1,7 @@
 // What this node and its services use, measured every few seconds for dynamic scheduling, and handed to the renewal that
 // comes next. For scheduling only: nothing of safety rests on it, so whatever fails here is left out, and nobody waits.
 import type { Clock, Timer, Timers } from '../../shared/clock.ts'
-import type { NodeUsage } from '../../shared/protocol.ts'
-import type { Figures } from '../../shared/scheduling.ts'
+import type { Figures, NodeUsage } from '../../shared/scheduling.ts'
 import type { Driver, ServiceReading } from '../drivers/driver.ts'
 import type { HostReading } from './host-usage.ts'
 

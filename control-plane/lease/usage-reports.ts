@@ -3,7 +3,7 @@
 // the next measurement comes in seconds.
 import type { Logger } from 'pino'
 import type { Timer, Timers } from '../../shared/clock.ts'
-import type { NodeUsage } from '../../shared/protocol.ts'
+import type { NodeUsage } from '../../shared/scheduling.ts'
 import { withDeadline } from '../store/deadline.ts'
 import type { UsageRow } from '../store/node-usage.ts'
 

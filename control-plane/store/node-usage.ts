@@ -1,6 +1,6 @@
 // Writes what nodes measured of themselves (node_usage). Read with the view; nothing of safety rests on it.
 import type postgres from 'postgres'
-import type { NodeUsage } from '../../shared/protocol.ts'
+import type { NodeUsage } from '../../shared/scheduling.ts'
 
 export type UsageRow = { clusterId: number; nodeUid: string; usage: NodeUsage }
 

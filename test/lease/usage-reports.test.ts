@@ -9,8 +9,9 @@ import { postgresAgentStore } from '../../control-plane/store/agent-store.ts'
 import { loadView } from '../../control-plane/store/load-view.ts'
 import { writeNodeUsage } from '../../control-plane/store/node-usage.ts'
 import { systemClock, systemTimers } from '../../shared/clock.ts'
-import type { LeaseRequest, NodeUsage } from '../../shared/protocol.ts'
+import type { LeaseRequest } from '../../shared/protocol.ts'
 import { systemRandom } from '../../shared/random.ts'
+import type { NodeUsage } from '../../shared/scheduling.ts'
 import { testDatabase } from '../database.ts'
 import { makeCluster, makeNode, makeRenewals, request, type TestCluster } from './fleet.ts'
 
@@ -90,8 +91,8 @@ test('what a node and the services on it use is in the view that the CRM reads; 
   })
   const { nodes, services } = await view()
   expect(services['process:web']?.usage).toEqual({ cpus: 0.25, memoryBytes: 1e8 })
-  expect(services['process:db']?.usage).toBeUndefined() // it is on n2, which has said nothing
-  expect(nodes.n2?.usage).toBeUndefined()
+  expect(services['process:db']?.usage ?? null).toBeNull() // it is on n2, which has said nothing
+  expect(nodes.n2?.usage ?? null).toBeNull()
 })
 
 test('usage is no news: the report is not written again, and nobody is rung for', async () => {

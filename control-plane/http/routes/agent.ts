@@ -2,7 +2,7 @@
 // decides: requests become rows or renewals, and the CRM's answers are read back.
 import { Hono, type Context } from 'hono'
 import type { Logger } from 'pino'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Clock } from '../../../shared/clock.ts'
 import {
   DesiredQuery,
@@ -17,6 +17,7 @@ import type { UsageReports } from '../../lease/usage-reports.ts'
 import type { Refusal } from '../../lease/why-not.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import type { KnownNode } from '../../store/nodes.ts'
+import { Malformed, parse, parsed } from '../agent-body.ts'
 
 export type AgentRouteDeps = {
   store: AgentStore
@@ -29,8 +30,6 @@ export type AgentRouteDeps = {
   ring(clusterId: number): void
 }
 
-/** A running agent's body: thousands of services at most. */
-const largestBodyBytes = 4 * 1024 * 1024
 const knownForMs = 10_000
 
 export function agentRoutes(deps: AgentRouteDeps): Hono {
@@ -204,29 +203,6 @@ function refuse(c: Context, refusal: Refusal): Response {
 function problem(c: Context, status: number, code: string, detail: string, more: object = {}) {
   const body = { type: `urn:holdfast:problem:${code}`, title: code, status, code, detail, ...more }
   return c.body(JSON.stringify(body), status as 400, { 'content-type': 'application/problem+json' })
-}
-
-class Malformed extends Error {}
-
-function parsed<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new Malformed(`${issue?.path.join('.') || 'body'}: ${issue?.message}`)
-}
-
-async function parse<T extends z.ZodType>(c: Context, schema: T): Promise<z.infer<T>> {
-  const announced = Number(c.req.header('content-length') ?? Number.NaN)
-  if (Number.isNaN(announced)) throw new Malformed('body: announce its length (content-length)')
-  if (announced > largestBodyBytes) throw new Malformed(`body: at most ${largestBodyBytes} bytes`)
-  const text = await c.req.text()
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new Malformed('body: must be JSON')
-  }
-  return parsed(schema, value)
 }
 
 type Speaker = { clusterUuid: string; nodeUid: string }
