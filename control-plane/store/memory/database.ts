@@ -116,6 +116,8 @@ export class MemoryDatabase {
 export class MemoryTransaction {
   private readonly database: MemoryDatabase
   private patches: { clusterId: number; apply(state: ClusterState): ClusterState }[] = []
+  /** What the patches so far make of a committed state: made anew only when that changed. */
+  private seen: { of: ClusterState; state: ClusterState; patches: number } | null = null
   private readonly held = new Set<string>()
   private readonly tells = new Map<number, Commit>()
   private isOver = false
@@ -134,16 +136,23 @@ export class MemoryTransaction {
 
   /** The cluster as this transaction sees it: its own writes on what others committed. */
   current(clusterId: number): ClusterState {
-    return this.patches
+    const committed = this.database.cluster(clusterId)
+    const { seen, patches } = this
+    if (seen?.of === committed && seen.patches === patches.length) return seen.state
+    const state = patches
       .filter((patch) => patch.clusterId === clusterId)
-      .reduce((state, patch) => patch.apply(state), this.database.cluster(clusterId))
+      .reduce((next, patch) => patch.apply(next), committed)
+    this.seen = { of: committed, state, patches: patches.length }
+    return state
   }
 
   /** Writes; throws what the statement throws. */
   write<T>(clusterId: number, patch: Patch<T>, rows: string[] = []): T {
     const { moment } = this.database
-    const { result } = patch(this.current(clusterId), moment)
+    const { state: written, result } = patch(this.current(clusterId), moment)
     this.patches.push({ clusterId, apply: (state) => patch(state, moment).state })
+    const of = this.database.cluster(clusterId)
+    this.seen = { of, state: written, patches: this.patches.length }
     for (const uid of rows) this.held.add(uid)
     return result
   }

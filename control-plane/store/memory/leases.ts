@@ -37,6 +37,7 @@ export function renew(
     leaseMs: state.settings.timing.leaseMs,
     quorate: state.quorate,
     digest: next.reportDigest,
+    unguarded: next.view.lease.guarded === false,
     wroteReport: row.report !== null,
     revision: node.desired?.revision ?? 0,
     nodeState: node.hasStatus ? node.view.state : null,
@@ -181,7 +182,8 @@ export function release(
     ...{ leaseUntilMs, judgedUntilMs: leaseUntilMs },
   }
   const next = { ...node, seq: request.seq, view: { ...node.view, lease: released } }
-  return { state: withNode(state, next), done: { revision: node.desired?.revision ?? 0 } }
+  const done = { revision: node.desired?.revision ?? 0, unguarded: released.guarded === false }
+  return { state: withNode(state, next), done }
 }
 
 function blocksRelease({ config, status }: ServiceView): boolean {

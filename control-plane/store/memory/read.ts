@@ -36,6 +36,7 @@ export function readCluster(
       rules: state.rules,
       services: servicesOf(state),
       commands: state.commands,
+      clusterCommands: state.clusterCommands,
     },
     desiredDigests: Object.fromEntries(
       nodes.map((node) => [node.view.name, node.desired?.digest ?? '']),

@@ -86,15 +86,20 @@ function saveWish(state: ClusterState, change: Change, nowMs: number): ClusterSt
   if (change.kind === 'quarantine.ended')
     return { ...state, planeEpoch: { ...state.planeEpoch, quarantineUntilMs: null } }
   if (change.kind !== 'command.status') return state
-  const known = state.commands.find((command) => command.uid === change.command)
+  const all = [...state.commands, ...state.clusterCommands]
+  const known = all.find((command) => command.uid === change.command)
   if (!known) throw new StalePlan(`command ${change.command} is finished already`)
   const next = { ...known, status: change.to, reason: change.why }
-  if (change.to === 'pending' || change.to === 'running')
-    return { ...state, commands: state.commands.map((one) => (one === known ? next : one)) }
+  const isOpen = change.to === 'pending' || change.to === 'running'
+  const settle = <T>(commands: T[]): T[] =>
+    commands.flatMap((one) => ((one as unknown) === known ? (isOpen ? [next as T] : []) : [one]))
   return {
     ...state,
-    commands: state.commands.filter((one) => one !== known),
-    finished: [...state.finished, { ...next, finishedMs: nowMs }].slice(-finishedKept),
+    commands: settle(state.commands),
+    clusterCommands: settle(state.clusterCommands),
+    finished: isOpen
+      ? state.finished
+      : [...state.finished, { ...next, finishedMs: nowMs }].slice(-finishedKept),
   }
 }
 

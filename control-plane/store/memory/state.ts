@@ -4,6 +4,7 @@ import type { EpochRequest } from '../../../shared/protocol.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import type {
   ClusterView,
+  ClusterCommandView,
   CommandView,
   NodeView,
   RevocationView,
@@ -58,7 +59,7 @@ export type StoredToken = {
 
 export type RegressClaim = { nodeUid: string; planeEpoch: number; why: string }
 
-export type FinishedCommand = CommandView & { finishedMs: number }
+export type FinishedCommand = (CommandView | ClusterCommandView) & { finishedMs: number }
 
 type Head = Pick<
   ClusterView,
@@ -89,6 +90,7 @@ export type ClusterState = Head & {
   /** Highest generation ever granted, by service: also of those that are forgotten. */
   lastGenerations: Record<string, number>
   commands: CommandView[]
+  clusterCommands: ClusterCommandView[]
   /** The newest ones only. */
   finished: FinishedCommand[]
   tokens: StoredToken[]
@@ -131,6 +133,7 @@ export function newClusterState(from: NewClusterState): ClusterState {
     services: {},
     lastGenerations: {},
     commands: [],
+    clusterCommands: [],
     finished: [],
     tokens: [],
   }

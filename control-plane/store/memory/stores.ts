@@ -20,19 +20,20 @@ export type Access = {
   trip<T>(work: () => T): Promise<T>
   /** Waits until none of these rows is held; rejects when that takes longer than a lock may be waited for. */
   untilFree(clusterId: number, nodeUids: string[]): Promise<void>
-  /** Whether transactions of this way are still served; one that is cut off is ended by the server. */
-  watch(transaction: MemoryTransaction): void
+  /** A trip for each statement of a transaction, which the server ends where it hangs or is cut off. */
+  within(transaction: MemoryTransaction): Access['trip']
 }
 
 /** Straight to the database: nothing fails, and nobody waits for a lock for long. */
 export function directAccess(database: MemoryDatabase): Access {
+  const trip: Access['trip'] = async (work) => work()
   return {
-    trip: async (work) => work(),
+    trip,
     untilFree: (clusterId, uids) =>
       new Promise((resolve) => {
         database.whenFree(clusterId, uids, resolve)
       }),
-    watch: () => {},
+    within: () => trip,
   }
 }
 
@@ -157,10 +158,10 @@ export function memoryRoundStore(
     lastRound: (clusterId) => access.trip(() => database.clusters[clusterId]?.round ?? -1),
     async transaction(work) {
       const transaction = database.begin()
-      access.watch(transaction)
+      const trip = access.within(transaction)
       try {
-        const result = await work(roundTransaction(database, transaction, access))
-        await access.trip(() => transaction.commit())
+        const result = await work(roundTransaction(database, transaction, trip))
+        await trip(() => transaction.commit())
         return result
       } catch (error) {
         transaction.abort()
@@ -173,10 +174,10 @@ export function memoryRoundStore(
 function roundTransaction(
   database: MemoryDatabase,
   transaction: MemoryTransaction,
-  access: Access,
+  trip: Access['trip'],
 ): RoundTransaction {
   const statement = <T>(work: () => T) =>
-    access.trip(() => {
+    trip(() => {
       if (!transaction.isOpen) throw new Error('the server ended this transaction')
       return work()
     })
