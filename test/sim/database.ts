@@ -1,6 +1,9 @@
 // The database of a world: the memory store on a host of its own, with what happens to databases. It stalls, restarts,
 // fails over with or without its last commits, loses answers after the commit, and its clock steps.
-import { MemoryDatabase, type MemoryTransaction } from '../../control-plane/store/memory/database.ts'
+import {
+  MemoryDatabase,
+  type MemoryTransaction,
+} from '../../control-plane/store/memory/database.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import type { Access } from '../../control-plane/store/memory/stores.ts'
 import { worldBeganMs, type Process } from './process.ts'
@@ -48,6 +51,10 @@ export class SimDatabase {
     this.chance = chance
     const server = { systemId: 'system-1', timeline: '00000001', postmasterStart: 'start-1' }
     this.memory = new MemoryDatabase(() => this.nowMs(), server)
+  }
+
+  get isAnswering(): boolean {
+    return this.isUp && this.stalled === null
   }
 
   nowMs(): number {
@@ -160,13 +167,14 @@ export class SimDatabase {
 
   private untilFree(process: Process, clusterId: number, uids: string[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leave = this.memory.whenFree(clusterId, uids, () => {
-        this.scheduler.cancel(deadline)
-        process.do(resolve)
-      })
+      let leave = () => {}
       const deadline = this.scheduler.after(lockTimeoutMs, () => {
         leave()
         process.do(() => reject(withCode('canceling statement due to lock timeout', '55P03')))
+      })
+      leave = this.memory.whenFree(clusterId, uids, () => {
+        this.scheduler.cancel(deadline)
+        process.do(resolve)
       })
     })
   }

@@ -1,6 +1,11 @@
 // The driver of a simulated machine: starts and stops take time, fail, hang, answer late and leave things behind, as
 // their behaviour says. What it finds it finds on the host, as real drivers do.
-import type { Driver, DriverEvents, DriverResult, StartRequest } from '../../agent/drivers/driver.ts'
+import type {
+  Driver,
+  DriverEvents,
+  DriverResult,
+  StartRequest,
+} from '../../agent/drivers/driver.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { Guests } from './guests.ts'
@@ -44,7 +49,7 @@ export class SimDriver implements Driver {
     process: Process
     behaviour: Behaviour
     events: DriverEvents
-    onAction(action: DriverAction): void
+    onAction: (action: DriverAction) => void
   }) {
     this.type = parts.type
     this.scheduler = parts.process.scheduler
@@ -143,9 +148,7 @@ export class SimDriver implements Driver {
 
   private later<T>(ms: number, look: () => T): Promise<T> {
     return new Promise((resolve) => {
-      this.process.do(() =>
-        this.scheduler.after(ms, () => this.process.do(() => resolve(look()))),
-      )
+      this.process.do(() => this.scheduler.after(ms, () => this.process.do(() => resolve(look()))))
     })
   }
 

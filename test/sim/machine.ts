@@ -7,44 +7,14 @@ import { joinCluster } from '../../agent/join.ts'
 import type { Log } from '../../agent/log.ts'
 import { createJournalStore } from '../../agent/lrm/journal.ts'
 import type { Loop } from '../../agent/lrm/loop.ts'
-import type { ServiceType } from '../../shared/names.ts'
 import { profiles } from '../../shared/timing.ts'
 import { Disk } from './disk.ts'
-import { type Behaviour, type DriverAction, SimDriver } from './driver.ts'
+import { SimDriver } from './driver.ts'
 import { Guests } from './guests.ts'
-import { type Exchange, Link, linkTransport } from './link.ts'
+import { Link, linkTransport } from './link.ts'
+import type { MachineEvents, MachineOptions } from './machine-parts.ts'
 import { HostClock, Process } from './process.ts'
-import type { Chance } from './random.ts'
-import type { Replica } from './replica.ts'
-import type { Scheduler } from './scheduler.ts'
-import { Device, type DeviceKind, simWatchdog } from './watchdog.ts'
-
-export type MachineOptions = {
-  name: string
-  scheduler: Scheduler
-  chance: Chance
-  device: DeviceKind
-  virtual: boolean
-  drivers: ServiceType[]
-  capacity: Boot['capacity']
-  joinToken: string
-  replicas: Replica[]
-  behaviour: Behaviour
-  /** Rate of its clock. */
-  rate: number
-  /** From power to agent. */
-  bootMs: number
-}
-
-/** What a world watches a machine for. */
-export type MachineEvents = {
-  onAction(machine: Machine, action: DriverAction): void
-  onExchange(machine: Machine, exchange: Exchange): void
-  onFeedAllowed(machine: Machine, untilMs: number): void
-  onPower(machine: Machine, isOn: boolean, why: string): void
-  onAgent(machine: Machine, what: string): void
-  onLog(machine: Machine, level: string, message: string, facts: Record<string, unknown>): void
-}
+import { Device, simWatchdog } from './watchdog.ts'
 
 type Agent = { process: Process; loop: Loop | null; drivers: SimDriver[] }
 
@@ -86,6 +56,9 @@ export class Machine {
     this.guests = new Guests(scheduler)
     this.clock = new HostClock(scheduler)
     this.device = new Device(options.device, scheduler, chance.stream('watchdog'), this.clock)
+    this.guests.onStart = (guest) => events.onGuest(this, guest, true)
+    this.guests.onEnd = (guest) => events.onGuest(this, guest, false)
+    this.device.onFeed = (cause) => events.onFeed(this, cause)
     this.device.onFire = () => this.powerOff('its watchdog has reset it', this.rebootMs)
   }
 
@@ -124,7 +97,10 @@ export class Machine {
     const process = new Process(this.options.scheduler, this.clock)
     const agent: Agent = { process, loop: null, drivers: [] }
     this.agent = agent
-    process.onThrow = (error) => this.endAgent(agent, `it threw: ${(error as Error).message}`)
+    process.onThrow = (error) => {
+      this.events.onThrow(this, error)
+      this.endAgent(agent, `it threw: ${(error as Error).message}`)
+    }
     this.events.onAgent(this, 'begins')
     process.do(() => this.runAgent(agent))
   }
@@ -177,7 +153,13 @@ export class Machine {
     const facts = nodeFacts(this.boot(), watchdog, drivers, profiles.default.watchdogMs)
     const { name: node, hardwareId, bootId } = this
     const client = this.clientOf(process, null)
-    const deps = { client, urls: this.urls, random: chance, timers: process.timers, log: this.log() }
+    const deps = {
+      client,
+      urls: this.urls,
+      random: chance,
+      timers: process.timers,
+      log: this.log(),
+    }
     return void joinCluster({ joinToken, node, hardwareId, bootId, ...facts }, deps).then(
       (joined) =>
         process.do(() => {
@@ -227,9 +209,7 @@ export class Machine {
       const { chance } = this.options
       if (chance.chance(this.pauses.rate)) process.pauseFor(chance.between(0, this.pauses.mostMs))
     }
-    return simWatchdog(this.device, process, pauseBefore, (untilMs) =>
-      this.events.onFeedAllowed(this, untilMs),
-    )
+    return simWatchdog(this.device, process, pauseBefore, () => this.events.onFeedAllowed(this))
   }
 
   private clientOf(process: Process, credential: string | null) {

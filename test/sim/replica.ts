@@ -30,7 +30,7 @@ export type ReplicaOptions = {
   /** Rate and origin of its host's clock. */
   rate: number
   /** Whatever production code logs. */
-  onLog(level: string, facts: unknown, message: string): void
+  onLog: (level: string, facts: unknown, message: string) => void
 }
 
 type Running = {

@@ -88,7 +88,7 @@ export function simWatchdog(
   process: Process,
   pauseBefore: () => void,
   /** Told with each check that allowed a feed. */
-  onAllowed: (untilMs: number) => void,
+  onAllowed: () => void,
 ): Watchdog {
   const { clock } = process
   const { kind } = device
@@ -104,7 +104,7 @@ export function simWatchdog(
       return { ok: false, why: 'later than the lease allows', open: isMine() && wasCounting }
     if (!isMine() && device.holder?.isAlive)
       return { ok: false, why: 'another program holds it', open: false }
-    onAllowed(untilMs)
+    onAllowed()
     const seconds = Math.max(1, Math.floor(timeoutMs / 1000))
     pauseBefore()
     process.do(() => {
@@ -121,7 +121,7 @@ export function simWatchdog(
   function feed(untilMs: number): FeedResult {
     if (!isMine() && !process.isPaused) return { failed: 'not open' }
     if (clock.bootMs() > untilMs) return 'late'
-    onAllowed(untilMs)
+    onAllowed()
     pauseBefore()
     process.do(() => {
       if (isMine()) device.feed('write')

@@ -119,7 +119,7 @@ function confirm(state: ClusterState, { view }: StoredNode, asked: RenewalRow['c
     const holders = grant.holders.map((holder) =>
       holder.node === view.name ? { ...holder, confirmed: true } : holder,
     )
-    services = { ...services, [sid]: { ...service, grant: { generation, holders } } }
+    services = { ...services, [sid]: { ...service, grant: { ...grant, holders } } }
     confirmed.push({ sid, generation })
   }
   return { services, confirmed }

@@ -1,5 +1,6 @@
 // A cluster of the memory store as a round reads it: what store/load-view.ts makes of the tables. Pure.
 import { fenceAfterMs } from '../../../shared/timing.ts'
+import { compareText } from '../../cluster/grants.ts'
 import type { ClusterView, NodeView, ServiceView } from '../../cluster/view.ts'
 import type { ClockWitness } from '../../lease/clock-witness.ts'
 import { type Judge, judgeWith, type LoadedView } from '../load-view.ts'
@@ -88,7 +89,12 @@ function servicesOf(state: ClusterState): Record<string, ServiceView> {
     all.map((service) => {
       const isKnown = service.config !== null || service.grant !== null
       const lastGeneration = isKnown ? (state.lastGenerations[service.sid] ?? null) : null
-      return [service.sid, { ...service, lastGeneration, everGranted: lastGeneration !== null }]
+      const grant = service.grant && {
+        ...service.grant,
+        ended: [...(service.grant.ended ?? [])].sort(compareText),
+      }
+      const everGranted = lastGeneration !== null
+      return [service.sid, { ...service, grant, lastGeneration, everGranted }]
     }),
   )
 }

@@ -90,7 +90,7 @@ function open(
     const holders = held.holders.map((holder) =>
       holder.node === change.node ? { ...holder, epoch: lease.epoch, confirmed: true } : holder,
     )
-    services = { ...services, [sid]: { ...service, grant: { generation, holders } } }
+    services = { ...services, [sid]: { ...service, grant: { ...held, holders } } }
   }
   const left = holdersOf({ ...state, services }, change.node)
   if (left.some(({ holder }) => holder.epoch !== lease.epoch))
@@ -199,15 +199,19 @@ function grant(
   const holder = { node: change.node, epoch, confirmed: change.kind === 'grant.adopted' }
   if (change.kind === 'grant.shared') {
     const open = service.grant?.generation === generation ? service.grant : null
-    if (!open || open.holders.some((one) => one.node === change.node))
+    const had = [...(open?.ended ?? []), ...(open?.holders.map((one) => one.node) ?? [])]
+    if (!open || had.includes(change.node))
       throw new SchemaRefusal(`grant ${generation} of ${sid} gets no holder ${change.node}`)
     const holders = [...open.holders, holder].sort((a, b) => (a.node < b.node ? -1 : 1))
-    return withService(state, { ...service, grant: { generation, holders } })
+    return withService(state, { ...service, grant: { ...open, holders } })
   }
   const last = state.lastGenerations[sid] ?? 0
   if (service.grant !== null || generation === last)
     throw new SchemaRefusal(`${sid} has an open grant already, or had this generation`)
-  const next = withService(state, { ...service, grant: { generation, holders: [holder] } })
+  const next = withService(state, {
+    ...service,
+    grant: { generation, holders: [holder], ended: [] },
+  })
   const lastGenerations = { ...state.lastGenerations, [sid]: Math.max(last, generation) }
   return { ...next, lastGenerations }
 }
