@@ -8,6 +8,7 @@ import { agentRoutes } from '../../control-plane/http/routes/agent.ts'
 import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import { DesiredPolls } from '../../control-plane/lease/desired-polls.ts'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
+import { UsageReports } from '../../control-plane/lease/usage-reports.ts'
 import {
   memoryAgentStore,
   memoryLane,
@@ -85,9 +86,13 @@ export class Replica {
       openLane: () => memoryLane(memory, access),
       ...{ clock, timers, witness, log, ring, deadlineMs },
     })
+    const usage = new UsageReports({
+      write: (rows) => access.trip(() => this.options.database.memory.noteUsage(rows)),
+      ...{ timers, log },
+    })
     const agents = memoryAgentStore(memory, chance, access)
     const app = new Hono()
-    app.route('/agent/v1', agentRoutes({ store: agents, clock, log, renewals, polls, ring }))
+    app.route('/agent/v1', agentRoutes({ store: agents, clock, log, renewals, polls, usage, ring }))
     this.running = { process, app, engine, polls }
     engine.start()
   }

@@ -2,7 +2,9 @@
 // rows, and commits that are whole or not at all. For simulations and dry runs; nothing survives the process.
 import type { PlannedJob } from '../../cluster/plan.ts'
 import type { Change } from '../../cluster/change.ts'
+import type { UsageRow } from '../node-usage.ts'
 import type { Moment } from './leases.ts'
+import { noteUsage } from './nodes.ts'
 import type { ClusterState, ServerIdentity } from './state.ts'
 
 export type Patch<T> = (state: ClusterState, moment: Moment) => { state: ClusterState; result: T }
@@ -57,6 +59,16 @@ export class MemoryDatabase {
     this.clusters = { ...this.clusters, [clusterId]: state }
     this.onCommit({ clusterId, rings: [], nodes: [], jobs: [], changes: [], ...tells })
     return result
+  }
+
+  /** What nodes measured of themselves. */
+  noteUsage(rows: UsageRow[]): void {
+    for (const row of rows)
+      if (this.clusters[row.clusterId])
+        this.commit(row.clusterId, (state, { nowMs }) => ({
+          state: noteUsage(state, row, nowMs),
+          result: undefined,
+        }))
   }
 
   begin(): MemoryTransaction {

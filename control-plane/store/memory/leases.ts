@@ -162,7 +162,10 @@ export function release(
   const node = state.nodes[request.nodeUid]
   if (!node) return { state, done: null }
   const held = holdersOf(state, node.view.name)
-  if (held.some(({ service }) => blocksRelease(service))) return { state, done: 'blocked' }
+  const isUnmanaged = state.disarm?.mode === 'ignore' && state.disarm.effectiveMs !== null
+  const isFree = isUnmanaged && request.mode === 'disarm'
+  if (!isFree && held.some(({ service }) => blocksRelease(service)))
+    return { state, done: 'blocked' }
   const { lease } = node.view
   const { number, uuid } = state.planeEpoch
   const isHeld =

@@ -3,6 +3,7 @@
 import type { EpochRequest, JoinRequest } from '../../../shared/protocol.ts'
 import { planeClaim } from '../../lease/why-not.ts'
 import type { StoredDesired } from '../desired.ts'
+import type { UsageRow } from '../node-usage.ts'
 import type { EpochStanding, Joined, JoinRefusal, KnownNode } from '../nodes.ts'
 import { hashSecret } from '../secrets.ts'
 import {
@@ -68,14 +69,27 @@ function newNode(request: JoinRequest, identity: NewIdentity, nowMs: number): St
       lease: {
         ...{ epoch: 1, bootId: null, leaseUntilMs: nowMs, judgedUntilMs: nowMs },
         ...{ renewedMs: null, reportedMs: null, armed: false, guarded: null, releasedMs: null },
-        ...{ revision: 0, attestedPlaneEpoch: 0, lrmState: 'wait_for_agent_lock', mode: 'active' },
+        ...{
+          revision: 0,
+          attestedPlaneEpoch: 0,
+          vouchedRound: null,
+          lrmState: 'wait_for_agent_lock',
+          mode: 'active',
+        },
       },
       ...{ revocations: [], report: null, epochRequest: null, challenge: null },
     },
     hardwareId,
     credentialHash: hashSecret(identity.credential),
     ...{ isRemoved: false, hasStatus: false, seq: 0, reportDigest: '', reportRevision: null },
-    ...{ openedSentMs: null, openedNonce: null, request: null, revocations: [], desired: null },
+    ...{
+      openedSentMs: null,
+      openedNonce: null,
+      request: null,
+      revocations: [],
+      desired: null,
+      usage: null,
+    },
   }
 }
 
@@ -174,4 +188,12 @@ export function readDesired(
   const { revision, document } = desired
   const isKnown = revision === has.revision && number === has.planeEpoch
   return { revision, planeEpoch: { number, uuid }, document: isKnown ? null : document }
+}
+
+/** Replaces the figures of a node; one that is gone is passed over. */
+export function noteUsage(state: ClusterState, { nodeUid, usage }: UsageRow, nowMs: number) {
+  const node = state.nodes[nodeUid]
+  if (!node || node.isRemoved) return state
+  const services = Object.fromEntries(usage.services.map(({ sid, ...figures }) => [sid, figures]))
+  return withNode(state, { ...node, usage: { atMs: nowMs, node: usage.node, services } })
 }

@@ -4,7 +4,16 @@ import { compareText } from '../../cluster/grants.ts'
 import type { ClusterView, NodeView, ServiceView } from '../../cluster/view.ts'
 import type { ClockWitness } from '../../lease/clock-witness.ts'
 import { type Judge, judgeWith, type LoadedView } from '../load-view.ts'
-import { type ClusterState, isSameServer, type ServerIdentity, type StoredNode } from './state.ts'
+import {
+  type ClusterState,
+  isSameServer,
+  type ServerIdentity,
+  type StoredNode,
+  type StoredUsage,
+} from './state.ts'
+
+/** Older figures say nothing. */
+const usageKeptMs = 120_000
 
 /** The cluster as a round reads it. Without a witness deadlines are as the database says. */
 export function readCluster(
@@ -19,6 +28,11 @@ export function readCluster(
   const nodes = Object.values(state.nodes)
     .filter((node) => !node.isRemoved)
     .sort((a, b) => (a.view.name < b.view.name ? -1 : 1))
+  const usages = Object.fromEntries(
+    nodes.flatMap(({ view, usage }) =>
+      usage !== null && nowMs - usage.atMs <= usageKeptMs ? [[view.name, usage]] : [],
+    ),
+  )
   return {
     view: {
       cluster: state.cluster,
@@ -32,10 +46,10 @@ export function readCluster(
       nextGeneration: state.nextGeneration,
       disarm: state.disarm,
       imbalancedSinceMs: state.imbalancedSinceMs,
-      nodes: nodesOf(state, nodes, judge),
+      nodes: nodesOf(state, nodes, judge, usages),
       groups: state.groups,
       rules: state.rules,
-      services: servicesOf(state),
+      services: servicesOf(state, usages),
       commands: state.commands,
       clusterCommands: state.clusterCommands,
     },
@@ -45,16 +59,29 @@ export function readCluster(
     identityMatches: isSameServer(state.server, server),
     regressClaims: state.claims.map(({ planeEpoch, why }) => ({ planeEpoch, why })),
     longestLeaseMs: state.longestLeaseMs,
+    known: null,
   }
 }
 
-function nodesOf(state: ClusterState, nodes: StoredNode[], judge: Judge): ClusterView['nodes'] {
+type Usages = Record<string, StoredUsage>
+
+function nodesOf(
+  state: ClusterState,
+  nodes: StoredNode[],
+  judge: Judge,
+  usages: Usages,
+): ClusterView['nodes'] {
   const held = new Map<string, Set<number>>()
   for (const { grant } of Object.values(state.services))
     for (const { node, epoch } of grant?.holders ?? [])
       held.set(node, (held.get(node) ?? new Set()).add(epoch))
   return Object.fromEntries(
-    nodes.map((node) => [node.view.name, nodeOf(node, held.get(node.view.name), judge)]),
+    nodes.map((node) => {
+      const { name } = node.view
+      const view = nodeOf(node, held.get(name), judge)
+      const usage = usages[name]?.node
+      return [name, usage ? { ...view, usage } : view]
+    }),
   )
 }
 
@@ -80,7 +107,7 @@ function nodeOf(node: StoredNode, held: Set<number> | undefined, judge: Judge): 
 }
 
 /** Sorted as the tables come: configured ones first. */
-function servicesOf(state: ClusterState): Record<string, ServiceView> {
+function servicesOf(state: ClusterState, usages: Usages): Record<string, ServiceView> {
   const order = (service: ServiceView) => (service.config ? 0 : service.status ? 1 : 2)
   const all = Object.values(state.services).sort(
     (a, b) => order(a) - order(b) || (a.sid < b.sid ? -1 : 1),
@@ -94,7 +121,9 @@ function servicesOf(state: ClusterState): Record<string, ServiceView> {
         ended: [...(service.grant.ended ?? [])].sort(compareText),
       }
       const everGranted = lastGeneration !== null
-      return [service.sid, { ...service, grant, lastGeneration, everGranted }]
+      const usage = usages[service.status?.node ?? '']?.services[service.sid]
+      const read = { ...service, grant, lastGeneration, everGranted }
+      return [service.sid, usage ? { ...read, usage } : read]
     }),
   )
 }

@@ -100,7 +100,7 @@ function open(
   const opened = {
     ...lease,
     ...{ bootId: change.bootId, armed: false, guarded: null, releasedMs: null, renewedMs: null },
-    ...{ mode: 'active' as const, leaseUntilMs, judgedUntilMs: leaseUntilMs },
+    ...{ vouchedRound: null, mode: 'active' as const, leaseUntilMs, judgedUntilMs: leaseUntilMs },
   }
   const { drivers, capacity, watchdog, virtual } = asked?.facts ?? node.view
   const next: StoredNode = {

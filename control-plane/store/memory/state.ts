@@ -1,6 +1,7 @@
 // What the memory store keeps of one cluster: the parts of a ClusterView, and beside them the few columns that only the
 // store knows. Plain data, replaced and never changed, so that an old state is a snapshot for free.
 import type { EpochRequest } from '../../../shared/protocol.ts'
+import type { Figures } from '../../../shared/scheduling.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import type {
   ClusterView,
@@ -41,7 +42,10 @@ export type StoredNode = {
   request: { sentMs: number; facts: NodeFacts } | null
   revocations: StoredRevocation[]
   desired: StoredDocument | null
+  usage: StoredUsage | null
 }
+
+export type StoredUsage = { atMs: number; node: Figures; services: Record<string, Figures> }
 
 export type StoredDocument = {
   planeEpoch: number
