@@ -261,6 +261,55 @@ export const SettingsBody = z.object({
   warnings: z.array(z.string()),
 })
 
+// ── import ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const file = z
+  .string()
+  .max(1024 * 1024)
+  .optional()
+
+/** The texts of an older manager's files, as they are. */
+export const ImportRequest = z.strictObject({
+  files: z
+    .strictObject({
+      'resources.cfg': file,
+      'groups.cfg': file,
+      'rules.cfg': file,
+      'datacenter.cfg': file,
+      manager_status: file,
+    })
+    .refine((files) => Object.values(files).some((text) => text !== undefined), {
+      error: 'must hold at least one file',
+    }),
+  /** `ignored`: nothing is started, whatever was requested there. `keep`: as it was requested there. */
+  requested: z.enum(['ignored', 'keep']).default('ignored'),
+})
+
+export const ImportBody = z.object({
+  groups: z.array(z.string()),
+  services: z.array(
+    z.object({
+      sid: z.string(),
+      requested: z.enum(requestedStates),
+      node: z.string().nullable(),
+      /** How it was under the old manager, as far as its files say. */
+      there: z.object({
+        requested: z.enum(requestedStates),
+        state: z.string().nullable(),
+        node: z.string().nullable(),
+      }),
+    }),
+  ),
+  rules: z.array(z.object({ id: z.string(), disabled: z.boolean() })),
+  /** The settings that change, with their new values. */
+  settings: z.record(z.string(), z.unknown()),
+  /** What has no equal here, and what was done about it. */
+  notes: z.array(
+    z.object({ file: z.string(), line: count, about: z.string(), message: z.string() }),
+  ),
+})
+export type ImportBody = z.infer<typeof ImportBody>
+
 // ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const StatusNode = z.object({

@@ -4,6 +4,7 @@ import { addAccess } from './commands/access.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addFence } from './commands/fence.ts'
 import { addGroups } from './commands/group.ts'
+import { addImport } from './commands/import.ts'
 import { addOperations } from './commands/operate.ts'
 import { addRules } from './commands/rule.ts'
 import { addServices } from './commands/service.ts'
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   addWhatIf(program)
   addFence(program)
   addSettings(program)
+  addImport(program)
   addAccess(program)
   addCompletion(program)
   return program

@@ -16,6 +16,7 @@ import { addDocs } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { healthRoutes } from './routes/health.ts'
+import { importRoutes } from './routes/import.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { operationRoutes } from './routes/operations.ts'
@@ -72,6 +73,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     groupRoutes(deps),
     ruleRoutes(deps),
     ruleMemberRoutes(deps),
+    importRoutes(deps),
     commandRoutes(deps, feed),
     settingsRoutes(deps),
     eventRoutes(deps, feed),

@@ -1,22 +1,22 @@
 // What datacenter.cfg says about high availability: scheduling (crs), the shutdown policy (ha), workers, fencing.
+import { Scheduling } from '../../../shared/scheduling.ts'
 import type { Settings } from '../../../shared/settings.ts'
-import { addNote, type Findings, type Place } from './findings.ts'
+import { addNote, type Findings } from './findings.ts'
 import { type Option, readOptions, readParts } from './property-string.ts'
 import { readBoolean, readInteger, readNumber, readOneOf, type Value } from './read-value.ts'
 
 export type ImportedSettings = {
-  scheduling: Partial<Settings['scheduling']>
+  /** Where there is a line crs, it says all of it: what it does not name has its default. */
+  scheduling?: Scheduling
   shutdownPolicy?: Settings['shutdownPolicy']
   maxWorkers?: number
-  /** Where each of them stands, for what is found out about it later. */
-  places: Map<keyof Settings, Place>
 }
 
 const policies = ['conditional', 'freeze', 'failover', 'migrate'] as const
 
 export function readDatacenter(text: string, findings: Findings): ImportedSettings {
   const options = readOptions(text, findings)
-  const settings: ImportedSettings = { scheduling: {}, places: new Map() }
+  const settings: ImportedSettings = {}
   const others: [string, Option][] = []
   for (const [name, option] of options) {
     if (name === 'crs') readScheduling(option, settings, findings)
@@ -37,9 +37,9 @@ export function readDatacenter(text: string, findings: Findings): ImportedSettin
 }
 
 function readScheduling(option: Option, settings: ImportedSettings, findings: Findings): void {
-  settings.places.set('scheduling', option)
-  const { scheduling } = settings
-  const assign = <K extends keyof typeof scheduling>(key: K, value: (typeof scheduling)[K]) => {
+  const scheduling = Scheduling.parse({})
+  settings.scheduling = scheduling
+  const assign = <K extends keyof Scheduling>(key: K, value: Scheduling[K] | undefined) => {
     if (value !== undefined) scheduling[key] = value
   }
   for (const [key, value] of readParts('crs', option, findings)) {
@@ -88,12 +88,8 @@ function readShare(value: Value, findings: Findings): number | undefined {
 }
 
 /** There, rebalancing in mode basic does nothing; here it is refused. */
-function withoutIdleRebalancing(
-  option: Option,
-  scheduling: ImportedSettings['scheduling'],
-  findings: Findings,
-): void {
-  if (!scheduling.autoRebalance || (scheduling.mode ?? 'basic') !== 'basic') return
+function withoutIdleRebalancing(option: Option, scheduling: Scheduling, findings: Findings): void {
+  if (!scheduling.autoRebalance || scheduling.mode !== 'basic') return
   scheduling.autoRebalance = false
   addNote(findings, option, 'crs', 'ha-auto-rebalance does nothing in mode basic: switched off')
 }
@@ -101,10 +97,8 @@ function withoutIdleRebalancing(
 function readPolicy(option: Option, settings: ImportedSettings, findings: Findings): void {
   for (const [key, value] of readParts('ha', option, findings)) {
     const policy = key === 'shutdown_policy' ? readOneOf(value, policies, findings) : undefined
-    if (policy !== undefined) {
-      settings.shutdownPolicy = policy
-      settings.places.set('shutdownPolicy', option)
-    } else if (key !== 'shutdown_policy')
+    if (policy !== undefined) settings.shutdownPolicy = policy
+    else if (key !== 'shutdown_policy')
       addNote(findings, value, 'ha', `${key} has no equal here: left out`)
   }
 }
@@ -115,7 +109,6 @@ function readWorkers(option: Option, settings: ImportedSettings, findings: Findi
   const workers = readInteger(given, 64, findings)
   if (workers === undefined) return
   settings.maxWorkers = Math.max(1, workers)
-  settings.places.set('maxWorkers', option)
   if (workers === 0) addNote(findings, option, 'max_workers', 'at least 1 here: set to 1')
 }
 

@@ -21,6 +21,12 @@ export function newFindings(): Findings {
   return { faults: [], notes: [] }
 }
 
+/** File by file, line by line. */
+export function inOrder(findings: readonly Finding[]): Finding[] {
+  const rank = (file: ImportFileName) => importFileNames.indexOf(file)
+  return findings.toSorted((a, b) => rank(a.file) - rank(b.file) || a.line - b.line)
+}
+
 /** Something is wrong with the input: what, and what would be right. */
 export function addFault(findings: Findings, at: Place, about: string, message: string): void {
   findings.faults.push({ file: at.file, line: at.line, about, message })

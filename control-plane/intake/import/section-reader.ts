@@ -37,7 +37,7 @@ export function sectionReader(section: Section, findings: Findings): SectionRead
       if (!left.has(key)) addFault(findings, section, about, `${key} is missing`)
       return take(key, read, usual)
     },
-    name: () => readConfigId({ file, line, about, key: 'its name', value: id }, findings) ?? id,
+    name: () => readConfigId({ file, line, about, key: 'its', value: id }, findings) ?? id,
     finish() {
       for (const [key, at] of left)
         addNote(findings, at, about, `${key} has no equal here: left out`)
