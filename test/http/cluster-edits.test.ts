@@ -144,7 +144,7 @@ describe('a person’s word that a node is dead', () => {
 
 describe('a node that asks for a lease', () => {
   test('is not confirmed dead, by no door and with no force', async () => {
-    const uid = await addNode(api, 'asking', { renewedMsAgo: 600_000, leaseLeftMs: 30 })
+    const uid = await addNode(api, 'asking', { renewedMsAgo: 600_000 })
     await openGrant(api, 'process:asked', uid)
     const ask = (bootId: string, hardwareId: string, found = '[]') => api.sql`
       insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce,
@@ -198,9 +198,11 @@ describe('the last word of a dead node', () => {
 
 describe('a node whose epoch the CRM has revoked', () => {
   test('is confirmed dead without another revocation', async () => {
-    const uid = await addNode(api, 'lost', { renewedMsAgo: 600_000, leaseLeftMs: 30 })
+    const uid = await addNode(api, 'lost', { renewedMsAgo: 600_000, leaseLeftMs: 1_000 })
     const generation = await openGrant(api, 'process:stuck', uid)
-    await api.sql`select pg_sleep(0.04)`
+    await api.sql`
+      select pg_sleep(extract(epoch from lease_until - clock_timestamp()) + 0.01)
+      from lease where node_uid = ${uid}`
     await api.sql`
       insert into revocation (node_uid, epoch, cluster_id, boot_id, lease_until, revoked_at, why)
       select node_uid, epoch, cluster_id, boot_id, lease_until, clock_timestamp(), 'silent'

@@ -48,7 +48,13 @@ export function planImport(
   judgeServices(view, imported)
   const rules = judgeRules(view, imported)
   if (findings.faults.length > 0) return refuseFaults(findings.faults)
-  const groups = imported.groups.map(({ file: _, line: __, ...group }) => group)
+  const groups = imported.groups.map(({ name, nodes, restricted, nofailback, comment }) => ({
+    name,
+    nodes,
+    restricted,
+    nofailback,
+    comment,
+  }))
   const services = imported.services.map((service) =>
     planService(view, imported, service, isKept(service, wish, drivers)),
   )
@@ -81,7 +87,7 @@ function planService(
   service: ImportedService,
   keeps: boolean,
 ): PlannedService {
-  const { file: _, line: __, requested, ...config } = service
+  const { file: _file, line: _line, requested, ...config } = service
   const was = seen.services.get(service.sid)
   const node = was?.node != null && Object.hasOwn(view.nodes, was.node) ? was.node : null
   return {
