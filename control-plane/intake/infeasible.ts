@@ -1,5 +1,6 @@
 // D14: no write makes a rule infeasible, be it the one that is written or another. Pure: the view as it is and as it
 // would be, null or a Refusal out. What was infeasible before is not this write's doing, and may be mended in steps.
+import { compareText } from '../cluster/grants.ts'
 import { findInfeasible, type Infeasible } from '../cluster/rules/feasibility.ts'
 import { type Ruled, rulesOf } from '../cluster/rules/group-rules.ts'
 import { reasonText, ruleTitle } from '../cluster/rules/reasons.ts'
@@ -10,7 +11,7 @@ export function refuseInfeasible(before: Ruled, after: Ruled): Refusal | null {
   const broken = infeasibleOf(after)
   if (broken.size === 0) return null
   const known = infeasibleOf(before)
-  const made = [...broken].filter(([id]) => !known.has(id))
+  const made = [...broken].filter(([id]) => !known.has(id)).sort(([a], [b]) => compareText(a, b))
   if (made.length === 0) return null
   const errors: FieldError[] = made.map(([id, reasons]) => ({
     field: `rules.${id}`,

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { startDraft } from '../../control-plane/crm/decide/draft.ts'
-import { place, placeQuestion } from '../../control-plane/crm/decide/place.ts'
+import { place } from '../../control-plane/crm/decide/place.ts'
+import { questionFor } from '../../control-plane/crm/decide/question.ts'
 import { aGroup, buildView } from '../decide/build-view.ts'
 import { compare, type Difference } from './judge.ts'
 import { PlaceItem } from './kinds/place.ts'
@@ -47,7 +48,7 @@ function differenceOf(scenario: Scenario, recorded: PlaceItem): Difference | nul
   const { sid, preference, online } = recorded
   const draft = startDraft(viewOf(scenario, recorded))
   const ours = preference === 'none' ? 'stay' : preference
-  const { allowed, preferred, together, apart } = placeQuestion(draft, sid, ours)
+  const { allowed, preferred, together, apart } = questionFor(draft, sid, ours)
   const about = `${sid} at ${recorded.t} s`
   const isOnline = (node: string) => online.includes(node)
   const counts = Object.fromEntries([...together].filter(([node]) => isOnline(node)))

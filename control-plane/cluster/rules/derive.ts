@@ -80,7 +80,7 @@ function implicitNegatives(
             `_implicit-negative-${set.id}-${member}-${other}`,
             'negative',
             [member, other].sort(compareText),
-            [...set.from, ...from],
+            [...set.from, ...from].sort(compareText),
           ),
         ),
     )
@@ -107,7 +107,7 @@ function joinNodeAffinity(
       ...rule,
       resources: [...resources].sort(compareText),
       derived: null,
-      from: [...from],
+      from: [...from].sort(compareText),
     }
   })
 }

@@ -109,12 +109,16 @@ function notTogetherAndApart({ negative, positiveSets }: Sorted, say: Say): void
       const set = setOf.get(sid)
       if (set) shared.set(set, (shared.get(set) ?? 0) + 1)
     }
-    for (const [{ rules }, count] of shared) {
-      if (count < 2) continue
+    const conflicts = [...shared].filter(([, count]) => count > 1).map(([set]) => set)
+    for (const { rules } of conflicts.sort(byFirst)) {
       say(rule.id, { code, opposite: 'positive' }, ids(rules))
       for (const { id } of rules) say(id, { code, opposite: 'negative' }, [rule.id])
     }
   }
+}
+
+function byFirst(a: ConnectedSet<Rule>, b: ConnectedSet<Rule>): number {
+  return compareText(a.resources[0]!, b.resources[0]!)
 }
 
 /** F5: which priority class counts depends on who is online, so such rules cannot be judged beforehand. */

@@ -2,10 +2,10 @@
 // notes, `why` and what-if; made of the very question that the decision asked.
 import { ruleTitle } from '../../cluster/rules/reasons.ts'
 import type { ClusterView, NodeName, Sid } from '../../cluster/view.ts'
+import { compiledRules } from './compiled-rules.ts'
 import { type Draft, startDraft } from './draft.ts'
 import { nodeClasses, type Unfit } from './node-classes.ts'
-import { partnersApart } from './partners.ts'
-import { placeQuestion, whyThere } from './place.ts'
+import { questionFor } from './question.ts'
 import { type Choice, type Preference, type Question, select } from './select.ts'
 
 export type RuledOut = {
@@ -41,12 +41,44 @@ export function explainPlacement(
   preference: Preference,
 ): PlacementExplained {
   const draft = startDraft(view)
-  const question = placeQuestion(draft, sid, preference)
+  const question = questionFor(draft, sid, preference)
   return explainChoice(draft, sid, question, select(question))
 }
 
-/** The explanation of a choice that was made of `question`. */
-export function explainChoice(
+/** Why the choice fell on its node, in a few words. */
+export function whyThere(draft: Draft, sid: Sid, question: Question, choice: Choice): string {
+  const { affinity } = nodeClasses(draft, sid)
+  const best = affinity === null ? 'least loaded' : `best of ${ruleTitle(affinity.rule)}`
+  switch (choice.because) {
+    case 'no-failback':
+      return noFailback(draft, sid)
+    case 'fallback':
+      return 'it ran there before the maintenance'
+    case 'stays':
+      return 'it is there already'
+    case 'only-one':
+      return question.together.has(choice.node!)
+        ? `${ruleTitle(compiledRules(draft).together.get(sid)!.from[0]!)} keeps it with services there`
+        : `${affinity === null ? 'the only one left' : best}, ${scoreText(draft, question, choice.node!)}`
+    case 'best-score':
+      return `${best}, ${scoreText(draft, question, choice.node!)}`
+    case 'nowhere':
+      return ''
+  }
+}
+
+function noFailback(draft: Draft, sid: Sid): string {
+  const { config } = draft.view.services[sid]!
+  return config?.failback ? `group ${config.group} does not fail back` : 'it does not fail back'
+}
+
+function scoreText(draft: Draft, { scores }: Question, node: NodeName): string {
+  const score = scores().get(node) ?? 0
+  if (draft.view.settings.scheduling.mode !== 'basic') return `score ${score.toFixed(3)}`
+  return `${score} service${score === 1 ? '' : 's'}`
+}
+
+function explainChoice(
   draft: Draft,
   sid: Sid,
   question: Question,
@@ -59,8 +91,32 @@ export function explainChoice(
     score: scores.get(node) ?? null,
   }))
   const { preference, current } = question
-  const why = choice.node === null ? whyNowhere(nodes) : whyThere(draft, sid, question, choice)
+  const why =
+    choice.node === null
+      ? whyNowhere(draft, sid, question, choice)
+      : whyThere(draft, sid, question, choice)
   return { sid, preference, current, chosen: choice.node, why, nodes }
+}
+
+/** As many nodes are named one by one. */
+const mostNamed = 5
+
+/** Why no node can take `sid`, in one sentence that stays short in a large cluster: nodes of one reason together. */
+export function whyNowhere(draft: Draft, sid: Sid, question: Question, choice: Choice): string {
+  const byReason = new Map<string, NodeName[]>()
+  for (const node of draft.nodeNames) {
+    const text = whyRuledOut(draft, sid, question, choice, node)?.text
+    if (text === undefined) continue
+    const named = byReason.get(text)
+    if (named) named.push(node)
+    else byReason.set(text, [node])
+  }
+  const told = [...byReason].map(([text, nodes]) => {
+    const rest = nodes.length - mostNamed
+    const more = rest > 0 ? ` and ${rest} more` : ''
+    return `${nodes.slice(0, mostNamed).join(' ')}${more}: ${text}`
+  })
+  return `no node can take it${told.length > 0 ? `: ${told.join(', ')}` : ''}`
 }
 
 function whyRuledOut(
@@ -82,23 +138,16 @@ function whyRuledOut(
   }
   if (question.preference === 'try-next' && question.tried.includes(node))
     return { code: 'start-failed', rules: [], text: 'its start failed there' }
-  const partner = partnersApart(draft, sid).get(node)
+  const partner = question.apart.get(node)
   if (partner) {
     const text = `${partner.from.map(ruleTitle).join(' and ')}: apart from ${partner.sid}`
     return { code: 'apart', rules: partner.from, text }
   }
   if (candidates.includes(node)) return null
-  const { from } = draft.rules!.together.get(sid)!
+  const { from } = compiledRules(draft).together.get(sid)!
   return {
     code: 'fewer-partners',
     rules: from,
     text: `${from.map(ruleTitle).join(' and ')}: more of its partners are elsewhere`,
   }
-}
-
-function whyNowhere(nodes: readonly NodeVerdict[]): string {
-  const told = nodes.flatMap(({ node, ruledOut }) =>
-    ruledOut ? [`${node}: ${ruledOut.text}`] : [],
-  )
-  return `no node can take it${told.length > 0 ? `: ${told.join(', ')}` : ''}`
 }

@@ -1,6 +1,7 @@
 // The choice among nodes, step by step as in reference 2.14: classes, partners, what the service remembers, scores.
 // Knows nothing of views and rules: everything it weighs is in the question. Chooses; changes nothing.
 import { compareText } from '../../cluster/grants.ts'
+import type { Apart } from '../../cluster/rules/compile.ts'
 import type { NodeName } from '../../cluster/view.ts'
 
 /** `stay`: where it is, if that is as good as any. `try-next`: where it has not failed. `best-score`: where least runs. */
@@ -22,8 +23,8 @@ export type Question = {
   preferred: ReadonlySet<NodeName>
   /** How many of the services it is kept together with are at a node, or on their way to it. */
   together: ReadonlyMap<NodeName, number>
-  /** Nodes used by services it stays apart from. */
-  apart: ReadonlyMap<NodeName, unknown> | ReadonlySet<NodeName>
+  /** Nodes used by services it stays apart from, each with one of them. */
+  apart: ReadonlyMap<NodeName, Apart>
   /** The lowest wins, then the name. Asked only when the steps before leave a choice. */
   scores: () => ReadonlyMap<NodeName, number>
 }

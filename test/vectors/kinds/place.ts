@@ -46,7 +46,7 @@ export const place: Kind = {
       allowed: new Set(recorded.allowed),
       preferred: new Set(recorded.preferred),
       together: new Map(Object.entries(recorded.together)),
-      apart: new Set(recorded.apart),
+      apart: new Map(recorded.apart.map((node) => [node, { sid: 'one', from: [] }])),
       scores: () => new Map(Object.entries(scores)),
     })
     const difference =

@@ -1,0 +1,121 @@
+// Rules in a life of faults: no service is sent to a node that a rule forbids, plans settle, and the order of rules
+// decides nothing. On random clusters with random rules, kept or not.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { applyChange } from '../../control-plane/cluster/apply.ts'
+import { compileRules } from '../../control-plane/cluster/rules/compile.ts'
+import { whyForbidden } from '../../control-plane/cluster/rules/forbidden.ts'
+import { headingTo } from '../../control-plane/cluster/occupancy.ts'
+import type { ClusterView } from '../../control-plane/cluster/view.ts'
+import { decide } from '../../control-plane/crm/decide/decide.ts'
+import type { Rule } from '../../shared/rule.ts'
+import { drawRules } from '../rules/draw-rules.ts'
+import { event, happen, names, sids } from './events.ts'
+import { play } from './play.ts'
+import { World } from './world.ts'
+
+type Life = { rules: Rule[]; events: Parameters<typeof happen>[1][] }
+
+const lives: fc.Arbitrary<Life> = fc.record({
+  rules: drawRules(5, sids, names),
+  events: fc.array(event, { minLength: 3, maxLength: 10 }),
+})
+
+/** Lives one life, and looks at every view in which something was decided. */
+function live({ rules, events }: Life, look: (view: ClusterView) => void): void {
+  const world = new World(names)
+  world.view = { ...world.view, rules }
+  world.onRound = (view) => {
+    if (decide(view).changes.length > 0) look(view)
+  }
+  for (const sid of sids) world.configure(sid, { requested: 'started' })
+  world.run(3_000)
+  for (const one of events) happen(world, one)
+}
+
+describe('under any rules', () => {
+  it('nothing is sent or started where a rule forbids it', () => {
+    fc.assert(
+      fc.property(lives, (life) =>
+        live(life, (view) => {
+          let now = view
+          for (const change of decide(view).changes) {
+            const before = now
+            now = applyChange(now, change)
+            if (change.kind !== 'service.state' && change.kind !== 'grant.opened') continue
+            const { sid } = change
+            const status = now.services[sid]!.status!
+            const target = headingTo(status)
+            const was = before.services[sid]!.status!
+            // Where it is already it may stay, and it is found where it is.
+            if (target === null || (target === was.node && change.kind === 'service.state'))
+              continue
+            const isSent = status.state !== 'request_stop' && target !== headingTo(was)
+            if (!isSent && change.kind !== 'grant.opened') continue
+            expect(whyForbidden(compileRules(now), now.services, sid, target)).toBeNull()
+          }
+        }),
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('every plan settles and may be cut short', () => {
+    fc.assert(
+      fc.property(lives, (life) => live(life, (view) => void play(view))),
+      { numRuns: 12 },
+    )
+  })
+
+  it('the order of rules, services and nodes decides nothing', () => {
+    const reversed = <T>(record: Record<string, T>) =>
+      Object.fromEntries(Object.entries(record).reverse())
+    fc.assert(
+      fc.property(lives, (life) =>
+        live(life, (view) => {
+          const { rules, nodes, services } = view
+          const mirrored = {
+            ...view,
+            rules: [...rules].reverse(),
+            nodes: reversed(nodes),
+            services: reversed(services),
+          }
+          expect(decide(mirrored)).toEqual(decide(view))
+        }),
+      ),
+      { numRuns: 12 },
+    )
+  })
+})
+
+describe('when the faults are over', () => {
+  it('services are together, apart and on their nodes as the rules want it', () => {
+    fc.assert(
+      fc.property(
+        drawRules(4, sids, names),
+        fc.array(fc.constantFrom(...names), { minLength: 4, maxLength: 4 }),
+        (rules, at) => {
+          const world = new World(names)
+          for (const [index, sid] of sids.entries())
+            world.configure(sid, { requested: 'started', node: at[index]! })
+          world.run(10_000)
+          world.view = { ...world.view, rules }
+          world.run(20_000)
+          const { nodeAffinity, together, apart } = compileRules(world.view)
+          const nodeOf = (sid: string) => world.machines.find((one) => one.processes.has(sid))?.name
+          for (const sid of sids) {
+            const node = nodeOf(sid)
+            if (node === undefined) continue
+            const affinity = nodeAffinity.get(sid)
+            if (affinity) expect(affinity.priorities.has(node), `${sid} on ${node}`).toBe(true)
+            for (const other of together.get(sid)?.sids ?? [])
+              expect([other, nodeOf(other)]).toEqual([other, node])
+            for (const { sid: other } of apart.get(sid) ?? [])
+              expect([other, nodeOf(other)]).not.toEqual([other, node])
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})

@@ -1,0 +1,187 @@
+// The feasibility checks F1–F7: what each of them names, with whom, and what it must let pass.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { findInfeasible } from '../../control-plane/cluster/rules/feasibility.ts'
+import { reasonText } from '../../control-plane/cluster/rules/reasons.ts'
+import type { Rule } from '../../shared/rule.ts'
+import { apart, aRule, aStrictRule, together } from '../decide/build-rules.ts'
+import { drawRules, nodes } from './draw-rules.ts'
+
+/** Codes by rule, on a cluster of `size` nodes. */
+function codes(rules: Rule[], size = 3) {
+  const roster = nodes.slice(0, size)
+  return Object.fromEntries(
+    [...findInfeasible(rules, roster)].map(([id, reasons]) => [id, reasons.map((one) => one.code)]),
+  )
+}
+
+const bothNodeRules = 'resource_in_multiple_node_affinity_rules'
+const opposite = 'conflicts_with_opposite_affinity'
+const overClasses = 'resource_affinity_over_multi_priority_node_affinity'
+const classes = 'multi_priority_node_affinity_with_resource_affinity'
+const overSeveral = 'positive_affinity_over_multiple_node_affinity_rules'
+const several = 'multiple_node_affinity_rules_with_positive_affinity'
+const overFew = 'negative_affinity_over_too_few_nodes'
+const few = 'too_few_nodes_for_negative_affinity'
+
+describe('rules that cannot be kept', () => {
+  it.each<[string, Rule[], Record<string, string[]>]>([
+    [
+      'F1: a service in two node affinity rules',
+      [
+        aRule('a', ['vm:1', 'vm:2'], ['n1']),
+        aStrictRule('b', ['vm:2'], ['n2']),
+        aRule('c', ['vm:3'], ['n1']),
+      ],
+      { a: [bothNodeRules], b: [bothNodeRules] },
+    ],
+    [
+      'F1: once for each such service',
+      [aRule('a', ['vm:1', 'vm:2'], ['n1']), aRule('b', ['vm:2', 'vm:1'], ['n2'])],
+      { a: [bothNodeRules, bothNodeRules], b: [bothNodeRules, bothNodeRules] },
+    ],
+    [
+      'F2: nothing to keep together or apart',
+      [together('a', ['vm:1']), apart('b', ['vm:2'])],
+      { a: ['fewer_than_two_resources'], b: ['fewer_than_two_resources'] },
+    ],
+    [
+      'F3: more services to keep apart than nodes',
+      [apart('a', ['vm:1', 'vm:2', 'vm:3', 'vm:4']), apart('b', ['vm:1', 'vm:2', 'vm:3'])],
+      { a: ['more_resources_than_nodes'] },
+    ],
+    [
+      'F4: together and apart at once, through a chain of rules',
+      [
+        together('a', ['vm:1', 'vm:2']),
+        together('b', ['vm:2', 'vm:3']),
+        apart('c', ['vm:1', 'vm:3']),
+        together('d', ['vm:4', 'vm:5']),
+      ],
+      { a: [opposite], b: [opposite], c: [opposite] },
+    ],
+    [
+      'F5: every node affinity rule of the services, where one of them has classes',
+      [
+        apart('a', ['vm:1', 'vm:2']),
+        aRule('b', ['vm:1'], { n1: 1, n2: 0 }),
+        aRule('c', ['vm:2'], ['n3']),
+        aRule('d', ['vm:3'], { n1: 1, n2: 0 }),
+      ],
+      { a: [overClasses], b: [classes], c: [classes] },
+    ],
+    [
+      'F6: two node affinity rules for a connected set',
+      [
+        together('a', ['vm:1', 'vm:2']),
+        together('b', ['vm:2', 'vm:3']),
+        aRule('c', ['vm:1'], ['n1']),
+        aRule('d', ['vm:3'], ['n1']),
+      ],
+      { a: [overSeveral], b: [overSeveral], c: [several], d: [several] },
+    ],
+    [
+      'F7: fewer nodes than services to keep apart on them, strict or not',
+      [
+        apart('a', ['vm:1', 'vm:2', 'vm:3']),
+        aRule('b', ['vm:1'], ['n1']),
+        aStrictRule('c', ['vm:2'], ['n1']),
+      ],
+      { a: [overFew], b: [few], c: [few] },
+    ],
+    [
+      'F7: nodes that are no members have no room',
+      [apart('a', ['vm:1', 'vm:2']), aStrictRule('b', ['vm:1', 'vm:2'], ['n1', 'gone'])],
+      { a: [overFew], b: [few] },
+    ],
+  ])('%s', (_name, rules, expected) => {
+    expect(codes(rules)).toEqual(expected)
+  })
+
+  it('are told with all others of the conflict, for people too', () => {
+    const rules = [
+      together('a', ['vm:1', 'vm:2']),
+      together('b', ['vm:2', 'vm:3']),
+      apart('c', ['vm:1', 'vm:3']),
+    ]
+    const [reason] = findInfeasible(rules, nodes).get('c')!
+    expect(reason).toEqual({ code: opposite, opposite: 'positive', rules: ['a', 'b'] })
+    expect(reasonText(reason!)).toMatch(/together and apart.*see rule a, rule b$/)
+  })
+
+  it('are named by every check, not by the first only', () => {
+    const rules = [apart('a', ['vm:1', 'vm:2', 'vm:3', 'vm:4']), together('b', ['vm:1', 'vm:2'])]
+    expect(codes(rules)).toEqual({ a: ['more_resources_than_nodes', opposite], b: [opposite] })
+  })
+})
+
+describe('rules that can be kept', () => {
+  it.each<[string, Rule[]]>([
+    ['one node affinity rule each', [aRule('a', ['vm:1'], ['n1']), aRule('b', ['vm:2'], ['n1'])]],
+    ['as many services apart as nodes', [apart('a', ['vm:1', 'vm:2', 'vm:3'])]],
+    [
+      'one shared service of a set that is kept together, and apart from another',
+      [together('a', ['vm:1', 'vm:2']), apart('b', ['vm:2', 'vm:3'])],
+    ],
+    [
+      'classes without partners',
+      [aRule('a', ['vm:1'], { n1: 1, n2: 0 }), together('b', ['vm:2', 'vm:3'])],
+    ],
+    [
+      'equal priorities under a resource affinity rule',
+      [aRule('a', ['vm:1'], { n1: 7, n2: 7 }), together('b', ['vm:1', 'vm:2'])],
+    ],
+    [
+      'room enough for those that are kept apart',
+      [apart('a', ['vm:1', 'vm:2', 'vm:3']), aStrictRule('b', ['vm:1', 'vm:2'], ['n1', 'n2'])],
+    ],
+  ])('%s', (_name, rules) => {
+    expect(codes(rules)).toEqual({})
+  })
+
+  it('are all there are while they are disabled, and while nobody has joined the cluster', () => {
+    const rules = [apart('a', ['vm:1', 'vm:2']), aStrictRule('b', ['vm:1', 'vm:2'], ['n1'])]
+    expect(Object.keys(codes(rules))).toEqual(['a', 'b'])
+    expect(codes(rules.map((rule) => ({ ...rule, disabled: true })))).toEqual({})
+    expect(codes(rules, 0)).toEqual({})
+  })
+})
+
+describe('feasibility', () => {
+  it('does not depend on the order of rules, of their services or of nodes', () => {
+    fc.assert(
+      fc.property(drawRules(8), (rules) => {
+        const mirrored = rules
+          .map((rule) => ({ ...rule, resources: [...rule.resources].reverse() }))
+          .reverse()
+        const said = (some: Rule[], roster: string[]) =>
+          Object.fromEntries(findInfeasible(some, roster))
+        expect(said(mirrored, [...nodes].reverse())).toEqual(said(rules, nodes))
+      }),
+    )
+  })
+
+  it('drops enough: what is left has no conflict any more', () => {
+    fc.assert(
+      fc.property(drawRules(8), (rules) => {
+        const infeasible = findInfeasible(rules, nodes)
+        const left = rules.filter((rule) => !infeasible.has(rule.id))
+        expect([...findInfeasible(left, nodes)]).toEqual([])
+      }),
+    )
+  })
+
+  it('names partners both ways', () => {
+    fc.assert(
+      fc.property(drawRules(8), (rules) => {
+        const infeasible = findInfeasible(rules, nodes)
+        for (const [id, reasons] of infeasible)
+          for (const { rules: others } of reasons)
+            for (const other of others) {
+              const back = infeasible.get(other)?.flatMap((reason) => reason.rules) ?? []
+              expect(back).toContain(id)
+            }
+      }),
+    )
+  })
+})
