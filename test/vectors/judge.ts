@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { bundles } from './kinds/bundles.ts'
 import { nodeChoice } from './kinds/node-choice.ts'
 import { place } from './kinds/place.ts'
+import { rebalance } from './kinds/rebalance.ts'
 import { rules } from './kinds/rules.ts'
 
 export type Difference = { what: string; expected: unknown; actual: unknown }
@@ -13,8 +14,8 @@ export type Verdict = { case: string; difference: Difference | null }
 export type Kind = {
   name: string
   recognises(item: object): boolean
-  /** One verdict for every decision in it. */
-  judge(item: object): Verdict[]
+  /** One verdict for every decision in it. `others`: all of its file, for what an item leaves to be read elsewhere. */
+  judge(item: object, others: readonly unknown[]): Verdict[]
 }
 
 export type FileVerdict = {
@@ -25,7 +26,7 @@ export type FileVerdict = {
 }
 
 /** Every kind there is; a new one is added here. */
-export const kinds: readonly Kind[] = [rules, nodeChoice, bundles, place]
+export const kinds: readonly Kind[] = [rules, nodeChoice, bundles, place, rebalance]
 
 /** How far our decisions agree with those in `file`. */
 export function judgeFile(file: string): FileVerdict {
@@ -51,10 +52,10 @@ export function kindOf(item: unknown): Kind | undefined {
   return kinds.find((one) => one.recognises(item))
 }
 
-function judgeItem(item: unknown, index: number): Verdict[] {
+function judgeItem(item: unknown, index: number, all: readonly unknown[]): Verdict[] {
   const kind = kindOf(item)
   if (kind) {
-    const verdicts = kind.judge(item as object)
+    const verdicts = kind.judge(item as object, all)
     return verdicts.map((verdict) => ({
       ...verdict,
       case: `${kind.name} ${index}: ${verdict.case}`,
@@ -68,6 +69,20 @@ function judgeItem(item: unknown, index: number): Verdict[] {
 /** null if both are the same JSON, whatever the order of keys. */
 export function compare(what: string, expected: unknown, actual: unknown): Difference | null {
   return canonical(expected) === canonical(actual) ? null : { what, expected, actual }
+}
+
+/** How far apart two numbers may be that were worked out in another order. */
+const rounding = 1e-12
+
+/** null if both have the same keys, with the same numbers but for rounding. */
+export function compareNumbers(
+  what: string,
+  expected: Record<string, number>,
+  actual: Record<string, number>,
+): Difference | null {
+  const keys = new Set([...Object.keys(expected), ...Object.keys(actual)])
+  const isSame = [...keys].every((key) => Math.abs(expected[key]! - actual[key]!) <= rounding)
+  return isSame ? null : { what, expected, actual }
 }
 
 function canonical(value: unknown): string {

@@ -1,10 +1,11 @@
-// One selection of a node: the classes and partners as recorded, our scores, our choice.
+// One selection of a node: the classes, partners and loads as recorded, our scores, our choice.
 import { z } from 'zod'
 import { startDraft } from '../../../control-plane/crm/decide/draft.ts'
 import { nodeScores } from '../../../control-plane/crm/decide/scores.ts'
 import { select } from '../../../control-plane/crm/decide/select.ts'
 import { buildView } from '../../decide/build-view.ts'
-import { compare, type Kind } from '../judge.ts'
+import { compare, compareNumbers, type Kind } from '../judge.ts'
+import { loadedView, RecordedDemand, RecordedLoad } from '../recorded-load.ts'
 import { RecordedService, recordedNode, recordedService } from '../recorded-view.ts'
 
 const names = z.array(z.string())
@@ -25,6 +26,8 @@ export const PlaceItem = z.object({
   candidates: names,
   scheduler: z.enum(['basic', 'static', 'dynamic']),
   scores: z.record(z.string(), z.number()),
+  node_load: z.record(z.string(), RecordedLoad).optional(),
+  demand: RecordedDemand.optional(),
   chosen: z.string().nullable(),
   services: z.record(z.string(), RecordedService),
 })
@@ -50,19 +53,22 @@ export const place: Kind = {
       scores: () => new Map(Object.entries(scores)),
     })
     const difference =
-      compare('scores', recorded.scores, scores) ??
+      compareNumbers('scores', recorded.scores, scores) ??
       compare('candidates', candidates, choice.candidates) ??
       compare('chosen', chosen, choice.node)
     return [{ case: `${recorded.sid} at ${recorded.t} s`, difference }]
   },
 }
 
-function scoresOf({ sid, scheduler, online, services, scores }: PlaceItem): Record<string, number> {
-  if (scheduler !== 'basic') return scores
-  const view = buildView({
-    nodes: online.map((name) => recordedNode(name)),
-    services: Object.entries(services).map(([one, status]) => recordedService(one, status)),
-  })
+function scoresOf(recorded: PlaceItem): Record<string, number> {
+  const { sid, scheduler, online, services, node_load: loads, demand } = recorded
+  const view =
+    scheduler === 'basic'
+      ? buildView({
+          nodes: online.map((name) => recordedNode(name)),
+          services: Object.entries(services).map(([one, place]) => recordedService(one, place)),
+        })
+      : loadedView(loads!, [[sid, { ...services[sid]!, running: true }, demand!]])
   const ours = nodeScores(startDraft(view), sid)
   return Object.fromEntries(online.map((name) => [name, ours.get(name) ?? 0]))
 }
