@@ -4,6 +4,7 @@ import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { adoptRunning } from './adopt-running.ts'
 import { acceptClusterCommands, finishClusterCommands } from './cluster-commands.ts'
+import { balanceLoad } from './balance.ts'
 import { acceptCommands, finishCommands, isTurnOfAnother } from './commands.ts'
 import { lookAtDeadlines } from './deadlines.ts'
 import { stepDisarm } from './disarm.ts'
@@ -16,6 +17,7 @@ import { settleProbes } from './probe.ts'
 import { judgeQuarantine } from './quarantine.ts'
 import { judgeQuorum, noteNoQuorum } from './quorum.ts'
 import { closeReported } from './reported-closed.ts'
+import { noteMissingFigures } from './scores.ts'
 import { manageServices, stepServices } from './services.ts'
 
 /** What is to be done now in this cluster, and why. */
@@ -33,6 +35,8 @@ export function decide(view: ClusterView): Plan {
     fenceSilentNodes(draft)
     judgeNodes(draft) // again: a node whose services were all proved dead is no longer in fence
     adoptRunning(draft)
+    noteMissingFigures(draft)
+    balanceLoad(draft)
     if (draft.view.disarm === null) settleProbes(draft)
     do {
       acceptCommands(draft)

@@ -5,7 +5,7 @@ import type { ServiceView, Sid } from '../../../cluster/view.ts'
 /** In order; the first is the leader. */
 export type Bundle = readonly Sid[]
 
-/** The bundles of these services, by their leaders. `partnersOf`: who must be together with a service. */
+/** The bundles of these services, by their leaders. `partnersOf`: who is kept together with a service. */
 export function bundlesOf(
   services: Readonly<Record<Sid, ServiceView>>,
   sids: readonly Sid[],
@@ -20,7 +20,7 @@ export function bundlesOf(
       bundles.push([sid])
       continue
     }
-    const all = [sid, ...partners]
+    const all = [...new Set([sid, ...partners])]
     const started = all.filter((one) => services[one]?.status?.state === 'started').sort()
     for (const one of started) isBundled.add(one)
     if (all.some((one) => isMoving(services[one]))) continue

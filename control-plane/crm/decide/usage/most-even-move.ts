@@ -7,6 +7,8 @@ import type { Loads } from './loads.ts'
 /** How far a first look may be off, with room; and how many that look equally good are worked out. */
 const blur = 1e-9
 const mostWorkedOut = 2_000
+/** Outcomes that differ by less are equally good: in which order loads were summed up must not choose. */
+const rounding = 1e-12
 
 /** Of equally good ones the first: by leader, then by target. */
 export function mostEvenMove(loads: Loads, movables: readonly Movable[]): Found | null {
@@ -23,7 +25,7 @@ export function mostEvenMove(loads: Loads, movables: readonly Movable[]): Found 
     if (workedOut >= mostWorkedOut || look(movable, to) > least + blur) return
     workedOut += 1
     const imbalance = imbalanceAfter(loads, before, movable, to)
-    if (imbalance >= bestImbalance) return
+    if (imbalance >= bestImbalance - rounding) return
     best = { movable, to }
     bestImbalance = imbalance
   })
