@@ -330,6 +330,8 @@ export const StatusNode = z.object({
     protects: z.boolean(),
   }),
   services: count,
+  /** Of these, and of those on their way here, how many give it something to do. */
+  activeServices: count,
   virtual: z.boolean(),
   maintenanceRequested: z.boolean(),
   note: z.string(),
@@ -347,6 +349,8 @@ export const StatusService = z.object({
   running: z.boolean(),
   generation: count.nullable(),
   failedNodes: z.array(z.string()),
+  /** Where it returns to after a maintenance. */
+  fallbackNode: z.string().nullable(),
   note: z.string(),
 })
 

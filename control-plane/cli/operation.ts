@@ -1,4 +1,5 @@
-// One operation on a service from the request to its end: asked for, waited for as far as the caller wants, reported.
+// One operation from the request to its end: asked for, waited for as far as the caller wants, reported. About a service,
+// a node or the whole cluster.
 import { setTimeout } from 'node:timers/promises'
 import type { CommandBody, RemovedBody, Status } from '../../shared/operator-api.ts'
 import { parseDurationMs } from './duration.ts'
@@ -15,6 +16,17 @@ const usualWait = '120s'
 /** Between two questions, for a plane that answers at once. */
 const pauseMs = 250
 
+/** What is asked for, of what, and what a wait that ran out says it still waits for. */
+type Asked = {
+  /** As a person would say it: `relocate process:web`. */
+  what: string
+  path: string
+  method: 'post' | 'delete'
+  body?: unknown
+  advice: string
+  waitsFor(status: Status): string | undefined
+}
+
 /** Asks for the operation and prints how it ended, or that it was accepted. Throws where it failed. */
 export async function operate(
   session: Session,
@@ -23,29 +35,57 @@ export async function operate(
   body: unknown,
   options: Waiting,
 ): Promise<void> {
+  const service = `/services/${segment(sid)}`
+  await follow(session, options, {
+    what: `${kind} ${sid}`,
+    path: kind === 'remove' ? service : `${service}/${kind}`,
+    method: kind === 'remove' ? 'delete' : 'post',
+    body,
+    advice: `ha-manager why ${sid} tells the story.`,
+    waitsFor: ({ services }) => services.find((one) => one.sid === sid)?.note,
+  })
+}
+
+/** The same for a command about the whole cluster, or about one node of it. */
+export async function operateCluster(
+  session: Session,
+  what: string,
+  path: string,
+  body: unknown,
+  options: Waiting,
+  node?: string,
+): Promise<void> {
+  await follow(session, options, {
+    ...{ what, path, method: 'post', body },
+    advice: node ? `ha-manager why ${node} tells the story.` : 'ha-manager status shows how far.',
+    waitsFor: ({ fencing, nodes, services }) =>
+      node === undefined
+        ? fencing.waitsFor
+        : nodes.find((one) => one.name === node)?.note ||
+          services.find((one) => one.node === node && one.note !== '')?.note,
+  })
+}
+
+async function follow(session: Session, options: Waiting, asked: Asked): Promise<void> {
   const waitMs = waitOf(options)
   const deadline = performance.now() + waitMs
   const holdS = session.dryRun ? 0 : Math.min(longestHoldS, Math.ceil(waitMs / 1_000))
-  const service = await session.path(`/services/${segment(sid)}`)
-  const request = {
-    ...(body === undefined ? {} : { body }),
+  const path = await session.path(asked.path)
+  const answer = await session.plane[asked.method]<CommandBody & Partial<RemovedBody>>(path, {
+    ...(asked.body === undefined ? {} : { body: asked.body }),
     query: { dryRun: session.dryRun || undefined, wait: holdS || undefined, ...purgeOf(options) },
     timeoutMs: 15_000 + holdS * 1_000,
-  }
-  const answer: CommandBody & Partial<RemovedBody> =
-    kind === 'remove'
-      ? await session.plane.delete(service, request)
-      : await session.plane.post(`${service}/${kind}`, request)
+  })
   let command: CommandBody = answer
   if (session.dryRun) return session.print(command, () => explain(session, command, ''))
   while (isOpen(command) && performance.now() < deadline) {
     command = await lookAgain(session, command, deadline)
     if (isOpen(command)) await setTimeout(pauseMs)
   }
-  if (command.status === 'failed' || command.status === 'refused') throw failed(sid, kind, command)
-  if (waitMs > 0 && isOpen(command)) throw await unfinished(session, sid, kind, command)
+  if (command.status === 'failed' || command.status === 'refused') throw failed(asked, command)
+  if (waitMs > 0 && isOpen(command)) throw await unfinished(session, asked, command)
   session.print({ ...answer, ...command }, () =>
-    [sentence(sid, command), ...ruleLines(answer.rules)].join('\n'),
+    [sentence(asked, command), ...ruleLines(answer.rules)].join('\n'),
   )
 }
 
@@ -83,26 +123,26 @@ function isOpen(command: CommandBody): boolean {
   return command.status === 'pending' || command.status === 'running'
 }
 
-function sentence(sid: string, command: CommandBody): string {
-  const what = `${command.kind} ${sid}${command.node ? ` ${command.node}` : ''}`
+function sentence({ what: asked }: Asked, command: CommandBody): string {
+  const what = `${asked}${command.sid !== null && command.node ? ` ${command.node}` : ''}`
   if (command.status === 'done')
     return `${what}: done${command.reason ? ` (${command.reason})` : ''}`
   return `${what}: accepted as ${command.uid} (${command.status})`
 }
 
-function failed(sid: string, kind: string, command: CommandBody) {
+function failed({ what, advice }: Asked, command: CommandBody) {
   const how = command.status === 'failed' ? 'failed' : 'was refused'
-  return refused(`${kind} ${sid} ${how}: ${command.reason || 'no reason given'}`, {
+  return refused(`${what} ${how}: ${command.reason || 'no reason given'}`, {
     code: `command-${command.status}`,
-    advice: `ha-manager why ${sid} tells the story.`,
+    advice,
   })
 }
 
-/** A wait that ran out names what the service still waits for. */
-async function unfinished(session: Session, sid: string, kind: string, command: CommandBody) {
+/** A wait that ran out names what is still waited for. */
+async function unfinished(session: Session, asked: Asked, command: CommandBody) {
   const status = await session.plane.get<Status>(await session.path('/status'))
-  const note = status.services.find((service) => service.sid === sid)?.note
-  return refused(`${kind} ${sid} is not finished yet${note ? `: ${note}` : ''}`, {
+  const note = asked.waitsFor(status)
+  return refused(`${asked.what} is not finished yet${note ? `: ${note}` : ''}`, {
     code: 'wait-over',
     advice: `It goes on as command ${command.uid}; ha-manager commands shows how it ends.`,
   })

@@ -52,7 +52,8 @@ export const serviceColumns: Column<Service>[] = [
 
 /** The whole picture. */
 export function formatStatus(status: Status): string {
-  const blocks = [[quorumText(status), crmText(status), ...warnings(status)].join('\n')]
+  const head = [quorumText(status), crmText(status), fencingText(status), ...warnings(status)]
+  const blocks = [head.join('\n')]
   blocks.push(
     status.nodes.length > 0
       ? formatTable(status.nodes, nodeColumns)
@@ -88,6 +89,19 @@ function crmText({ crm, profile, cluster }: Status): string {
   return `crm     ${who} (round ${crm.round}${age}, plane epoch ${crm.planeEpoch})\ncluster ${cluster.name} (profile ${profile}${cluster.development ? ', development' : ''})`
 }
 
+const fencingColours = {
+  armed: 'green',
+  standby: 'dim',
+  disarming: 'yellow',
+  disarmed: 'red',
+} as const
+
+function fencingText({ fencing }: Status): string {
+  const { state, mode, waitsFor } = fencing
+  const more = [mode ? `mode ${mode}` : '', waitsFor].filter(Boolean).join(', ')
+  return `fencing ${paint(fencingColours[state], state)}${more ? ` (${more})` : ''}`
+}
+
 function warnings({ crm }: Status): string[] {
   return crm.quarantine ? [paint('yellow', `quarantine: ${crm.quarantine}`)] : []
 }
@@ -120,9 +134,10 @@ export function formatStatusLines(status: Status): string {
   return [
     `quorum ${status.quorum.quorate ? 'OK' : `No quorum, ${status.quorum.reporting} of ${status.quorum.nodes} nodes reporting!`}`,
     ...(crm.replica ? [`master ${crm.replica} (active, round ${crm.round})`] : []),
+    `fencing ${status.fencing.state}${status.fencing.mode ? `, resource mode: ${status.fencing.mode}` : ''}`,
     ...status.nodes.map(
       (node) =>
-        `lrm ${node.name} (${lrmText(node)}, watchdog ${node.watchdog.armed ? 'active' : 'standby'}, lease ${leaseText(node)})`,
+        `lrm ${node.name} (${lrmText(node)}, watchdog ${watchdogWord(node)}, lease ${leaseText(node)})`,
     ),
     ...status.services.map(
       (service) => `service ${service.sid} (${service.node ?? '---'}, ${service.state})`,
@@ -130,7 +145,13 @@ export function formatStatusLines(status: Status): string {
   ].join('\n')
 }
 
+function watchdogWord({ watchdog, mode }: Node): string {
+  if (watchdog.armed) return 'active'
+  return mode === 'disarm' ? 'released' : 'standby'
+}
+
 function lrmText(node: Node): string {
   if (node.mode !== 'active') return `${node.mode} mode`
-  return node.lrmState === 'wait_for_agent_lock' && node.services === 0 ? 'idle' : node.lrmState
+  const isIdle = node.lrmState === 'wait_for_agent_lock' && node.activeServices === 0
+  return isIdle ? 'idle' : node.lrmState
 }

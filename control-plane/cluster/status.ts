@@ -6,7 +6,8 @@ import type {
   StatusNode as NodeBody,
   StatusService as ServiceBody,
 } from '../../shared/operator-api.ts'
-import { fencingStatus } from './disarm.ts'
+import type { ServiceState } from '../../shared/service.ts'
+import { fencingStatus, isHandsOff } from './disarm.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'
 
 type StatusNode = z.infer<typeof NodeBody>
@@ -38,15 +39,15 @@ export function statusOf(view: ClusterView, around: Surroundings): Status {
     },
     fencing: fencingStatus(view),
     profile: settings.profile,
-    nodes: inOrder(view.nodes).map((node) => nodeStatus(view, node, hosted.get(node.name) ?? 0)),
-    services: inOrder(view.services).map(serviceStatus),
+    nodes: inOrder(view.nodes).map((node) => nodeStatus(view, node, hosted.get(node.name))),
+    services: inOrder(view.services).map((service) => serviceStatus(view, service)),
     jobs: around.jobs,
     replicas: around.replicas,
   }
 }
 
 /** One node as people see it. */
-export function nodeStatus(view: ClusterView, node: NodeView, services: number): StatusNode {
+export function nodeStatus(view: ClusterView, node: NodeView, hosted = noServices): StatusNode {
   const { lease, watchdog } = node
   return {
     name: node.name,
@@ -64,7 +65,8 @@ export function nodeStatus(view: ClusterView, node: NodeView, services: number):
       armed: lease.armed,
       protects: lease.guarded === true && silenceIsProof(view, node),
     },
-    services,
+    services: hosted.all,
+    activeServices: hosted.active,
     virtual: node.virtual,
     maintenanceRequested: node.maintenanceRequested,
     note: node.note,
@@ -79,24 +81,26 @@ function silenceIsProof(view: ClusterView, { watchdog, virtual }: NodeView): boo
 }
 
 /** One service as people see it. */
-export function serviceStatus(service: ServiceView): StatusService {
+export function serviceStatus(view: ClusterView, service: ServiceView): StatusService {
   const { sid, config, status, grant } = service
   return {
     sid,
     requested: config?.requested ?? null,
-    state: shownState(service),
+    state: shownState(view, service),
     crmState: status?.state ?? null,
     node: status?.node ?? grant?.holders[0]?.node ?? null,
     target: status?.target ?? null,
     running: status?.running ?? false,
     generation: grant?.generation ?? null,
     failedNodes: status?.failedNodes ?? [],
+    fallbackNode: status?.fallbackNode ?? null,
     note: status?.note ?? (grant ? 'removed; its last grant waits for evidence' : ''),
   }
 }
 
 /** The state in the words of the reference, including those that are never stored. */
-export function shownState({ config, status }: ServiceView): string {
+export function shownState(view: ClusterView, { config, status }: ServiceView): string {
+  if (isHandsOff(view) && view.disarm?.mode === 'ignore') return 'ignore'
   if (config === null) return 'deleting'
   if (config.requested === 'ignored') return 'ignored'
   if (status === null) return 'queued'
@@ -110,11 +114,25 @@ export function shownState({ config, status }: ServiceView): string {
   return state
 }
 
-function countByNode(view: ClusterView): Map<NodeName, number> {
-  const hosted = new Map<NodeName, number>()
+type Hosted = { all: number; active: number }
+
+const noServices: Hosted = { all: 0, active: 0 }
+
+/** States of a service that give its node nothing to do (reference 2.7). */
+const idle: readonly ServiceState[] = ['stopped', 'freeze', 'error', 'request_start']
+
+function countByNode(view: ClusterView): Map<NodeName, Hosted> {
+  const hosted = new Map<NodeName, Hosted>()
+  const add = (node: NodeName | null, all: number, active: number) => {
+    if (node === null) return
+    const known = hosted.get(node) ?? noServices
+    hosted.set(node, { all: known.all + all, active: known.active + active })
+  }
   for (const { status } of Object.values(view.services)) {
-    if (!status?.node) continue
-    hosted.set(status.node, (hosted.get(status.node) ?? 0) + 1)
+    if (status === null) continue
+    const active = idle.includes(status.state) ? 0 : 1
+    add(status.node, 1, active)
+    if (status.target !== status.node) add(status.target, 0, active)
   }
   return hosted
 }
@@ -140,18 +158,20 @@ function inOrder<T>(things: Record<string, T>): T[] {
 }
 
 /** Where a service stands, as one sentence. */
-export function serviceNow(service: ServiceView): string {
-  const { sid, state, node, target, running, generation, failedNodes } = serviceStatus(service)
+export function serviceNow(view: ClusterView, service: ServiceView): string {
+  const { sid, state, node, target, running, generation, failedNodes, fallbackNode } =
+    serviceStatus(view, service)
   const parts = [`${sid} is ${state}${node ? ` on ${node}` : ''}${target ? `, to ${target}` : ''}`]
   if (generation !== null) parts.push(`grant ${generation} is open`)
   if (running) parts.push('confirmed running')
   if (failedNodes.length > 0) parts.push(`failed to start on ${failedNodes.join(', ')}`)
+  if (fallbackNode !== null) parts.push(`returns to ${fallbackNode} after its maintenance`)
   return parts.join('; ')
 }
 
 /** Where a node stands, as one sentence. */
 export function nodeNow(view: ClusterView, node: NodeView): string {
-  const { state, leaseRemainingMs, watchdog, mode } = nodeStatus(view, node, 0)
+  const { state, leaseRemainingMs, watchdog, mode } = nodeStatus(view, node)
   const parts = [`${node.name} is ${state}`]
   if (mode !== 'active') parts.push(`its agent is in mode ${mode}`)
   if (leaseRemainingMs === null) parts.push('it never had a lease')

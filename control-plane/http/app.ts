@@ -10,6 +10,7 @@ import { errorHandler, notFoundHandler, ProblemError, requireJson, throwInvalid 
 import { eventFeed } from './event-feed.ts'
 import { heavyWork } from './heavy-work.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { clusterCommandRoutes } from './routes/cluster-commands.ts'
 import { clusterRoutes } from './routes/clusters.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { addDocs } from './routes/docs.ts'
@@ -68,6 +69,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   for (const routes of [
     statusRoutes(deps),
     nodeRoutes(deps),
+    clusterCommandRoutes(deps, feed),
     serviceRoutes(deps, feed),
     operationRoutes(deps, feed),
     groupRoutes(deps),

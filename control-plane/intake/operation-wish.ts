@@ -13,6 +13,7 @@ import type {
   ServiceView,
   Sid,
 } from '../cluster/view.ts'
+import { refuseWhileDisarmed } from './cluster-wish.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { configured, refuseRequested } from './service-wish.ts'
 
@@ -52,10 +53,20 @@ export function refuseOperation(view: ClusterView, wish: OperationWish): Refusal
     case 'stop':
       return refuseIgnored(service) ?? refuseRequested(service, 'stopped')
     case 'restart':
-      return refuseIgnored(service) ?? refuseInError(service) ?? refuseNotStarted(service)
+      return (
+        refuseWhileDisarmed(view) ??
+        refuseIgnored(service) ??
+        refuseInError(service) ??
+        refuseNotStarted(service)
+      )
     case 'migrate':
     case 'relocate':
-      return refuseIgnored(service) ?? refuseInError(service) ?? refuseTarget(view, service, wish)
+      return (
+        (wish.later ? null : refuseWhileDisarmed(view)) ??
+        refuseIgnored(service) ??
+        refuseInError(service) ??
+        refuseTarget(view, service, wish)
+      )
   }
 }
 

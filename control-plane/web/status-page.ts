@@ -62,12 +62,13 @@ function shell(title: string, body: Html, head: Html | string = ''): Html {
 <body>${body}</body></html>`
 }
 
-function summary({ quorum, crm, profile, replicas, cluster }: Status): Html {
+function summary({ quorum, crm, fencing, profile, replicas, cluster }: Status): Html {
   const ago =
     crm.lastRoundMsAgo === null ? 'no round yet' : `last round ${seconds(crm.lastRoundMsAgo)} ago`
   return html`<dl class="summary">
 <div><dt>Quorum</dt><dd class="${quorum.quorate ? 'good' : 'bad'}">${quorum.quorate ? 'OK' : 'no quorum'}</dd><dd>${quorum.reporting} of ${quorum.nodes} nodes report · policy ${quorum.policy}</dd></div>
 <div><dt>CRM</dt><dd>${crm.replica ?? 'none yet'}</dd><dd>round ${crm.round} · ${ago}</dd></div>
+<div><dt>Fencing</dt><dd class="${fencingClass(fencing.state)}">${fencing.state}</dd><dd>${[fencing.mode ? `mode ${fencing.mode}` : '', fencing.waitsFor].filter(Boolean).join(' · ')}</dd></div>
 <div><dt>Timing</dt><dd>${profile}</dd><dd>plane epoch ${crm.planeEpoch}${cluster.development ? ' · development cluster' : ''}</dd></div>
 <div><dt>Replicas</dt><dd>${replicas.length}</dd><dd>${replicas.map(({ name }) => name).join(', ')}</dd></div>
 </dl>${crm.quarantine ? html`<p class="bad" role="alert">${crm.quarantine}</p>` : ''}`
@@ -130,6 +131,11 @@ function seconds(ms: number): string {
 
 function moment(at: string): Html {
   return html`<time datetime="${at}">${at.slice(0, 19).replace('T', ' ')}</time>`
+}
+
+function fencingClass(state: Status['fencing']['state']): string {
+  if (state === 'disarmed') return 'bad'
+  return state === 'disarming' ? 'busy' : 'good'
 }
 
 function nodeClass(state: string): string {

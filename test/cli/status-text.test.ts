@@ -18,6 +18,7 @@ const node: Status['nodes'][number] = {
     armed: true,
     protects: true,
   },
+  activeServices: 1,
   services: 1,
   virtual: false,
   maintenanceRequested: false,
@@ -33,6 +34,7 @@ const service: Status['services'][number] = {
   running: true,
   generation: 7,
   failedNodes: [],
+  fallbackNode: null,
   note: '',
 }
 const status: Status = {
@@ -76,6 +78,7 @@ describe('status', () => {
         'quorum  OK (policy plane, 1 of 2 nodes reporting)',
         'crm     plane-1 (round 12, 0.2 s ago, plane epoch 1)',
         'cluster lab (profile default, development)',
+        'fencing armed',
         '',
         'NODE  STATE    LEASE  MODE    WATCHDOG                           SERVICES  NOTE',
         'n1    online  58.2 s  active  simulated 10.0 s, armed                   1',
@@ -92,6 +95,7 @@ describe('status', () => {
     expect(formatStatusLines(status).split('\n')).toEqual([
       'quorum OK',
       'master plane-1 (active, round 12)',
+      'fencing armed',
       'lrm n1 (active, watchdog active, lease 58.2 s)',
       'lrm n2 (active, watchdog active, lease over)',
       'service process:web (n1, started)',
@@ -103,6 +107,21 @@ describe('status', () => {
     const text = formatStatus({ ...status, nodes: [], services: [] })
     expect(text).toContain('ha-manager join-token create')
     expect(text).toContain('ha-manager add process:NAME')
+  })
+
+  test('says that nothing is protected while the cluster is disarmed, and for what arming waits', () => {
+    const fencing = { state: 'disarming', mode: 'ignore', waitsFor: 'waits for n2' } as const
+    const [n1] = status.nodes
+    const node = {
+      ...n1!,
+      mode: 'disarm' as const,
+      watchdog: { ...n1!.watchdog, armed: false },
+    }
+    const disarmed = { ...status, fencing, nodes: [node] }
+    expect(formatStatus(disarmed)).toContain('fencing disarming (mode ignore, waits for n2)')
+    const lines = formatStatusLines(disarmed).split('\n')
+    expect(lines).toContain('fencing disarming, resource mode: ignore')
+    expect(lines).toContain('lrm n1 (disarm mode, watchdog released, lease 58.2 s)')
   })
 
   test('says loudly when there is no quorum, and why nothing starts in quarantine', () => {

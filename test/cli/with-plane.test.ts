@@ -196,6 +196,16 @@ describe('operations', () => {
     const [row] = await database.sql`select arguments from command where kind = 'stop'`
     expect(row).toEqual({ arguments: { stopTimeoutMs: 0 } })
     await cli('enable', 'process:web')
+    await database.sql`delete from command where sid is null`
+    const asked = await cli('crm-command', 'disarm-ha', 'ignore')
+    expect(asked.out).toMatch(/^disarm in mode ignore: accepted as [0-9a-f-]{36}/)
+    const [disarm] = await database.sql`
+      delete from command where kind = 'disarm' returning sid, arguments`
+    expect(disarm).toEqual({ sid: null, arguments: { mode: 'ignore' } })
+    const armed = await cli('crm-command', 'arm-ha')
+    expect(armed).toMatchObject({ code: 1 })
+    expect(armed.err).toContain('the cluster is not disarmed')
+    expect((await cli('disarm', 'both')).code).toBe(2)
   })
 
   test('--wait ends with the command: well, or with its reason and exit code 1', async () => {
@@ -220,6 +230,13 @@ describe('operations', () => {
     expect(failed.code).toBe(1)
     expect(failed.err).toContain('relocate process:web failed: n2 did not start it')
     expect(failed.err).toContain('ha-manager why process:web')
+    const [emptied] = await Promise.all([
+      cli('node', 'maintenance', 'n2', 'on', '--wait'),
+      finish('maintenance-on', 'done', 'nothing runs on it any more'),
+    ])
+    const text = 'maintenance of node n2 on: done (nothing runs on it any more)\n'
+    expect(emptied).toMatchObject({ code: 0, out: text })
+    await cli('node', 'maintenance', 'n2', 'off')
   })
 
   test('a wait that runs out is exit code 1 and names the command that goes on', async () => {

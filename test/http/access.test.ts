@@ -62,6 +62,8 @@ describe('a token reaches as far as its role and its cluster', () => {
       ['POST', '/services', service('x')],
       ['POST', '/groups', { name: 'gg', nodes: { n1: 1 } }],
       ['POST', '/nodes/n1/maintenance', { enabled: true }],
+      ['POST', '/disarm', { mode: 'freeze' }],
+      ['POST', '/arm', undefined],
       ['POST', '/nodes/n1/fence-confirm', { typedName: 'n1' }],
       ['DELETE', '/nodes/n1', undefined],
       ['PATCH', '/settings', { maxWorkers: 2 }],

@@ -68,15 +68,6 @@ describe('groups', () => {
 })
 
 describe('nodes', () => {
-  test('maintenance is a wish', async () => {
-    const on = await api.ask('POST', '/nodes/n2/maintenance', { enabled: true })
-    expect(on).toMatchObject({ status: 200, body: { maintenanceRequested: true } })
-    expect((await api.ask('GET', '/nodes/n2')).body.maintenanceRequested).toBe(true)
-    await api.ask('POST', '/nodes/n2/maintenance', { enabled: false })
-    const none = await api.ask('POST', '/nodes/n9/maintenance', { enabled: true })
-    expect(none.body.code).toBe('unknown-node')
-  })
-
   test('a node on which something may run is not removed', async () => {
     await openGrant(api, 'process:kept', n1)
     await unchanged([['DELETE', '/nodes/n1', undefined, 409, 'grants-open']])

@@ -6,6 +6,8 @@ import { usage } from '../failure.ts'
 import { operate, type Waiting } from '../operation.ts'
 import { explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
+import { waits } from '../waits.ts'
+import { addArming } from './arming.ts'
 import { setMaintenance } from './status.ts'
 
 type Stopping = Waiting & { timeout?: string }
@@ -66,21 +68,17 @@ export function addOperations(program: Command): void {
       operate(session, sid, 'remove', undefined, options),
     ),
   )
+  addArming(program, 'disarm', 'arm')
   addCrmCommand(program)
-}
-
-function waits(command: Command): Command {
-  return command.option(
-    '--wait [duration]',
-    'wait until it is done; an end with an error says why (default 120s)',
-  )
 }
 
 /** The reference's spellings. */
 function addCrmCommand(program: Command): void {
   const crm = program
     .command('crm-command')
-    .description("the reference's spellings: migrate, relocate, stop, node-maintenance")
+    .description(
+      "the reference's spellings: migrate, relocate, stop, node-maintenance, disarm-ha, arm-ha",
+    )
   for (const name of ['migrate', 'relocate'] as const)
     waits(crm.command(name).argument('<sid>').argument('<node>')).action(
       withPlane<Moving>((session, [sid = '', node = ''], options) =>
@@ -92,13 +90,15 @@ function addCrmCommand(program: Command): void {
       stop(session, sid, timeout, options),
     ),
   )
-  crm
-    .command('node-maintenance')
+  waits(crm.command('node-maintenance'))
     .addArgument(program.createArgument('<enable|disable>').choices(['enable', 'disable']))
     .argument('<node>')
     .action(
-      withPlane((session, [wish, node = '']) => setMaintenance(session, node, wish === 'enable')),
+      withPlane<Waiting>((session, [wish, node = ''], options) =>
+        setMaintenance(session, node, wish === 'enable', options),
+      ),
     )
+  addArming(crm, 'disarm-ha', 'arm-ha')
 }
 
 async function stop(

@@ -51,6 +51,12 @@ export function addSettings(program: Command): void {
       ]),
     )
     .addOption(
+      new Option(
+        '--shutdown-policy <policy>',
+        'what becomes of services when their machine goes down',
+      ).choices(['conditional', 'freeze', 'failover', 'migrate']),
+    )
+    .addOption(
       new Option('--on-lease-loss <way>', 'stop services, or leave it to the watchdog').choices([
         'gentle',
         'reset',
@@ -108,6 +114,7 @@ function wishes(flags: Flags): Record<string, unknown> {
     ...(Object.keys(timing).length === 0 ? {} : { timing }),
     ...(flags.quorum === undefined ? {} : { quorum: flags.quorum }),
     ...(flags.database === undefined ? {} : { database: flags.database }),
+    ...(flags.shutdownPolicy === undefined ? {} : { shutdownPolicy: flags.shutdownPolicy }),
     ...(flags.onLeaseLoss === undefined ? {} : { onLeaseLoss: flags.onLeaseLoss }),
     ...(workers === undefined ? {} : { maxWorkers: Number(workers) }),
     ...(flags.trustVirtualWatchdog === undefined
@@ -131,6 +138,7 @@ export function formatSettings({
     ['database', settings.database],
     ['max workers', String(settings.maxWorkers)],
     ['on lease loss', settings.onLeaseLoss],
+    ['shutdown policy', settings.shutdownPolicy],
     ['trust virtual watchdog', settings.trustVirtualWatchdog ? 'yes' : 'no'],
     ...schedulingLines(settings),
     ...Object.entries(settings.timing).map(([name, ms]): [string, string] => [

@@ -1,7 +1,9 @@
 // ha-manager status, nodes, node maintenance, node remove.
 import type { Command } from 'commander'
-import type { CommandBody, Status } from '../../../shared/operator-api.ts'
+import type { Status } from '../../../shared/operator-api.ts'
 import { parseDurationMs } from '../duration.ts'
+import { operateCluster, type Waiting } from '../operation.ts'
+import { waits } from '../waits.ts'
 import { printOut, segment, type Session, withPlane } from '../session.ts'
 import { explain } from '../outcome-text.ts'
 
@@ -74,15 +76,16 @@ function addNode(program: Command): void {
   const node = program
     .command('node')
     .description('maintenance, and removal of a node that is gone for good')
-  node
-    .command('maintenance')
+  waits(node.command('maintenance'))
     .description(
       'move the services of a node away and keep it empty (on), or give it services again (off)',
     )
     .argument('<node>')
     .addArgument(program.createArgument('<on|off>').choices(['on', 'off']))
     .action(
-      withPlane(async (session, [name = '', wish]) => setMaintenance(session, name, wish === 'on')),
+      withPlane<Waiting>((session, [name = '', wish], options) =>
+        setMaintenance(session, name, wish === 'on', options),
+      ),
     )
   node
     .command('remove')
@@ -107,20 +110,11 @@ export async function setMaintenance(
   session: Session,
   name: string,
   enabled: boolean,
+  options: Waiting,
 ): Promise<void> {
-  const answer = await session.plane.post<CommandBody>(
-    await session.path(`/nodes/${segment(name)}/maintenance`),
-    { body: { enabled }, query: { dryRun: session.dryRun || undefined } },
-  )
-  session.print(answer, () =>
-    explain(
-      session,
-      answer,
-      enabled
-        ? `node ${name} goes into maintenance: its services move away (ha-manager status shows how far)`
-        : `node ${name} leaves maintenance`,
-    ),
-  )
+  const what = `maintenance of node ${name} ${enabled ? 'on' : 'off'}`
+  const path = `/nodes/${segment(name)}/maintenance`
+  await operateCluster(session, what, path, { enabled }, options, name)
 }
 
 /** Redraws in place on a terminal; prints one status after the other elsewhere. Rides out a plane that is away. */

@@ -60,7 +60,13 @@ function predictService(
     const why = order?.why ?? ''
     body.moves.push({ sid, from, to, startsInMs, atMostMs: startsInMs + stopMs, why, anyway })
   } else if (then?.config?.requested === 'started')
-    body.nowhere.push({ sid, from, state: shownState(then), why: whyNowhere(after, then), anyway })
+    body.nowhere.push({
+      sid,
+      from,
+      state: shownState(after, then),
+      why: whyNowhere(after, then),
+      anyway,
+    })
   else if (from !== null) body.stops.push({ sid, from, why: told.reasons.get(sid) ?? '', anyway })
 }
 

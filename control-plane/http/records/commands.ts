@@ -1,6 +1,6 @@
 // Rows of commands (D5): queued here, finished by the CRM.
 import type { CommandBody } from '../../../shared/operator-api.ts'
-import type { CommandKind } from '../../cluster/view.ts'
+import type { ClusterCommandKind, CommandKind } from '../../cluster/view.ts'
 import type { Tx } from '../deps.ts'
 import { iso } from './iso.ts'
 
@@ -12,10 +12,12 @@ type Row = Omit<CommandBody, 'createdAt' | 'finishedAt'> & {
 export type NewCommand = {
   uid: string
   clusterId: number
-  kind: CommandKind
-  sid: string
+  kind: CommandKind | ClusterCommandKind
+  /** null: about a node or the whole cluster. */
+  sid: string | null
   node: string | null
-  stopTimeoutMs: number | null
+  /** Those that are null are not stored. */
+  arguments: Record<string, string | number | null>
   actor: string
 }
 
@@ -25,8 +27,9 @@ const columns = (tx: Tx) => tx`
 
 /** Queues a command. */
 export async function insertCommand(tx: Tx, command: NewCommand): Promise<CommandBody> {
-  const { stopTimeoutMs } = command
-  const values = stopTimeoutMs === null ? {} : { stopTimeoutMs }
+  const values = Object.fromEntries(
+    Object.entries(command.arguments).filter(([, value]) => value !== null),
+  )
   const [row] = await tx<Row[]>`
     insert into command (uid, cluster_id, kind, sid, node, arguments, status, actor)
     values (${command.uid}, ${command.clusterId}, ${command.kind}, ${command.sid}, ${command.node},

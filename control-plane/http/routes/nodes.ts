@@ -1,13 +1,13 @@
-// Nodes: list, show, maintenance, removal from the roster, and a person's word that one is dead.
+// Nodes: list, show, removal from the roster, and a person's word that one is dead.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { FenceConfirmBody, MaintenanceBody, StatusNode } from '../../../shared/operator-api.ts'
+import { FenceConfirmBody, StatusNode } from '../../../shared/operator-api.ts'
 import { confirmDead, type FenceConfirmed } from '../../fence/operator-confirm.ts'
 import { knownNode, refuseFenceConfirm, refuseNodeRemoval } from '../../intake/node-wish.ts'
 import { refuse } from '../../intake/refusal.ts'
 import { type Env, requireRole, role } from '../auth.ts'
 import type { HttpDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
-import { removeNode, setMaintenance } from '../records/nodes.ts'
+import { removeNode } from '../records/nodes.ts'
 import {
   body,
   DryRunBody,
@@ -46,20 +46,6 @@ const remove = createRoute({
   responses: {
     204: { description: 'removed' },
     200: json(DryRunBody, 'dry run'),
-    ...writeProblems,
-  },
-})
-
-const MaintenanceAnswer = z.object({ node: z.string(), maintenanceRequested: z.boolean() })
-
-const maintenance = createRoute({
-  method: 'post',
-  path: '/nodes/{node}/maintenance',
-  summary: 'Empty a node and keep it empty, or let it be used again',
-  middleware: [role('operator')] as const,
-  request: { params: Params.node, query: WriteQuery, body: body(MaintenanceBody) },
-  responses: {
-    200: json(z.union([MaintenanceAnswer, DryRunBody]), 'noted, or dry run'),
     ...writeProblems,
   },
 })
@@ -108,17 +94,6 @@ export function nodeRoutes(deps: HttpDeps): OpenAPIHono<Env> {
       accepted(await removeNode(w.tx, w.clusterId, uid, node))
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)
-  })
-
-  routes.openapi(maintenance, async (c) => {
-    const { node } = c.req.valid('param')
-    const { enabled } = c.req.valid('json')
-    const done = await write(deps, c, { status: 200, detail: { node, enabled } }, async (w) => {
-      const { uid } = accepted(knownNode(w.view, node))
-      await setMaintenance(w.tx, uid, enabled)
-      return { node, maintenanceRequested: enabled }
-    })
-    return c.json(done, 200)
   })
 
   routes.openapi(confirm, async (c) => {

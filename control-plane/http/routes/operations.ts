@@ -141,7 +141,7 @@ export async function operate<More extends Record<string, unknown> = Record<neve
     const more = (await also?.(w, detail)) ?? ({} as More)
     if (kind === 'remove') await deleteService(tx, clusterId, sid)
     else if (requestedBy[kind]) await setRequested(tx, clusterId, sid, requestedBy[kind])
-    const queued = { uid, clusterId, kind, sid, node, stopTimeoutMs, actor }
+    const queued = { uid, clusterId, kind, sid, node, arguments: { stopTimeoutMs }, actor }
     return { ...(await insertCommand(tx, queued)), ...more }
   })
   if ('dryRun' in done) return c.json(done, 200)

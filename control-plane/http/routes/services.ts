@@ -155,5 +155,5 @@ export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env>
 
 function shown(view: Awaited<ReturnType<typeof loadView>>, sid: string) {
   const service = view?.services[sid]
-  return service ? serviceStatus(service) : null
+  return service ? serviceStatus(view, service) : null
 }

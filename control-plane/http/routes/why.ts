@@ -42,7 +42,7 @@ async function ofService(deps: HttpDeps, clusterId: number, sid: string) {
   const service = view.services[sid]
   if (!service && story.length === 0)
     return accepted(refuse('unknown-subject', `no service ${sid}, and none ever was here`))
-  const now = service ? serviceNow(service) : `${sid} is no longer managed`
+  const now = service ? serviceNow(view, service) : `${sid} is no longer managed`
   return { subject: sid, now, waitsFor: service?.status?.note ?? '', story, evidence }
 }
 
