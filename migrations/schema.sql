@@ -382,6 +382,7 @@ create table run_grant_holder (
   evidence_sid text,
   evidence_generation bigint,
   touched xid8 not null default pg_current_xact_id(),
+  grant_generation bigint not null,
   constraint holder_closed_by_evidence CHECK ((num_nonnulls(closed_at, evidence_id, evidence_kind, evidence_scope) = ANY (ARRAY[0, 4]))),
   constraint holder_evidence_scope CHECK (
 CASE evidence_scope
@@ -390,12 +391,13 @@ CASE evidence_scope
 END),
   constraint holder_never_confirmed CHECK (((evidence_kind IS DISTINCT FROM 'never-confirmed'::text) OR (confirmed_at IS NULL))),
   constraint run_grant_holder_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
-  constraint run_grant_holder_cluster_id_sid_generation_run_grant_cluster_id FOREIGN KEY (cluster_id, sid, generation) REFERENCES run_grant(cluster_id, sid, generation),
+  constraint run_grant_holder_cluster_id_sid_grant_generation_run_grant_clus FOREIGN KEY (cluster_id, sid, grant_generation) REFERENCES run_grant(cluster_id, sid, generation),
   constraint run_grant_holder_evidence_id_node_uid_epoch_evidence_scope_evid FOREIGN KEY (evidence_id, node_uid, epoch, evidence_scope) REFERENCES evidence(id, node_uid, epoch, scope),
   constraint run_grant_holder_evidence_id_node_uid_epoch_evidence_sid_eviden FOREIGN KEY (evidence_id, node_uid, epoch, evidence_sid, evidence_generation) REFERENCES evidence(id, node_uid, epoch, sid, generation),
   constraint run_grant_holder_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
-  constraint run_grant_holder_cluster_id_sid_generation_node_uid_pk PRIMARY KEY (cluster_id, sid, generation, node_uid)
+  constraint run_grant_holder_cluster_id_sid_generation_pk PRIMARY KEY (cluster_id, sid, generation)
 );
+CREATE INDEX run_grant_holder_of_grant ON public.run_grant_holder USING btree (cluster_id, sid, grant_generation);
 CREATE INDEX run_grant_holder_open ON public.run_grant_holder USING btree (node_uid) WHERE (closed_at IS NULL);
 CREATE INDEX run_grant_holder_touched ON public.run_grant_holder USING btree (cluster_id, touched);
 CREATE TRIGGER holder_insert_guard BEFORE INSERT ON public.run_grant_holder FOR EACH ROW EXECUTE FUNCTION holder_insert_guard();
@@ -494,8 +496,8 @@ BEGIN
   END IF;
   IF new.closed_at IS NOT NULL AND EXISTS (
     SELECT FROM run_grant_holder h
-    WHERE h.cluster_id = new.cluster_id AND h.sid = new.sid AND h.generation = new.generation
-      AND h.closed_at IS NULL
+    WHERE h.cluster_id = new.cluster_id AND h.sid = new.sid
+      AND h.grant_generation = new.generation AND h.closed_at IS NULL
   ) THEN
     RAISE EXCEPTION 'a grant closes after each of its holders (service %, generation %)', new.sid, new.generation;
   END IF;
@@ -506,7 +508,10 @@ CREATE OR REPLACE FUNCTION public.holder_insert_guard()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+  others bigint;
 BEGIN
+  new.grant_generation = coalesce(new.grant_generation, new.generation);
   IF NOT EXISTS (
     SELECT FROM lease l
     WHERE l.node_uid = new.node_uid AND l.epoch = new.epoch AND l.boot_id IS NOT NULL
@@ -515,12 +520,35 @@ BEGIN
     RAISE EXCEPTION 'a grant is opened only under a current lease (service %, node %, epoch %)',
       new.sid, new.node_uid, new.epoch;
   END IF;
-  IF NOT EXISTS (
-    SELECT FROM run_grant g
-    WHERE g.cluster_id = new.cluster_id AND g.sid = new.sid AND g.generation = new.generation
+  -- Locked, so that two halves are never added at a time.
+  PERFORM FROM run_grant g
+    WHERE g.cluster_id = new.cluster_id AND g.sid = new.sid AND g.generation = new.grant_generation
       AND g.closed_at IS NULL
+    FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'only an open grant gets a holder (service %, generation %)',
+      new.sid, new.grant_generation;
+  END IF;
+  IF EXISTS (
+    SELECT FROM run_grant_holder h
+    WHERE h.cluster_id = new.cluster_id AND h.sid = new.sid AND h.generation >= new.generation
   ) THEN
-    RAISE EXCEPTION 'only an open grant gets a holder (service %, generation %)', new.sid, new.generation;
+    RAISE EXCEPTION 'a number is never used twice, nor one below (service %, generation %)',
+      new.sid, new.generation;
+  END IF;
+  SELECT count(*) INTO others FROM run_grant_holder h
+    WHERE h.cluster_id = new.cluster_id AND h.sid = new.sid
+      AND h.grant_generation = new.grant_generation AND h.closed_at IS NULL;
+  IF new.generation <> new.grant_generation AND others <> 1 THEN
+    RAISE EXCEPTION 'a grant is shared by one holder with one other (service %, % hold it)',
+      new.sid, others;
+  END IF;
+  IF EXISTS (
+    SELECT FROM run_grant_holder h
+    WHERE h.cluster_id = new.cluster_id AND h.sid = new.sid AND h.node_uid = new.node_uid
+      AND h.closed_at IS NULL
+  ) THEN
+    RAISE EXCEPTION 'a node holds a service once (service %, node %)', new.sid, new.node_uid;
   END IF;
   RETURN new;
 END $function$;
@@ -532,6 +560,10 @@ AS $function$
 BEGIN
   IF old.closed_at IS NOT NULL THEN
     RAISE EXCEPTION 'a closed holder is history (service %, generation %)', old.sid, old.generation;
+  END IF;
+  IF (new.generation, new.grant_generation, new.node_uid)
+    IS DISTINCT FROM (old.generation, old.grant_generation, old.node_uid) THEN
+    RAISE EXCEPTION 'a holder keeps its number, its grant and its node (service %)', old.sid;
   END IF;
   IF new.epoch < old.epoch THEN
     RAISE EXCEPTION 'a holder is adopted into a newer epoch only (service %)', old.sid;

@@ -1,6 +1,7 @@
 // The agent wire: every message between agent and plane, parsed by both sides. Unknown fields are refused.
 // Authentication is a bearer credential given at the join; a node speaks for itself and in its own cluster only.
 import { z } from 'zod'
+import { MoveHalf, MoveProgress } from './live-move.ts'
 import { NodeName, ServiceId, serviceTypes } from './names.ts'
 import { agentModes, Capacity, lrmStates, WatchdogInfo } from './node.ts'
 import { foundStates, outcomes } from './outcome.ts'
@@ -26,14 +27,6 @@ export const PlaneEpochWire = z.strictObject({
 
 export const ServiceGeneration = z.strictObject({ sid: ServiceId, generation: count })
 export type ServiceGeneration = z.infer<typeof ServiceGeneration>
-
-/** How far a live move has come, as its driver measures it. */
-export const MoveProgress = z.strictObject({
-  percent: z.number().min(0).max(100),
-  transferredBytes: count,
-  remainingBytes: count,
-})
-export type MoveProgress = z.infer<typeof MoveProgress>
 
 /**
  * One service as the drivers of a node find it. `stable`: it has been running for `stableMs`.
@@ -207,20 +200,6 @@ export const AgentProblem = z.object({
 export type AgentProblem = z.infer<typeof AgentProblem>
 
 // ── desired state: a long poll ───────────────────────────────────────────────────────────────────────────────────
-
-/** This node's half of a live move. Both halves have the same uid; each node answers for its own. */
-export const MoveHalf = z.strictObject({
-  role: z.enum(['source', 'target']),
-  /** The node with the other half. */
-  peer: NodeName,
-  /** For the source: where the target listens. null: it is not ready, and nothing may begin. */
-  address: z.string().max(500).nullable(),
-  /** The source ends the move for good, and answers what is true of it. */
-  cancel: z.boolean(),
-  /** What the driver itself may take, once it has begun. */
-  timeoutMs: count,
-})
-export type MoveHalf = z.infer<typeof MoveHalf>
 
 export const Order = z.strictObject({
   sid: ServiceId,

@@ -2,7 +2,7 @@
 // says `ok` to a stop only when nothing of the service is left and nothing of it can still begin.
 import type { ServiceType } from '../../shared/names.ts'
 import type { Outcome } from '../../shared/outcome.ts'
-import type { MoveProgress } from '../../shared/protocol.ts'
+import type { MoveProgress } from '../../shared/live-move.ts'
 import type { Found } from '../lrm/decide/lrm.ts'
 
 export type DriverResult = { outcome: Outcome; detail: string }

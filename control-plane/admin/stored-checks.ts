@@ -16,20 +16,28 @@ export const storedChecks: Check[] = [
     query: `select format('%s, generation %s', g.sid, g.generation) as what
       from run_grant g where g.cluster_id = $1 and g.closed_at is null and not exists (
         select from run_grant_holder h where h.cluster_id = g.cluster_id and h.sid = g.sid
-          and h.generation = g.generation and h.closed_at is null)`,
+          and h.grant_generation = g.generation and h.closed_at is null)`,
   },
   {
     rule: 'a closed grant has no open holder',
     query: `select format('%s, generation %s', h.sid, h.generation) as what
-      from run_grant_holder h join run_grant g using (cluster_id, sid, generation)
+      from run_grant_holder h join run_grant g
+        on (g.cluster_id, g.sid, g.generation) = (h.cluster_id, h.sid, h.grant_generation)
       where h.cluster_id = $1 and h.closed_at is null and g.closed_at is not null`,
+  },
+  {
+    rule: 'a grant has at most two open holders, on two nodes',
+    query: `select format('%s has %s open holders on %s nodes', sid, count(*),
+        count(distinct node_uid)) as what
+      from run_grant_holder where cluster_id = $1 and closed_at is null group by sid
+      having count(*) > 2 or count(*) > count(distinct node_uid)`,
   },
   {
     rule: 'a holder belongs to a grant',
     query: `select format('%s, generation %s', h.sid, h.generation) as what
       from run_grant_holder h where h.cluster_id = $1 and not exists (
         select from run_grant g where g.cluster_id = h.cluster_id and g.sid = h.sid
-          and g.generation = h.generation)`,
+          and g.generation = h.grant_generation)`,
   },
   {
     rule: 'an open holder of an older lease epoch has the revocation of that epoch',
@@ -79,13 +87,13 @@ export const storedChecks: Check[] = [
   {
     rule: 'generations are issued below the next one',
     query: `select format('%s, generation %s (next is %s)', g.sid, g.generation, c.next_generation) as what
-      from run_grant g join crm c using (cluster_id)
+      from run_grant_holder g join crm c using (cluster_id)
       where g.cluster_id = $1 and g.generation >= c.next_generation`,
   },
   {
     rule: 'a generation is used once',
     query: `select format('generation %s', generation) as what
-      from run_grant where cluster_id = $1 group by generation having count(*) > 1`,
+      from run_grant_holder where cluster_id = $1 group by generation having count(*) > 1`,
   },
   {
     rule: 'a cluster has its election row and its plane epoch',

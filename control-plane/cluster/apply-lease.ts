@@ -3,7 +3,14 @@
 import { assert } from '../../shared/assert.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Change } from './change.ts'
-import { holderOn, holdersOf, isForgotten, nextLeaseEpoch, withoutHolder } from './grants.ts'
+import {
+  generationOn,
+  holderOn,
+  holdersOf,
+  isForgotten,
+  nextLeaseEpoch,
+  withoutHolder,
+} from './grants.ts'
 import type { ClusterView, NodeView, RevocationView, ServiceView } from './view.ts'
 
 /** Ends the epoch; remembers it while holders of it are open. */
@@ -109,7 +116,9 @@ export function recordEvidence(
     const service = view.services[scope.sid]
     const holder = holderOn(service?.grant ?? null, node.name)
     assert(
-      service?.grant?.generation === scope.generation && holder?.epoch === epoch,
+      service !== undefined &&
+        holder?.epoch === epoch &&
+        generationOn(service.grant, node.name) === scope.generation,
       `${scope.sid} has no open holder of generation ${scope.generation} on ${node.name}`,
     )
     assert(

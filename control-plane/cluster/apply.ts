@@ -3,7 +3,7 @@
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
 import { keep, nodeOf, openLease, recordEvidence, revokeLease } from './apply-lease.ts'
-import { endedOn, hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
+import { hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
 import type { ClusterView, CommandStatus, NodeView, ServiceStatus, ServiceView } from './view.ts'
@@ -133,28 +133,25 @@ function grant(
   // SAFETY: no grant without a lease that is current, and none in a quarantine (rules 9 and 12).
   assertCurrentLease(view, node, epoch)
   assert(view.planeEpoch.quarantineUntilMs === null, `${sid}: no grant in a quarantine`)
-  const holder = { node: node.name, epoch, confirmed: false }
-  if (change.kind === 'grant.shared') {
-    assert(
-      service.grant?.generation === generation && service.grant.holders.length === 1,
-      `${sid}: grant ${generation} cannot be shared`,
-    )
-    // SAFETY: a node that holds it, or ended it for good, is no target: it would have two halves, or refuse its own.
-    assert(
-      holderOn(service.grant, node.name) === undefined &&
-        !endedOn(service.grant).includes(node.name),
-      `${sid}: ${node.name} holds or has ended generation ${generation}`,
-    )
-    const holders = [...service.grant.holders, holder]
-    view.services[sid] = { ...service, grant: { ...service.grant, holders } }
-    return
-  }
-  // SAFETY: one open grant a service, and numbers are never used twice (rules 7 and 8).
-  assert(service.grant === null, `${sid} has an open grant already`)
+  // SAFETY: numbers are never used twice (rule 8).
   assert(generation === view.nextGeneration, `generation ${generation} is not the next one`)
   view.nextGeneration = generation + 1
-  const grant = { generation, holders: [holder] }
-  view.services[sid] = { ...service, everGranted: true, lastGeneration: generation, grant }
+  const holder = { node: node.name, epoch, confirmed: false }
+  const known = { ...service, everGranted: true, lastGeneration: generation }
+  if (change.kind === 'grant.shared') {
+    const { grant } = service
+    // SAFETY: a second holder, on another node, and never a third (rule 7).
+    assert(
+      grant?.holders.length === 1 && holderOn(grant, node.name) === undefined,
+      `${sid}: its grant cannot be shared with ${node.name}`,
+    )
+    const holders = [...grant.holders, { ...holder, generation }]
+    view.services[sid] = { ...known, grant: { ...grant, holders } }
+    return
+  }
+  // SAFETY: one open grant a service (rule 7).
+  assert(service.grant === null, `${sid} has an open grant already`)
+  view.services[sid] = { ...known, grant: { generation, holders: [holder] } }
 }
 
 /**

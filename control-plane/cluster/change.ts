@@ -76,7 +76,10 @@ export type Change =
       epoch: number
       why: string
     }
-  /** A live move names its target as second holder before it begins. */
+  /**
+   * A live move names its target as second holder before it begins. Its half gets a number of its own: what was ended on a
+   * node, or is said of it late, is never about a later move to it.
+   */
   | {
       kind: 'grant.shared'
       sid: Sid
@@ -154,7 +157,7 @@ function what(change: Change): string {
         change.foundAs === undefined ? '' : `, where it runs as generation ${change.foundAs}`
       }`
     case 'grant.shared':
-      return `grant ${change.generation} shared with ${change.node}`
+      return `grant shared with ${change.node} as ${change.generation}`
     case 'service.added':
       return `added as ${change.status.state}${change.status.node ? ` on ${change.status.node}` : ''}`
     case 'service.state':

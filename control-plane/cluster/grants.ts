@@ -1,14 +1,6 @@
 // Who may be running what: open grants and their holders, as the reducer and the decision read them. Reads only.
 import type { ServiceGeneration } from '../../shared/protocol.ts'
-import type {
-  ClusterView,
-  GrantView,
-  HolderView,
-  NodeName,
-  NodeView,
-  ServiceView,
-  Sid,
-} from './view.ts'
+import type { ClusterView, GrantView, HolderView, NodeName, NodeView, ServiceView } from './view.ts'
 
 /** The number of the lease epoch that follows this one. */
 export function nextLeaseEpoch(lease: { epoch: number }): number {
@@ -42,7 +34,7 @@ export function holdersOf(
     if (grant && holder)
       held.push({
         sid,
-        generation: grant.generation,
+        generation: holder.generation ?? grant.generation,
         epoch: holder.epoch,
         confirmed: holder.confirmed,
       })
@@ -59,15 +51,24 @@ export function withoutHolder(service: ServiceView, node: NodeName, epoch: numbe
   const isWhereItRan = status?.running === true && status.node === node
   return {
     ...service,
-    grant: holders.length > 0 ? { ...grant, holders, ended: [...endedOn(grant), node] } : null,
+    grant: grantOf(grant, holders),
     status:
       status && (isWhereItRan || holders.length === 0) ? { ...status, running: false } : status,
   }
 }
 
-/** Nodes that ended this generation, or died with it. */
-export function endedOn(grant: GrantView): readonly NodeName[] {
-  return grant.ended ?? []
+/** The grant with these holders left: it bears the number of the older. */
+function grantOf({ generation }: GrantView, holders: readonly HolderView[]): GrantView | null {
+  const [first, ...others] = holders
+  if (first === undefined) return null
+  const { generation: own = generation, ...older } = first
+  return { generation: own, holders: [older, ...others] }
+}
+
+/** The number that `node` holds the service under, or null. */
+export function generationOn(grant: GrantView | null, node: NodeName | null): number | null {
+  const holder = holderOn(grant, node)
+  return grant === null || holder === undefined ? null : (holder.generation ?? grant.generation)
 }
 
 /** The other open holder of a grant that two nodes hold: where a half of the service may be. */
@@ -87,9 +88,10 @@ export function liveTargetOf({ status, grant }: ServiceView): NodeName | null {
   return isMoving && holderOn(grant, status.target) !== undefined ? status.target : null
 }
 
-/** What `node` said last, under the lease it has now, of the generation of `sid`. */
-export function reportOn(node: NodeView | undefined, sid: Sid, generation: number) {
-  if (!node) return undefined
+/** What `node` said last, under the lease it has now, of the generation it holds. */
+export function reportOn(node: NodeView | undefined, { sid, grant }: ServiceView) {
+  const generation = node ? generationOn(grant, node.name) : null
+  if (!node || generation === null) return undefined
   return currentReport(node)?.running.find(
     (one) => one.sid === sid && one.generation === generation,
   )

@@ -1,6 +1,6 @@
 // What the two nodes of a live move are told: which half is theirs, and when the source may begin. Derived from the view
 // alone. Must never name an address before the target's holder is confirmed and its driver listens (S4).
-import type { MoveHalf } from '../../shared/protocol.ts'
+import type { MoveHalf } from '../../shared/live-move.ts'
 import { liveMoveMs } from '../../shared/timing.ts'
 import { holderOn, holdsNow, otherHolder, reportOn } from './grants.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'
@@ -24,28 +24,22 @@ export function moveHalf(
 }
 
 /** Where the target listens; null: the source may not begin. */
-function addressOf(view: ClusterView, { sid, grant }: ServiceView, name: NodeName): string | null {
+function addressOf(view: ClusterView, service: ServiceView, name: NodeName): string | null {
+  const { grant } = service
   const target = view.nodes[name]
   if (view.planeEpoch.quarantineUntilMs !== null || target === undefined) return null
   const isConfirmed = holdsNow(grant, target) && holderOn(grant, name)?.confirmed === true
-  return isConfirmed ? (reportOn(target, sid, grant!.generation)?.address ?? null) : null
+  return isConfirmed ? (reportOn(target, service)?.address ?? null) : null
 }
 
 /**
  * The half of a service that is managed no more: with its move forgotten, what has not arrived is ended, but not before
  * the other node has said that it moves nothing any more.
  */
-export function isLeftover(
-  view: ClusterView,
-  { sid, grant }: ServiceView,
-  node: NodeView,
-): boolean {
-  const other = otherHolder(grant, node.name)
-  if (grant === null || other === undefined) return false
-  const says = (name: NodeName) => reportOn(view.nodes[name], sid, grant.generation)?.state
-  return (
-    says(node.name) !== 'running' &&
-    says(node.name) !== 'migrating' &&
-    says(other.node) === 'running'
-  )
+export function isLeftover(view: ClusterView, service: ServiceView, node: NodeView): boolean {
+  const other = otherHolder(service.grant, node.name)
+  if (other === undefined) return false
+  const says = (name: NodeName) => reportOn(view.nodes[name], service)?.state
+  const mine = says(node.name)
+  return mine !== 'running' && mine !== 'migrating' && says(other.node) === 'running'
 }

@@ -6,9 +6,9 @@ import { isHandsOff } from './disarm.ts'
 import {
   compareText,
   currentReport,
+  generationOn,
   holderOn,
   holdsNow,
-  isUnknownGeneration,
   liveTargetOf,
   otherHolder,
 } from './grants.ts'
@@ -89,30 +89,23 @@ function isProbed({ config, status }: ServiceView): boolean {
   return config?.requested === 'started' && probed.includes(status.state)
 }
 
-/** Who says that it runs what is granted to others, or to nobody any more. */
+/** Who says that it runs what is granted to others only. */
 function straysOf(view: ClusterView): Map<Sid, NodeName[]> {
   const strays = new Map<Sid, NodeName[]>()
   for (const name in view.nodes)
-    for (const { sid, generation } of currentReport(view.nodes[name]!)?.running ?? []) {
+    for (const { sid } of currentReport(view.nodes[name]!)?.running ?? []) {
       const service = view.services[sid]
-      if (service && isStray(view, service, name, generation))
+      if (service && isStray(view, service, name))
         strays.set(sid, [...(strays.get(sid) ?? []), name])
     }
   return strays
 }
 
-/**
- * A generation that was closed here came back from a lost history: it had moved on, to a node that nothing grants it.
- * In a quarantine it is left alone, as everything is.
- */
-function isStray(view: ClusterView, service: ServiceView, node: NodeName, generation: number) {
+/** It runs what is granted to others only. */
+function isStray(view: ClusterView, service: ServiceView, node: NodeName): boolean {
   // One of two copies: which of them is to go is a person's word.
   if (isProbed(service) || isIgnored(view)) return false
-  if (service.grant !== null) return holderOn(service.grant, node) === undefined
-  if (view.planeEpoch.quarantineUntilMs !== null || view.disarm !== null) return false
-  // Where every node is asked whether it runs there, it is to be adopted there.
-  if (service.status === null || service.status.probeRound !== null) return false
-  return !isUnknownGeneration(service, generation)
+  return service.grant !== null && holderOn(service.grant, node) === undefined
 }
 
 const none: readonly NodeName[] = []
@@ -136,7 +129,7 @@ function orderFor(
   strays: readonly NodeName[],
 ): Order | null {
   const { sid, config, status, grant } = service
-  const held = holdsNow(grant, node) ? grant!.generation : null
+  const held = holdsNow(grant, node) ? generationOn(grant, node.name) : null
   const common = {
     sid,
     generation: held,
@@ -165,10 +158,9 @@ function orderFor(
     return { ...common, state, ...orderInPlace(view, service, node, strays) }
   // It holds a grant that it is no longer to use: it stops, and says so.
   if (held !== null) return stop
-  if (!strays.includes(node.name)) return null
-  // It says that it runs what is granted to another node, or to none: a copy that has no right to be.
-  const generation = grant?.generation ?? service.lastGeneration
-  return { ...common, state: 'stopped', uid: `stray.${generation}` }
+  if (grant === null || !strays.includes(node.name)) return null
+  // It says that it runs what is granted to another node: two copies, of which this one has no right to be.
+  return { ...common, state: 'stopped', uid: `stray.${grant.generation}` }
 }
 
 /** What an order says besides, where the service is. */

@@ -148,14 +148,19 @@ export type ServiceConfig = {
 }
 
 export type GrantView = {
+  /** Number of its holder; of two, of the older. */
   generation: number
-  /** Open holders only: one, or two while a live move is under way or not yet cleared up. */
+  /** Open holders only: one, or two while a live move is under way or not yet cleared up; the older first. */
   holders: HolderView[]
-  /** Nodes that ended this generation for good, or died with it: they cannot receive it again. Absent: none. */
-  ended?: NodeName[]
 }
 
-export type HolderView = { node: NodeName; epoch: number; confirmed: boolean }
+export type HolderView = {
+  node: NodeName
+  epoch: number
+  confirmed: boolean
+  /** Of the second holder: the number its half bears, so that what one move ended is never taken for the next (S15). */
+  generation?: number
+}
 
 export type ServiceStatus = {
   state: ServiceState

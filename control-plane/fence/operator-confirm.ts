@@ -213,11 +213,11 @@ async function closeHolders(tx: Tx, nodeUid: string, evidence: Evidence[]) {
     where g.closed_at is null
       and exists (
         select from run_grant_holder h
-        where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
+        where h.cluster_id = g.cluster_id and h.sid = g.sid and h.grant_generation = g.generation
           and h.evidence_id = any(${ids}::bigint[]))
       and not exists (
         select from run_grant_holder h
-        where h.cluster_id = g.cluster_id and h.sid = g.sid and h.generation = g.generation
+        where h.cluster_id = g.cluster_id and h.sid = g.sid and h.grant_generation = g.generation
           and h.closed_at is null)`
   return [...closed]
 }

@@ -111,10 +111,9 @@ function assemble(
   }
 }
 
-export type Judge = (leaseUntilMs: number, committedMs: number | null) => number
+type Judge = (leaseUntilMs: number, committedMs: number | null) => number
 
-/** How long a lease counts as held, as far as both clocks can say (rule 9). */
-export function judgeWith(witness: ClockWitness | undefined, fullMs: number): Judge {
+function judgeWith(witness: ClockWitness | undefined, fullMs: number): Judge {
   return (leaseUntilMs, committedMs) =>
     witness && committedMs !== null
       ? witness.judgedUntilMs(leaseUntilMs, committedMs, fullMs)

@@ -169,25 +169,25 @@ async function closeHolders(
   const scope = change.scope ? 'service' : 'node'
   const sid = change.scope?.sid ?? null
   const generation = change.scope?.generation ?? null
-  const closed = await tx<{ sid: string; generation: string }[]>`
+  const closed = await tx<{ sid: string; grant: string }[]>`
     update run_grant_holder set closed_at = clock_timestamp(), evidence_id = ${evidenceId},
       evidence_kind = ${change.evidence}, evidence_scope = ${scope}, evidence_sid = ${sid},
       evidence_generation = ${generation}
     where cluster_id = ${view.cluster.id} and node_uid = ${uidOf(view, change.node)}
       and epoch = ${change.epoch} and closed_at is null
       and (${scope} = 'node' or (sid = ${sid} and generation = ${generation}))
-    returning sid, generation`
+    returning sid, grant_generation as grant`
   if (change.scope && closed.length === 0)
     throw new StalePlan(`no open holder of ${sid} on ${change.node} to close`)
   if (closed.length === 0) return
   await tx`
     update run_grant g set closed_at = clock_timestamp()
     from unnest(${closed.map((one) => one.sid)}::text[],
-      ${closed.map((one) => one.generation)}::bigint[]) as c(sid, generation)
+      ${closed.map((one) => one.grant)}::bigint[]) as c(sid, generation)
     where g.cluster_id = ${view.cluster.id} and g.sid = c.sid and g.generation = c.generation
       and g.closed_at is null and not exists (
         select from run_grant_holder h where h.cluster_id = g.cluster_id and h.sid = g.sid
-          and h.generation = g.generation and h.closed_at is null)`
+          and h.grant_generation = g.generation and h.closed_at is null)`
 }
 
 async function saveGrants(tx: Tx, view: ClusterView, changes: GrantChange[]) {
@@ -205,9 +205,12 @@ async function saveGrants(tx: Tx, view: ClusterView, changes: GrantChange[]) {
     select ${view.cluster.id}, sid, generation, clock_timestamp() from ${given} where "isNew"`
   await tx`
     insert into run_grant_holder
-      (cluster_id, sid, generation, node_uid, epoch, opened_at, confirmed_at)
-    select ${view.cluster.id}, sid, generation, "nodeUid", epoch, clock_timestamp(),
-      case when "isStarted" then clock_timestamp() end
+      (cluster_id, sid, generation, grant_generation, node_uid, epoch, opened_at, confirmed_at)
+    select ${view.cluster.id}, sid, generation,
+      case when "isNew" then generation else (
+        select g.generation from run_grant g
+        where g.cluster_id = ${view.cluster.id} and g.sid = r.sid and g.closed_at is null) end,
+      "nodeUid", epoch, clock_timestamp(), case when "isStarted" then clock_timestamp() end
     from ${given}`
 }
 

@@ -463,7 +463,10 @@ export const runGrantHolder = pgTable(
   {
     clusterId: clusterId(),
     sid: text('sid').notNull(),
+    /** What the node knows it by. The second half of a live move has a number of its own. */
     generation: number('generation').notNull(),
+    /** The grant it belongs to: the number that one was opened with. */
+    grantGeneration: number('grant_generation').notNull(),
     nodeUid: nodeUid(),
     epoch: number('epoch').notNull(),
     openedAt: at('opened_at').notNull(),
@@ -480,9 +483,10 @@ export const runGrantHolder = pgTable(
   },
   (t) => [
     index('run_grant_holder_touched').on(t.clusterId, t.touched),
-    primaryKey({ columns: [t.clusterId, t.sid, t.generation, t.nodeUid] }),
+    index('run_grant_holder_of_grant').on(t.clusterId, t.sid, t.grantGeneration),
+    primaryKey({ columns: [t.clusterId, t.sid, t.generation] }),
     foreignKey({
-      columns: [t.clusterId, t.sid, t.generation],
+      columns: [t.clusterId, t.sid, t.grantGeneration],
       foreignColumns: [runGrant.clusterId, runGrant.sid, runGrant.generation],
     }),
     foreignKey({

@@ -111,25 +111,23 @@ const statuses = (isMeant: string) => `
   where s.cluster_id = $1 and ${isMeant}`
 
 const grants = (isMeant: string) => `
-  select coalesce(jsonb_agg(jsonb_build_object('sid', s.sid, 'generation', s.generation, 'holders', (
-      select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'epoch', h.epoch,
-        'confirmed', h.confirmed_at is not null) order by n.name), '[]')
-      from run_grant_holder h join node n on n.uid = h.node_uid
-      where h.cluster_id = s.cluster_id and h.sid = s.sid and h.generation = s.generation
-        and h.closed_at is null),
-    'ended', (
-      select coalesce(jsonb_agg(n.name order by n.name), '[]')
-      from run_grant_holder h join node n on n.uid = h.node_uid and n.removed_at is null
-      where h.cluster_id = s.cluster_id and h.sid = s.sid and h.generation = s.generation
-        and h.closed_at is not null)) order by s.sid), '[]')
-  from run_grant s where s.cluster_id = $1 and s.closed_at is null and ${isMeant}`
+  select coalesce(jsonb_agg(jsonb_build_object('sid', s.sid, 'generation', k.generation,
+    'holders', k.holders) order by s.sid), '[]')
+  from run_grant s cross join lateral (
+    select min(h.generation) as generation, coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+      'node', n.name, 'epoch', h.epoch, 'confirmed', h.confirmed_at is not null,
+      'generation', nullif(h.generation, s.generation))) order by h.generation), '[]') as holders
+    from run_grant_holder h join node n on n.uid = h.node_uid
+    where h.cluster_id = s.cluster_id and h.sid = s.sid and h.grant_generation = s.generation
+      and h.closed_at is null) k
+  where s.cluster_id = $1 and s.closed_at is null and ${isMeant}`
 
 // The highest generation ever granted to each service: a higher one is of a history that this database does not know.
 // Also of services that are configured no more, as long as a grant of theirs is open.
 const lastGenerations = (sids: string) => `
   select coalesce(jsonb_object_agg(s.sid, s.last) filter (where s.last is not null), '{}') from (
-    select k.sid, (select g.generation from run_grant g
-      where g.cluster_id = $1 and g.sid = k.sid order by g.generation desc limit 1) as last
+    select k.sid, (select h.generation from run_grant_holder h
+      where h.cluster_id = $1 and h.sid = k.sid order by h.generation desc limit 1) as last
     from (${sids}) k) s`
 
 const managedOrGranted = `select sid from service where cluster_id = $1

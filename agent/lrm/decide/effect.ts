@@ -2,13 +2,8 @@
 // their order, and turns every result into an event of a later decision.
 import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { FoundState, Outcome } from '../../../shared/outcome.ts'
-import type {
-  Desired,
-  EpochAnswer,
-  LeaseAnswer,
-  LeaseRequest,
-  MoveProgress,
-} from '../../../shared/protocol.ts'
+import type { MoveProgress } from '../../../shared/live-move.ts'
+import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
 import type { Found, Journal, Sid } from './lrm.ts'
 
 export type Effect =

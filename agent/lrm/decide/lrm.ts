@@ -4,12 +4,8 @@ import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
-import type {
-  Desired,
-  MoveProgress,
-  OrderResult,
-  ServiceGeneration,
-} from '../../../shared/protocol.ts'
+import type { MoveProgress } from '../../../shared/live-move.ts'
+import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { ShutdownPolicy } from '../../../shared/settings.ts'
 import type { Timing } from '../../../shared/timing.ts'
 

@@ -70,7 +70,7 @@ function stepService(
   if (isStop(order)) keepOff(draft, sid, order, local, `ordered: ${order.state}`)
   else if (order.state === 'migrate') move(draft, order, local)
   else if (order.state !== 'started') wishToKeep(draft, order, local)
-  else if (local?.phase === 'incoming') settleArrival(draft, local)
+  else if (local?.phase === 'incoming') arrive(draft, order, local)
   else keepRunning(draft, order, local)
 }
 
@@ -111,6 +111,12 @@ function isStop(order: Order | null): boolean {
 function move(draft: Draft, order: Order, local: LocalService | null): void {
   if (order.move?.role === 'target') receive(draft, order, local)
   else moveAway(draft, order, local)
+}
+
+/** SAFETY: while another node may have a half of it, one that has not come alive is neither ended nor replaced by a start. */
+function arrive(draft: Draft, order: Order, local: LocalService): void {
+  if (order.shared) wishConfirm(draft, local.sid, local.generation)
+  else settleArrival(draft, local)
 }
 
 /** Whether what is incoming may still come alive here; while the orders are not known, or to be left alone, it may. */

@@ -2,10 +2,12 @@
 // is as wished; an act (restart, migrate, relocate) is begun here, or refused with the reason. None is dropped.
 import { whyForbidden } from '../../cluster/rules/forbidden.ts'
 import type { CommandKind, CommandView, ServiceView, Sid } from '../../cluster/view.ts'
+import { otherHolder } from '../../cluster/grants.ts'
 import { serviceType } from '../../../shared/names.ts'
+import { movesLive } from '../../../shared/service.ts'
 import { compiledRules } from './compiled-rules.ts'
 import { type Draft, newId, nodeNamed, setCommand } from './draft.ts'
-import { startMove } from './moves.ts'
+import { goesLive, startMove, whyNotLive } from './moves.ts'
 import { isOperational } from './node-states.ts'
 import { whyNotUsable } from './node-classes.ts'
 import { takePartnersAlong, whyPartnersCannot } from './partners-along.ts'
@@ -74,12 +76,18 @@ function acceptAct(draft: Draft, command: CommandView): void {
     takePartnersAlong(draft, sid, command.node!)
     return setCommand(draft, command, 'done', `it is stopped; its place is ${command.node} now`)
   }
-  const live =
-    command.kind === 'migrate' ? `; ${serviceType(sid)} services do not move live: relocated` : ''
-  startMove(draft, sid, command.node!, why + live, { command: command.uid })
-  const along = takePartnersAlong(draft, sid, command.node!)
+  const isLive = command.kind === 'migrate' && goesLive(draft, sid)
+  const how = command.kind === 'migrate' && !isLive ? `; ${whyRelocated(service!)}` : ''
+  startMove(draft, sid, command.node!, why + how, { command: command.uid }, isLive)
+  const along = takePartnersAlong(draft, sid, command.node!, command.kind === 'migrate')
   const told = along.length > 0 ? `, and takes ${along.join(' ')} along` : ''
   setCommand(draft, command, 'running', `moves to ${command.node}${told}`)
+}
+
+function whyRelocated({ sid, config }: ServiceView): string {
+  return movesLive(sid, config?.spec)
+    ? 'it does not run yet: relocated'
+    : `${serviceType(sid)} services do not move live: relocated`
 }
 
 function whyNotNow(draft: Draft, service: ServiceView | undefined): string | null {
@@ -99,9 +107,11 @@ function whyNotNow(draft: Draft, service: ServiceView | undefined): string | nul
 function whyNoRestart(draft: Draft, service: ServiceView | undefined): string | null {
   const refusal = whyNotNow(draft, service)
   if (refusal !== null) return refusal
-  const { state, running } = service!.status!
+  const { state, running, node } = service!.status!
   if (state !== 'started') return `it is in state ${state}: only a running service can be restarted`
-  return running ? null : 'it does not run yet'
+  if (!running) return 'it does not run yet'
+  const other = otherHolder(service!.grant, node)
+  return other ? `${other.node} has not ended its half of the last move yet` : null
 }
 
 function whyNoMove(
@@ -122,6 +132,10 @@ function whyNoMove(
   if (forbidden !== null) return forbidden.sentence
   const unfit = whyNotUsable(target, serviceType(sid), draft.nowMs)
   if (unfit !== null) return `node ${target.name} cannot take it: ${unfit}`
+  if (command.kind === 'migrate' && goesLive(draft, sid)) {
+    const obstacle = whyNotLive(draft, sid, target.name)
+    if (obstacle !== null) return `${obstacle}; relocate moves it by stopping it first`
+  }
   return whyPartnersCannot(draft, sid, target)
 }
 

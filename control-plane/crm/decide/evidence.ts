@@ -24,7 +24,7 @@ function recordNeverConfirmed(draft: Draft, name: NodeName): void {
     const grant = draft.view.services[sid]?.grant ?? null
     const holder = holderOn(grant, name)
     if (grant === null || !holder || holder.confirmed || holder.epoch >= lease.epoch) continue
-    const { generation } = grant
+    const generation = holder.generation ?? grant.generation
     const { epoch } = holder
     // What the node itself says it runs was started somehow, whatever is on record.
     const isIt = (one: { sid: string; generation: number; state: string }) =>

@@ -1,8 +1,8 @@
 // A silent node and the services it may still run: wait for its deadline, revoke, then look for proof (rules 5 and 6).
 // Only services trigger it: a silent node that runs nothing of ours is just `unknown`.
 // Must never revoke before the deadline, and never touch a service before its grant is closed.
-import { holderOn } from '../../cluster/grants.ts'
 import { isHandsOff } from '../../cluster/disarm.ts'
+import { holderOn, liveTargetOf, otherHolder } from '../../cluster/grants.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
 import { doubtAboutWatchdog, pursueEvidence } from './evidence.ts'
@@ -52,8 +52,12 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
     mode: 'expired',
     why,
   })
-  for (const sid of sids)
-    if (draft.view.services[sid]!.status!.state !== 'fence') toState(draft, sid, 'fence', {}, why)
+  for (const sid of sids) {
+    const service = draft.view.services[sid]!
+    if (service.status!.state === 'fence' || isElsewhere(service, name)) continue
+    // Its source may be dead after the service has left: where it was going is where it may be.
+    toState(draft, sid, 'fence', { target: liveTargetOf(service) }, why)
+  }
   setNodeState(
     draft,
     name,
@@ -67,6 +71,11 @@ function triggersFence(service: ServiceView | undefined, node: NodeName, epoch: 
   if (!service?.status || holderOn(service.grant, node)?.epoch !== epoch) return false
   const { state } = service.status
   return state !== 'error' && state !== 'freeze'
+}
+
+/** Its node holds the grant as well: `name` is only the target of a live move, or what is left of one. */
+function isElsewhere({ status, grant }: ServiceView, name: NodeName): boolean {
+  return otherHolder(grant, name) !== undefined && otherHolder(grant, name)?.node === status?.node
 }
 
 function whyNotYet(draft: Draft, name: NodeName, somebodyRenews: boolean): string | null {

@@ -1,7 +1,11 @@
-// How a move begins and how it fails. Its middle is the file of the states `relocate` and `migrate`. No driver moves
-// live yet, so every move stops the service on its node, and starts it on the other when nothing of it is left.
+// How a move begins and how it fails. Its middle is the file of its state: `migrate` for a live one; `relocate` stops the
+// service on its node, and starts it on the other when nothing of it is left.
+import { hasCurrentLease, holdsNow, otherHolder } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, Sid } from '../../cluster/view.ts'
-import { type Draft, lookAgainAt, nodeNamed } from './draft.ts'
+import { movesLive } from '../../../shared/service.ts'
+import { liveMoveMs } from '../../../shared/timing.ts'
+import { decideChange, type Draft, lookAgainAt, nodeNamed, noteService } from './draft.ts'
+import { quarantineNote } from './quarantine.ts'
 import { toState } from './transition.ts'
 
 /** What a move may take beyond the stop itself: two renewals and a slow plane, with room. */
@@ -11,21 +15,71 @@ const moveGraceMs = 30_000
 const firstRetryMs = 10_000
 const longestRetryMs = 600_000
 
-/** Sends `sid` to `target`. `command`: on an operator's word. */
+type MoveSet = Partial<Pick<ServiceStatus, 'command' | 'failedNodes'>>
+
+/**
+ * Sends `sid` to `target`: while it runs, where its kind can; else by stopping it first.
+ * @param isLive false: by stopping it, whatever it can
+ * @returns false where it cannot move live now: a note says why, and nothing has changed
+ */
 export function startMove(
   draft: Draft,
   sid: Sid,
   target: NodeName,
   why: string,
-  set: Partial<Pick<ServiceStatus, 'command' | 'failedNodes'>> = {},
-): void {
+  set: MoveSet = {},
+  isLive = goesLive(draft, sid),
+): boolean {
   const { config, grant, status } = draft.view.services[sid]!
+  const fallbackNode = fallbackAfter(draft, status!, target, set.command !== undefined)
+  if (isLive) return startLiveMove(draft, sid, why, { target, fallbackNode, ...set })
   const stopMs = config?.stopTimeoutMs ?? draft.view.settings.timing.stopTimeoutMs
   const deadlineMs = draft.nowMs + stopMs + moveGraceMs
-  const fallbackNode = fallbackAfter(draft, status!, target, set.command !== undefined)
   toState(draft, sid, 'relocate', { target, deadlineMs, fallbackNode, ...set }, why)
   // With nothing granted there is nothing to wait for.
-  if (grant === null) return
+  if (grant !== null) awaitDeadline(draft, sid, deadlineMs)
+  return true
+}
+
+/** Whether a move of it now is a live one: its kind can, and it runs. */
+export function goesLive(draft: Draft, sid: Sid): boolean {
+  const { config, status } = draft.view.services[sid]!
+  return status?.state === 'started' && status.running && movesLive(sid, config?.spec)
+}
+
+/** Why `sid` cannot move live to `target` now, or null. */
+export function whyNotLive(draft: Draft, sid: Sid, target: NodeName): string | null {
+  const { grant, status } = draft.view.services[sid]!
+  const node = nodeNamed(draft, target)
+  if (node === undefined || !hasCurrentLease(node, draft.nowMs)) return `${target} has no lease`
+  const source = nodeNamed(draft, status?.node ?? null)
+  if (grant === null || source === undefined || !holdsNow(grant, source))
+    return 'it does not run under a grant yet'
+  const other = otherHolder(grant, source.name)
+  if (other) return `${other.node} has not ended its half of the last move yet`
+  return quarantineNote(draft)
+}
+
+type LiveMove = MoveSet & { target: NodeName; fallbackNode: NodeName | null }
+
+function startLiveMove(draft: Draft, sid: Sid, why: string, move: LiveMove): boolean {
+  const { target } = move
+  const obstacle = whyNotLive(draft, sid, target)
+  if (obstacle !== null) {
+    noteService(draft, sid, `cannot move to ${target} while it runs: ${obstacle}`)
+    return false
+  }
+  // SAFETY: first of all the target becomes a holder: from here on it is where the service may be (rule 7, S4).
+  const generation = draft.view.nextGeneration
+  const { epoch } = draft.view.nodes[target]!.lease
+  decideChange(draft, { kind: 'grant.shared', sid, generation, node: target, epoch, why })
+  const deadlineMs = draft.nowMs + liveMoveMs + moveGraceMs
+  toState(draft, sid, 'migrate', { ...move, deadlineMs }, why)
+  awaitDeadline(draft, sid, deadlineMs)
+  return true
+}
+
+function awaitDeadline(draft: Draft, sid: Sid, deadlineMs: number): void {
   const { uid } = draft.view.services[sid]!.status!
   draft.jobs.push({ job: 'relocate-service', sid, uid, startAfterMs: deadlineMs })
 }

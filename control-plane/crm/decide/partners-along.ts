@@ -6,7 +6,7 @@ import type { NodeName, NodeView, ServiceStatus, Sid } from '../../cluster/view.
 import { serviceType } from '../../../shared/names.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
-import { startMove } from './moves.ts'
+import { goesLive, startMove } from './moves.ts'
 import { whyNotUsable } from './node-classes.ts'
 import { isOperational } from './node-states.ts'
 import { setFields } from './transition.ts'
@@ -21,8 +21,13 @@ export function whyPartnersCannot(draft: Draft, sid: Sid, target: NodeView): str
   return null
 }
 
-/** Sends the partners of `sid` after it; returns which. */
-export function takePartnersAlong(draft: Draft, sid: Sid, target: NodeName): Sid[] {
+/** Sends the partners of `sid` after it, live where it is to be and they can; returns which. */
+export function takePartnersAlong(
+  draft: Draft,
+  sid: Sid,
+  target: NodeName,
+  mayGoLive = false,
+): Sid[] {
   return partnersElsewhere(draft, sid, target).filter((partner) => {
     const status = draft.view.services[partner]!.status!
     const why = `${ruleOf(draft, sid)} keeps it together with ${sid}, which was sent to ${target}`
@@ -31,8 +36,8 @@ export function takePartnersAlong(draft: Draft, sid: Sid, target: NodeName): Sid
       return true
     }
     if (!mayMove(draft, partner, status)) return false
-    startMove(draft, partner, target, why, { command: null })
-    return true
+    const isLive = mayGoLive && goesLive(draft, partner)
+    return startMove(draft, partner, target, why, { command: null }, isLive)
   })
 }
 

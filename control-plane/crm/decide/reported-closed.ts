@@ -1,5 +1,5 @@
 // What agents say they ended for good: evidence `agent-stopped`, one service and generation at a time (rule 6).
-import { currentReport, holderOn } from '../../cluster/grants.ts'
+import { currentReport, generationOn, holderOn } from '../../cluster/grants.ts'
 import { decideChange, type Draft } from './draft.ts'
 
 /** Closes the grants that agents journaled as closed, where they said so under the lease they hold now. */
@@ -11,7 +11,7 @@ export function closeReported(draft: Draft): void {
     for (const { sid, generation } of report.closed) {
       const grant = draft.view.services[sid]?.grant ?? null
       // SAFETY: a report is about its own boot and epoch only, and never outlives them (S15a).
-      if (grant?.generation !== generation || holderOn(grant, name)?.epoch !== report.epoch)
+      if (generationOn(grant, name) !== generation || holderOn(grant, name)?.epoch !== report.epoch)
         continue
       const contradicted = report.running.some(
         (one) => one.sid === sid && one.generation === generation,

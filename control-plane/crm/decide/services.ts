@@ -3,12 +3,14 @@
 import { assert } from '../../../shared/assert.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { ServiceState } from '../../../shared/service.ts'
-import type { Sid } from '../../cluster/view.ts'
+import { reportOn } from '../../cluster/grants.ts'
+import type { HolderView, ServiceView, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft } from './draft.ts'
 import { partnersOf } from './partners.ts'
 import { stepError } from './service-states/error.ts'
 import { stepFence } from './service-states/fence.ts'
 import { stepFreeze } from './service-states/freeze.ts'
+import { stepMigrate } from './service-states/migrate.ts'
 import { stepMove } from './service-states/move.ts'
 import { stepRecovery } from './service-states/recovery.ts'
 import { stepRequestStart } from './service-states/request-start.ts'
@@ -26,7 +28,7 @@ const stepOf: Record<ServiceState, Step> = {
   started: stepStarted,
   request_stop: stepRequestStop,
   stopped: stepStopped,
-  migrate: stepMove,
+  migrate: stepMigrate,
   relocate: stepMove,
   fence: stepFence,
   recovery: stepRecovery,
@@ -90,8 +92,8 @@ function manage(draft: Draft, sid: Sid): void {
   }
   if (status !== null || !isManaged) return
   const isWanted = config.requested === 'started'
-  const holder = grant?.holders[0]
-  if (holder) {
+  const holder = likeliestHolder(draft, service)
+  if (grant && holder) {
     const why = `it is new, and its grant ${grant.generation} on ${holder.node} is still open: adopted`
     const added = newStatus(draft, isWanted ? 'started' : 'request_stop', holder.node)
     decideChange(draft, { kind: 'service.added', sid, status: added, why })
@@ -102,4 +104,12 @@ function manage(draft: Draft, sid: Sid): void {
   // Nothing is known of what ran while it was not managed: its first start asks every node (rule 7).
   added.probeRound = draft.view.round
   decideChange(draft, { kind: 'service.added', sid, status: added, why: 'it is new' })
+}
+
+/** Of two halves of a forgotten move, the one that runs. */
+function likeliestHolder(draft: Draft, service: ServiceView): HolderView | undefined {
+  const holders = service.grant?.holders ?? []
+  const runs = ({ node }: HolderView) =>
+    reportOn(draft.view.nodes[node], service)?.state === 'running'
+  return holders.find(runs) ?? holders[0]
 }

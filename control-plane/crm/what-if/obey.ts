@@ -146,8 +146,8 @@ const incoming = ({ name }: NodeView) =>
   ({ state: 'incoming', stable: true, address: `${name} listens` }) as const
 
 /** The target's half of a live move comes alive when the source no longer has its own. */
-function isStillComing(view: ClusterView, { sid, generation, move }: Order): boolean {
-  return reportOn(view.nodes[move!.peer], sid, generation!) !== undefined
+function isStillComing(view: ClusterView, { sid, move }: Order): boolean {
+  return reportOn(view.nodes[move!.peer], view.services[sid]!) !== undefined
 }
 
 const isStart = ({ state, move }: Order) => state === 'started' || move?.role === 'target'

@@ -70,10 +70,18 @@ export function servicesOf(row: RawView): Record<string, ServiceView> {
   }
   for (const { sid, ...config } of row.services) at(sid).config = config
   for (const { sid, ...status } of row.statuses) at(sid).status = status
-  for (const { sid, ...grant } of row.grants) at(sid).grant = grant
+  for (const { sid, ...grant } of row.grants) at(sid).grant = withOwnNumber(grant)
   for (const service of Object.values(services)) {
     service.lastGeneration = row.lastGenerations[service.sid] ?? null
     service.everGranted = service.lastGeneration !== null
   }
   return services
+}
+
+/** The older holder's number is the grant's. */
+function withOwnNumber(grant: GrantView): GrantView {
+  const [first, ...others] = grant.holders
+  if (first?.generation === undefined) return grant
+  const { generation, ...older } = first
+  return { generation, holders: [older, ...others] }
 }

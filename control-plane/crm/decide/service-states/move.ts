@@ -1,4 +1,4 @@
-// relocate, migrate: its node stops it for good, then it starts on the target. Whatever the answers say, the target
+// relocate: its node stops it for good, then it starts on the target. Whatever the answers say, the target
 // gets it only when no grant is open any more.
 import { serviceType } from '../../../../shared/names.ts'
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'

@@ -1,6 +1,6 @@
 // started: what its agent answered. A start that failed was stopped, verified and closed by the agent first (M18);
 // the next node is tried as often as `maxRelocate` allows. Only a start that lasts clears the count (D2).
-import { currentReport } from '../../../cluster/grants.ts'
+import { reportOn } from '../../../cluster/grants.ts'
 import { type Draft, newId, setCommand } from '../draft.ts'
 import { startMove } from '../moves.ts'
 import { place } from '../place.ts'
@@ -55,13 +55,8 @@ function takeSuccess(draft: Draft, { sid, service, status }: Managed): boolean {
   }
   if (status.failedNodes.length === 0) return false
   const node = draft.view.nodes[status.node!]!
-  const isStable = currentReport(node)?.running.some(
-    (one) =>
-      one.sid === sid &&
-      one.generation === service.grant!.generation &&
-      one.state === 'running' &&
-      one.stable,
-  )
+  const said = reportOn(node, service)
+  const isStable = said?.state === 'running' && said.stable
   if (isStable) setFields(draft, sid, { failedNodes: [] }, `it has kept running on ${node.name}`)
-  return isStable === true
+  return isStable
 }

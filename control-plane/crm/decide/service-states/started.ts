@@ -1,6 +1,6 @@
 // started: should run. Asked in this order: can its node answer at all, is it still wanted, what did the agent say,
 // has it a grant, and is there a better place.
-import { holderOn } from '../../../cluster/grants.ts'
+import { holderOn, otherHolder } from '../../../cluster/grants.ts'
 import type { NodeName } from '../../../cluster/view.ts'
 import { type Draft, lookAgainAt, newId, nodeNamed, noteService } from '../draft.ts'
 import { isOperational, mayBeBack } from '../node-states.ts'
@@ -42,7 +42,11 @@ export function stepStarted(draft: Draft, managed: Managed): void {
     const nodes = holders.map((holder) => holder.node).join(' ')
     return noteService(draft, sid, `waits for ${nodes} to end generation ${generation}`)
   }
-  moveIfBetter(draft, managed)
+  const other = otherHolder(service.grant, status.node)
+  if (other === undefined) return moveIfBetter(draft, managed)
+  if (draft.serviceNotes.has(sid)) return
+  const wait = `waits for ${other.node} to end its half of a move that failed`
+  noteService(draft, sid, status.running ? wait : `${wait}, before it may start`)
 }
 
 function silence(draft: Draft, { status }: Managed): string {

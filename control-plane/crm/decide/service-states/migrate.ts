@@ -1,0 +1,91 @@
+// migrate: moving live. Both nodes hold the grant, and only what each of them proves counts (S4): the source that its half
+// is gone, or that the move has ended for good and the service runs there as before. No answer at all, and no time that
+// passes, ever sends it back.
+import { holderOn, reportOn } from '../../../cluster/grants.ts'
+import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
+import { failMove } from '../moves.ts'
+import { isOperational } from '../node-states.ts'
+import { setFields, toState } from '../transition.ts'
+import { isWanted, type Managed, outcomeText, resultOf, unwantedWhy } from './step.ts'
+
+export function stepMigrate(draft: Draft, managed: Managed): void {
+  const { sid, service, status } = managed
+  const { grant } = service
+  // Both halves end: each node that holds the grant stops what it has.
+  if (!isWanted(managed)) return toState(draft, sid, 'request_stop', {}, unwantedWhy(managed))
+  if (grant === null) {
+    const why = `nothing of it is left on ${status.node} or ${status.target}`
+    return failMove(draft, sid, status, why)
+  }
+  const isAtSource = holderOn(grant, status.node) !== undefined
+  const isAtTarget = holderOn(grant, status.target) !== undefined
+  if (isAtSource && isAtTarget) return awaitSource(draft, managed)
+  if (isAtTarget) return arriveLive(draft, managed, `nothing of it is left on ${status.node}`)
+  if (isAtSource) return failMove(draft, sid, status, whyTargetEnded(draft, managed))
+  noteService(
+    draft,
+    sid,
+    `waits for ${grant.holders[0]?.node} to end generation ${grant.generation}`,
+  )
+}
+
+/** The source is proved to have nothing of it, so the target is where it is, or will be started. */
+export function arriveLive(draft: Draft, { sid, status }: Managed, why: string): void {
+  const { target, command } = status
+  const set = { node: target, command, moveFailures: 0, retryAtMs: null }
+  toState(draft, sid, 'started', set, why)
+}
+
+function awaitSource(draft: Draft, managed: Managed): void {
+  const { sid, status } = managed
+  const result = resultOf(draft, managed)
+  if (result?.outcome === 'wrong-node')
+    return toState(draft, sid, 'error', {}, `the move failed: ${outcomeText(result)}`)
+  if (result && result.outcome !== 'ok')
+    return failMove(draft, sid, status, `the move failed: ${outcomeText(result)}`)
+  const why = status.moveCancelled ? null : whyCancel(draft, managed)
+  if (why !== null) return setFields(draft, sid, { moveCancelled: true }, why)
+  if (!isOperational(draft, status.node)) {
+    if (!draft.serviceNotes.has(sid))
+      noteService(draft, sid, `waits for ${status.node}, which is silent`)
+    return
+  }
+  if (status.deadlineMs !== null) lookAgainAt(draft, status.deadlineMs)
+  noteService(draft, sid, progressNote(draft, managed))
+}
+
+/** Why the source is to end the move; what becomes of the service is for it to say. */
+function whyCancel(draft: Draft, { status }: Managed): string | null {
+  const { target, deadlineMs } = status
+  if (deadlineMs !== null && deadlineMs <= draft.nowMs)
+    return `it has not moved to ${target} in time: the move is cancelled`
+  if (isOperational(draft, target)) return null
+  const state = nodeNamed(draft, target)?.state ?? 'gone'
+  return `${target} is ${state}: the move is cancelled`
+}
+
+function whyTargetEnded(draft: Draft, { sid, status }: Managed): string {
+  const { target, uid } = status
+  const result = target === null ? null : draft.index.result(target, uid)
+  const isItsAnswer = result?.sid === sid && result.outcome !== 'ok'
+  return isItsAnswer
+    ? `${target} could not receive it: ${outcomeText(result)}`
+    : `the move failed: nothing of it can still arrive on ${target}`
+}
+
+function progressNote(draft: Draft, { service, status }: Managed): string {
+  const { node, target } = status
+  const says = (name: string | null) => reportOn(nodeNamed(draft, name), service)
+  const source = says(node)
+  if (status.moveCancelled) return `waits for ${node} to say what became of it`
+  if (says(target)?.state === 'running')
+    return `it has arrived on ${target}; waits for ${node} to say that nothing of it is left there`
+  if (source?.progress) {
+    const { percent, remainingBytes } = source.progress
+    const left = `${Math.ceil(remainingBytes / 1024 ** 2)} MiB left`
+    return `moves to ${target}: ${Math.floor(percent)} %, ${left}`
+  }
+  if (source?.state === 'migrating') return `moves to ${target}`
+  if (says(target)?.address !== undefined) return `waits for ${node} to begin`
+  return `waits for ${target} to be ready to receive it`
+}
