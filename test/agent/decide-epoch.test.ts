@@ -119,7 +119,7 @@ describe('a journal of another boot', () => {
 })
 
 describe('the plane epoch', () => {
-  test('a newer one voids every confirm; what runs, runs on, and is confirmed anew', () => {
+  test('a newer one voids every confirm; what runs, runs on, and is confirmed anew (S5b)', () => {
     const world = node({ run: true })
     world.plane.changeHistory()
     world.run1s(2)

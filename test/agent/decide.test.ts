@@ -286,7 +286,7 @@ describe('the watchdog', () => {
     expect(world.boot).toBe(1)
   })
 
-  test('is not closed while a start is under way or something may be left (S16)', () => {
+  test('is not closed while a start is under way or something may be left (S16b)', () => {
     const world = node()
     world.plane.grant(sid)
     world.settle(2)

@@ -185,7 +185,7 @@ describe('a stop', () => {
     expect(read('asked')).toBe('asked\n')
   })
 
-  test('of what does not run is ok, and takes a pending start its gate', async () => {
+  test('of what does not run is ok, and takes a pending start its gate (S16a)', async () => {
     writeFileSync(join(home, 'grants', sid), `9 ${bootId}\n`)
     expect((await driver.stop(sid, 0)).outcome).toBe('ok')
     expect(read(`grants/${sid}`)).toBe('')

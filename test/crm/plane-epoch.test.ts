@@ -61,7 +61,7 @@ describe('the plane epoch', () => {
   test.each([
     ['a promotion, seen by the timeline of the current WAL file', "timeline = '00000001x'"],
     ['another server', "system_id = '1'"],
-    ['an operator who restored files', "system_id = 'restored'"],
+    ['an operator who restored files (S5e)', "system_id = 'restored'"],
   ])('changes into quarantine after %s (S5)', async (_, set) => {
     await fresh()
     await pretend(set)

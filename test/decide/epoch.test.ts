@@ -344,7 +344,7 @@ describe('what an agent says it ended for good', () => {
     expect(ofKind(play(closing(report)).plan, 'evidence.recorded')).toEqual([])
   })
 
-  it('says nothing about another service of that node (S17)', () => {
+  it('says nothing about another service of that node (S17b)', () => {
     const view = closing({})
     view.services[db] = aService(db, 'n3', {
       grant: { generation: 5, holders: [{ node: 'n3', epoch: 3, confirmed: true }] },

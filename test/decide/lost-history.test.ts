@@ -214,14 +214,14 @@ describe('quarantine after a cut history (rule 9, S5)', () => {
       services: [aService(web, 'n3', { grant: false, status: { running: false } })],
     })
 
-  it('starts nothing before every lease of the lost history is over', () => {
+  it('starts nothing before every lease of the lost history is over (S5a)', () => {
     const { plan, after } = play(cut(nowMs + 10_000))
     expect(plan.changes).toEqual([])
     expect(after.services[web]!.status!.note).toContain('quarantine')
     expect(plan.nextRoundMs).toBeLessThanOrEqual(nowMs + 10_000)
   })
 
-  it('starts nothing before every node has attested, and names the missing ones', () => {
+  it('starts nothing before every node has attested, and names the missing ones (S5a)', () => {
     const { plan, after } = play(cut(nowMs - 1, 1))
     expect(plan.changes).toEqual([])
     expect(after.services[web]!.status!.note).toContain('n3')

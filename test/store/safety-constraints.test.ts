@@ -82,7 +82,7 @@ describe('a grant', () => {
     )
   })
 
-  test('is opened only under a current lease', async () => {
+  test('is opened only under a current lease (S17c)', async () => {
     const node = await makeNode(database.sql, cluster, 'leaseless')
     const sid = 'process:leaseless'
     await database.sql`insert into run_grant values (${cluster.id}, ${sid}, 9001, clock_timestamp())`
