@@ -230,7 +230,7 @@ describe('orders', () => {
     for (let tick = 0; tick < 30; tick++) {
       const index = world.pending.findIndex(({ effect }) => effect.kind === 'stop')
       if (index >= 0) world.finish(index, 'fail')
-      world.settleBut('stop')
+      world.settleBut(['stop'])
       world.pass(100)
     }
     expect(world.plane.results.get(uid)).toBe('timeout')
@@ -254,7 +254,7 @@ describe('orders', () => {
     for (let number = 0; number < 10; number++) world.plane.grant(`process:s${number}`)
     let most = 0
     for (let tick = 0; tick < 60; tick++) {
-      world.settleBut('start')
+      world.settleBut(['start'])
       most = Math.max(most, world.pending.filter(({ effect }) => effect.kind === 'start').length)
       const index = world.pending.findIndex(({ effect }) => effect.kind === 'start')
       if (index >= 0) world.finish(index)

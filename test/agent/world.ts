@@ -111,15 +111,15 @@ export class World {
 
   /** Ends everything pending but parked polls with nothing new. */
   settle(rounds = 100): void {
-    this.settleBut(null, rounds)
+    this.settleBut([], rounds)
   }
 
-  /** The same, but for one kind of effect, which stays under way. */
-  settleBut(kept: Effect['kind'] | null, rounds = 100): void {
+  /** The same, but for some kinds of effects, which stay under way. */
+  settleBut(kept: readonly Effect['kind'][], rounds = 100): void {
     for (let round = 0; round < rounds; round++) {
       const index = this.pending.findIndex(
         ({ effect }) =>
-          effect.kind !== kept &&
+          !kept.includes(effect.kind) &&
           (effect.kind !== 'poll' || effect.revision !== this.plane.revision),
       )
       if (index < 0) return

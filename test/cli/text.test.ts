@@ -202,12 +202,14 @@ describe('what is said', () => {
           epoch: 4,
           generation: null,
           decidedAt: '2030-01-01T00:01:00.000Z',
-          facts: { guarded: true },
+          facts: { guarded: true, leaseUntilMs: 1_893_456_000_250.5, effectiveMs: 3_000 },
         },
       ],
     })
     expect(text).toContain('node n2: online → unknown (silent)')
-    expect(text).toContain('watchdog-deadline for lease epoch 4 on n2: guarded true')
+    expect(text).toMatch(
+      /watchdog-deadline for lease epoch 4 on n2: guarded true, leaseUntil .*\d\d:00\.250, effectiveMs 3000/,
+    )
     expect(text.endsWith('Now: fence on n2\nWaits: evidence that n2 is dead, due in 7 s')).toBe(
       true,
     )

@@ -112,6 +112,13 @@ describe('an agent', () => {
     await site.running('process:a')
   })
 
+  test('that says more than a body may hold is refused with that reason', async () => {
+    const large = { ...lease(own), bootId: 'x'.repeat(5 * 1024 * 1024) }
+    expect(await ask('/lease', large, own.credential)).toMatchObject({
+      ...{ status: 413, body: { code: 'body-too-large' } },
+    })
+  })
+
   test('of another boot is not renewed, though it knows the credential', async () => {
     const { epoch: current } = await site.operator.node('n1')
     const { body, status } = await ask('/lease', { ...lease(own), epoch: current }, own.credential)

@@ -142,7 +142,9 @@ describe('a renewal', () => {
     holder.release()
     expect(code(await answer)).toBe('granted')
     const row = await leaseRow(database.sql, n)
-    expect(row.renewed).toBeGreaterThan(held?.now as number)
+    const heldMs = held?.now as number
+    expect(row.renewed).toBeGreaterThan(heldMs)
+    expect(row.until).toBeGreaterThan(heldMs + fenceAfterMs(profiles.default))
   })
 
   test('does not wait for another node’s row that somebody holds (S-A3)', async () => {

@@ -150,10 +150,15 @@ export function formatWhy(why: Why): string {
 }
 
 function factsText(facts: Record<string, unknown>): string {
-  const parts = Object.entries(facts).map(
-    ([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
+  const parts = Object.entries(facts).map(([key, value]) => factText(key, value))
   return parts.length > 0 ? `: ${parts.join(', ')}` : ''
+}
+
+/** Moments are stored as milliseconds since 1970, as everything in a view; no duration is that long. */
+function factText(key: string, value: unknown): string {
+  if (key.endsWith('Ms') && typeof value === 'number' && value > 1e12)
+    return `${key.slice(0, -2)} ${formatMoment(new Date(value).toISOString())}`
+  return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`
 }
 
 function whole(text: string, what: string): number {

@@ -17,7 +17,7 @@ import type { UsageReports } from '../../lease/usage-reports.ts'
 import type { Refusal } from '../../lease/why-not.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import type { KnownNode } from '../../store/nodes.ts'
-import { Malformed, parse, parsed } from '../agent-body.ts'
+import { Malformed, TooLarge, parse, parsed } from '../agent-body.ts'
 
 export type AgentRouteDeps = {
   store: AgentStore
@@ -59,6 +59,7 @@ export function agentRoutes(deps: AgentRouteDeps): Hono {
     return await desiredRoute(deps, c, node, query)
   })
   app.onError((error, c) => {
+    if (error instanceof TooLarge) return problem(c, 413, 'body-too-large', error.message)
     if (error instanceof Malformed) return problem(c, 400, 'invalid', error.message)
     deps.log.warn({ err: error, path: c.req.path }, 'agent request failed')
     return problem(c, 503, 'busy', 'the plane cannot answer now')
