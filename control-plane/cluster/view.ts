@@ -9,6 +9,9 @@ import type { Figures } from '../../shared/scheduling.ts'
 import type { ChallengeView, EpochRequestView, ReportView } from './node-words.ts'
 import type { RequestedState, ServiceState } from '../../shared/service.ts'
 import type { Settings } from '../../shared/settings.ts'
+import type { ClusterCommandView, CommandView } from './command-view.ts'
+
+export * from './command-view.ts'
 
 export type Sid = string
 export type NodeName = string
@@ -201,43 +204,4 @@ export type ServiceStatus = {
   /** D1: in `stopped` only because no member of its restricted group is available. */
   groupUnavailable: boolean
   note: string
-}
-
-export const commandKinds = [
-  'enable',
-  'disable',
-  'start',
-  'stop',
-  'restart',
-  'migrate',
-  'relocate',
-  'remove',
-] as const
-export type CommandKind = (typeof commandKinds)[number]
-export type CommandStatus = 'pending' | 'running' | 'done' | 'failed' | 'refused'
-
-export const clusterCommandKinds = ['disarm', 'arm', 'maintenance-on', 'maintenance-off'] as const
-export type ClusterCommandKind = (typeof clusterCommandKinds)[number]
-
-export type ClusterCommandView = {
-  uid: string
-  kind: ClusterCommandKind
-  /** Of a maintenance. */
-  node: NodeName | null
-  /** Of a disarm. */
-  mode: DisarmView['mode'] | null
-  status: CommandStatus
-  reason: string
-}
-
-export type CommandView = {
-  uid: string
-  kind: CommandKind
-  sid: Sid
-  /** Target of a move. */
-  node: NodeName | null
-  /** Of a stop, in milliseconds; 0: at once. */
-  stopTimeoutMs: number | null
-  status: CommandStatus
-  reason: string
 }
