@@ -70,7 +70,13 @@ export class Renewals {
 
   /** An agent's leave to close its watchdog; rejects where nothing is known of its commit. */
   release(clusterId: number, request: LeaseRequest, timing: Timing): Promise<ReleaseAnswer> {
-    return this.slowLane.release(clusterId, request, timing)
+    const lane = this.slowLane
+    const seen = lane.connection
+    return this.inTime(lane.release(clusterId, request, timing)).catch((error: unknown) => {
+      // It may have been committed: the agent asks again, on a connection that answers.
+      lane.replace(seen)
+      throw error
+    })
   }
 
   async close(): Promise<void> {

@@ -67,6 +67,15 @@ describe('the second clock (rule 9)', () => {
     expect(witness.judgedUntilMs(69_500, 69_000, fullMs)).toBeGreaterThan(69_500)
   })
 
+  test('leaves to a successor no reading that may err by more than the successor allows for', () => {
+    const witness = new ClockWitness()
+    expect(witness.newestExact()).toBeNull()
+    witness.observe({ bootMs: 1_000, databaseMs: 5_000 }, 50)
+    expect(witness.newestExact()).toEqual({ bootMs: 1_000, databaseMs: 5_000 })
+    witness.observe({ bootMs: 2_000, databaseMs: 6_060 }, 150)
+    expect(witness.newestExact()).toBeNull()
+  })
+
   test('never judges a lease over while less than it has passed on its own clock', () => {
     const steps = fc.array(fc.integer({ min: -100_000, max: 100_000 }), { maxLength: 4 })
     fc.assert(

@@ -77,7 +77,11 @@ export function request(
   }
 }
 
-export function makeRenewals(url: string, ring: (clusterId: number) => void = () => {}) {
+export function makeRenewals(
+  url: string,
+  ring: (clusterId: number) => void = () => {},
+  deadlineMs = 5_000,
+) {
   return new Renewals({
     openLane: () => postgresLane(url),
     clock: systemClock(),
@@ -85,7 +89,7 @@ export function makeRenewals(url: string, ring: (clusterId: number) => void = ()
     witness: new ClockWitness(),
     log: pino({ level: process.env.LOG ?? 'silent' }),
     ring,
-    deadlineMs: 5_000,
+    deadlineMs,
   })
 }
 

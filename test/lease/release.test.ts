@@ -13,6 +13,7 @@ import {
   type TestCluster,
   type TestNode,
 } from './fleet.ts'
+import { silentLink } from './silent-link.ts'
 
 const database = testDatabase()
 let cluster: TestCluster
@@ -86,4 +87,19 @@ test('a release is no attestation: after the history changed a node renews with 
   const [row] = await database.sql`
     select attested_plane_epoch::int as attested, armed from lease where node_uid = ${node.uid}`
   expect(row).toEqual({ attested: 1, armed: true })
+})
+
+test('a release on a connection that has died in silence ends, and the next one is not held up by it', async () => {
+  const node = await runningNode('silent', 4, 'freeze')
+  const link = await silentLink(database.url)
+  const renewals = makeRenewals(link.url, undefined, 500)
+  const asked = (seq: number, more = {}) =>
+    renewals.release(cluster.id, request(cluster, node, seq, more), profiles.default)
+  // Refused, for what is released is not asked for by this boot; but the connection is open from now on.
+  expect(await asked(2, { bootId: 'another' })).toMatchObject({ granted: false })
+  link.fallSilent()
+  await expect(asked(3, { release: true, mode: 'restart' })).rejects.toThrow('no answer within')
+  expect(await asked(4, { release: true, mode: 'restart' })).toMatchObject({ granted: true })
+  await renewals.close()
+  link.close()
 })
