@@ -81,7 +81,7 @@ function run(
   const loop = createAgent({
     ...{ identity, boot, watchdog, clock, timers: systemTimers, log },
     createDrivers: (events) => [
-      createProcessDriver({ home: config.home, owner, bootId, clock, events }),
+      createProcessDriver({ home: config.home, owner, node: identity.node, bootId, clock, events }),
     ],
     createMeter: (drivers) =>
       createUsageMeter({

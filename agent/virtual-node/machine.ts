@@ -152,8 +152,6 @@ export class Machine {
       environment: {
         ...process.env,
         [bootMark]: bootId,
-        // For the services' own messages; nothing is decided on it.
-        HOLDFAST_NODE: node,
         HOLDFAST_BOOT_ID: bootId,
         HOLDFAST_WATCHDOG_FIFO: fifo,
         HOLDFAST_WATCHDOG_STATE: stateFile,

@@ -101,14 +101,18 @@ async function setProfile(context: Context, profile: ProfileName): Promise<void>
   await askPlane(context, 'PATCH', '/settings', { profile }, etag ? { 'if-match': etag } : {})
 }
 
-/** Waits until the nodes are online and what should run runs, within reason; the last status seen. */
+/**
+ * Waits until the nodes are online and what should run runs, within reason; the last status seen. What is on record of an
+ * earlier run does not count: a node that reports has joined in this boot, and what it ran before is settled.
+ */
 async function settled(context: Context, names: string[]): Promise<Status | null> {
   const until = performance.now() + settlePatienceMs
   for (let status: Status | null = null; ; ) {
     status = await readStatus(context).catch(() => status)
     const online = status?.nodes.filter((node) => node.state === 'online') ?? []
     const waiting = status?.services.filter((one) => one.requested === 'started' && !one.running)
-    const isSettled = online.length >= names.length && waiting?.length === 0
+    const heard = Math.min(online.length, status?.quorum.reporting ?? 0)
+    const isSettled = heard >= names.length && waiting?.length === 0
     if (isSettled || isStopping() || performance.now() > until) return status
     await pause(100)
   }

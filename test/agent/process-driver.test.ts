@@ -25,7 +25,16 @@ function newDriver(options: { logLimits?: { bytes: number; keep: number } } = {}
       void exits.push({ sid: one, generation, detail }),
   }
   const clock = systemClock()
-  return createProcessDriver({ home, owner, bootId, clock, events, upkeepMs: 50, ...options })
+  return createProcessDriver({
+    home,
+    owner,
+    node: 'n1',
+    bootId,
+    clock,
+    events,
+    upkeepMs: 50,
+    ...options,
+  })
 }
 
 const start = (command: string[], generation = 1, mayStart = () => true) =>
@@ -57,7 +66,7 @@ describe('a start', () => {
     const command = [
       '/bin/sh',
       '-c',
-      'echo "$1|$COLOUR|$PWD|$HOLDFAST_SERVICE"; exec sleep 100',
+      'echo "$1|$COLOUR|$PWD|$HOLDFAST_NODE|$HOLDFAST_SERVICE"; exec sleep 100',
       'x',
     ]
     const spec = {
@@ -69,7 +78,7 @@ describe('a start', () => {
     expect(result.outcome).toBe('ok')
     await until(() => read('logs/a.log').includes('\n'))
     const mark = `${owner.clusterUuid}/${owner.nodeUid}/${sid}/3`
-    expect(read('logs/a.log')).toBe(`$(id) \`id\` "|red|/tmp|${mark}\n`)
+    expect(read('logs/a.log')).toBe(`$(id) \`id\` "|red|/tmp|n1|${mark}\n`)
     expect(await driver.survey()).toEqual([{ sid, generation: 3, state: 'running' }])
   })
 
@@ -136,7 +145,7 @@ describe('a running service', () => {
     await start(shell('exec sleep 100'))
     const other = createProcessDriver({
       ...{ home: join(home, 'other'), owner: { ...owner, nodeUid: owner.clusterUuid }, bootId },
-      ...{ clock: systemClock(), events: { exited: () => {} } },
+      ...{ clock: systemClock(), node: 'n2', events: { exited: () => {} } },
     })
     expect(await other.survey()).toEqual([])
     other.detach()

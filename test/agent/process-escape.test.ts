@@ -49,6 +49,7 @@ function create(bootId = 'boot-1-xxxx'): Driver {
     ...{
       home,
       owner: { clusterUuid, nodeUid },
+      node: 'n1',
       bootId,
       clock: systemClock(),
       events,

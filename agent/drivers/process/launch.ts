@@ -31,6 +31,7 @@ export type Launch = {
   spec: ProcessSpec
   mark: string
   sid: string
+  node: string
   cgroup: string | null
   grantFile: string
   grant: string
@@ -65,6 +66,7 @@ export function launch(options: Launch): ChildProcess {
         env: {
           ...environment,
           HOLDFAST_SID: options.sid,
+          HOLDFAST_NODE: options.node,
           ...spec.environment,
           // The marks last: no specification may hide its processes from those who must find them.
           ...marks,

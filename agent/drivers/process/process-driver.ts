@@ -23,6 +23,8 @@ import { type Ended, watchChild, watchProcess } from './watch.ts'
 export type ProcessDriverOptions = {
   home: string
   owner: Owner
+  /** This node's name, for the services' own messages; nothing is decided on it. */
+  node: string
   bootId: string
   clock: Clock
   events: Pick<DriverEvents, 'exited'>
@@ -37,7 +39,7 @@ type Watched = { generation: number; pid: number; stop(): void }
 const settleMs = 100
 
 export function createProcessDriver(options: ProcessDriverOptions): Driver {
-  const { home, owner, bootId, clock, events } = options
+  const { home, owner, node, bootId, clock, events } = options
   const random = options.random ?? systemRandom()
   const directory = (name: string) => {
     const path = join(home, name)
@@ -94,7 +96,7 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
     const runFile = runFiles.path(sid, generation)
     const logFile = openLog(logs, sid)
     const child = launch({
-      ...{ spec, sid, mark, cgroup, grantFile, grant, runFile, bootId, logFile },
+      ...{ spec, sid, node, mark, cgroup, grantFile, grant, runFile, bootId, logFile },
     })
     return watchChild(child)
   }
