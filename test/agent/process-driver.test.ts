@@ -1,4 +1,5 @@
 // The process driver on real processes: what it starts it finds again, and what it says is gone is gone.
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,10 +10,8 @@ import { parseStat, readProcess } from '../../agent/drivers/process/proc-table.t
 import { sharedLook } from '../../agent/drivers/process/shared-look.ts'
 import { systemClock } from '../../shared/clock.ts'
 
-const owner = {
-  clusterUuid: '11111111-1111-4111-8111-111111111111',
-  nodeUid: '22222222-2222-4222-8222-333333333333',
-}
+// Its own, for marks and cgroups are seen by whoever else runs these tests on this machine.
+const owner = { clusterUuid: randomUUID(), nodeUid: randomUUID() }
 const bootId = 'boot-test-1'
 const sid = 'process:a'
 let home: string

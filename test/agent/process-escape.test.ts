@@ -1,5 +1,6 @@
 // Helpers that hide, hosts without cgroups, looks that fail: what a driver or a supervisor says is gone, is gone.
 import { spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
@@ -21,7 +22,9 @@ import { findGroups } from '../../agent/drivers/process/members.ts'
 import { createProcessDriver } from '../../agent/drivers/process/process-driver.ts'
 import { findTree, killTree } from '../../agent/virtual-node/tree.ts'
 import { systemClock } from '../../shared/clock.ts'
-import { clusterUuid, nodeUid } from './steps.ts'
+
+// Its own, for marks and cgroups are seen by whoever else runs these tests on this machine.
+const [clusterUuid, nodeUid] = [randomUUID(), randomUUID()]
 
 // Hosts without a usable cgroup exist (no delegation): the driver then goes by marks, sessions and descent alone.
 const host = vi.hoisted(() => ({ cgroups: true }))
@@ -224,7 +227,7 @@ test('one log that cannot be rotated does not keep the others from being bounded
 })
 
 describe('the supervisor’s kill, where there is no cgroup', () => {
-  const boot = 'boot-of-node-1234'
+  const boot = randomUUID()
   beforeEach(() => {
     host.cgroups = false
     process.env.HOLDFAST_NODE_BOOT = boot

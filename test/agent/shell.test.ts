@@ -1,6 +1,7 @@
 // The parts around the decisions: one agent per node, a memory that is whole or not there, and a client that says what
 // happened and repeats nothing by itself.
 import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,7 +14,9 @@ import { lockHome, lockNode } from '../../agent/lock.ts'
 import { emptyJournal } from '../../agent/lrm/decide/resume.ts'
 import { createJournalStore } from '../../agent/lrm/journal.ts'
 import { systemRandom } from '../../shared/random.ts'
-import { nodeUid } from './fake-plane.ts'
+
+/** Its own: an agent locks its node's uid on the whole machine. */
+const nodeUid = randomUUID()
 
 let home: string
 beforeEach(() => {
