@@ -11,6 +11,9 @@ export type ReleaseAnswer =
   | { granted: true; leaseMs: number; revision: number; unguarded: boolean }
   | { granted: false; refusal: Refusal }
 
+/** null: a condition of the lease does not hold. */
+export type ReleaseCommit = { revision: number; unguarded: boolean } | 'blocked' | null
+
 /**
  * Commits a release, which is also a renewal: `armed` false from this commit on, whatever older requests still arrive
  * (their `seq` is lower). The epoch then proves nothing by its watchdog any more; a returning agent asks for a new one.
@@ -22,10 +25,18 @@ export async function release(
   timing: Timing,
 ): Promise<ReleaseAnswer> {
   const done = await lane.clean((sql) => sql.begin((tx) => commitRelease(tx, request, timing)))
+  const reasons = done === null ? await whyNot(lane.sql, [{ clusterId, request }]) : null
+  return answerRelease(done, timing, reasons?.get(request.nodeUid))
+}
+
+/** Pure: what a node is told that asked for a release. */
+export function answerRelease(
+  done: ReleaseCommit,
+  timing: Timing,
+  refusal: Refusal = { code: 'busy' },
+): ReleaseAnswer {
   if (done === 'blocked') return { granted: false, refusal: { code: 'release-refused' } }
   if (done) return { granted: true, leaseMs: timing.leaseMs, ...done }
-  const reasons = await whyNot(lane.sql, [{ clusterId, request }])
-  const refusal = reasons.get(request.nodeUid) ?? { code: 'busy' }
   // Nothing speaks against the lease itself: the node is to renew it first, with its report.
   const isOnlyRelease = refusal.code === 'busy' && !refusal.wakesCrm
   return { granted: false, refusal: isOnlyRelease ? { code: 'release-refused' } : refusal }
@@ -35,7 +46,7 @@ async function commitRelease(
   tx: postgres.TransactionSql,
   request: LeaseRequest,
   timing: Timing,
-): Promise<{ revision: number; unguarded: boolean } | 'blocked' | null> {
+): Promise<ReleaseCommit> {
   await tx`select set_config('synchronous_commit', 'on', true),
       set_config('lock_timeout', '1000', true)`
   const [held] = await tx<{ blocked: boolean }[]>`

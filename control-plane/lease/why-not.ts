@@ -38,14 +38,21 @@ type Asked = { clusterId: number; request: LeaseRequest }
 export async function whyNot(sql: postgres.Sql, asked: Asked[]): Promise<Map<string, Refusal>> {
   const uids = asked.map(({ request }) => request.nodeUid)
   const rows = await sql.unsafe<Standing[]>(whyNotStatement, [uids as never], { prepare: true })
-  const standings = new Map(rows.map((row) => [row.nodeUid, row]))
-  const reasons = new Map<string, Refusal>()
+  const reasons = reasonsFor(asked, rows)
   for (const { clusterId, request } of asked) {
-    const standing = standings.get(request.nodeUid)
-    if (!standing) continue
-    const refusal = judge(request, standing)
-    reasons.set(request.nodeUid, refusal)
-    if (refusal.claim) await claimRegress(sql, clusterId, request, refusal.claim)
+    const claim = reasons.get(request.nodeUid)?.claim
+    if (claim) await claimRegress(sql, clusterId, request, claim)
+  }
+  return reasons
+}
+
+/** Pure: what each is told, as far as its node is known. */
+export function reasonsFor(asked: Asked[], standings: Standing[]): Map<string, Refusal> {
+  const byNode = new Map(standings.map((standing) => [standing.nodeUid, standing]))
+  const reasons = new Map<string, Refusal>()
+  for (const { request } of asked) {
+    const standing = byNode.get(request.nodeUid)
+    if (standing) reasons.set(request.nodeUid, judge(request, standing))
   }
   return reasons
 }

@@ -111,9 +111,10 @@ function assemble(
   }
 }
 
-type Judge = (leaseUntilMs: number, committedMs: number | null) => number
+export type Judge = (leaseUntilMs: number, committedMs: number | null) => number
 
-function judgeWith(witness: ClockWitness | undefined, fullMs: number): Judge {
+/** How long a lease counts as held, as far as both clocks can say (rule 9). */
+export function judgeWith(witness: ClockWitness | undefined, fullMs: number): Judge {
   return (leaseUntilMs, committedMs) =>
     witness && committedMs !== null
       ? witness.judgedUntilMs(leaseUntilMs, committedMs, fullMs)

@@ -126,24 +126,25 @@ export async function requestEpoch(
   if (claim) await claimRegress(sql, clusterId, request, claim)
 }
 
+/** The rows that say where a request stands. */
+export type EpochStanding = {
+  epoch: number
+  bootId: string | null
+  pending: boolean
+  nonce: string | null
+  challengeBoot: string | null
+  questions: { sid: string; generation: number }[] | null
+  waitsFor: string | null
+  planeEpoch: { number: number; uuid: string }
+}
+
 /** Where the node's request stands. */
 export async function epochStanding(
   sql: postgres.Sql,
   request: EpochRequest,
   timing: Timing,
 ): Promise<EpochAnswer> {
-  const [row] = await sql<
-    {
-      epoch: number
-      bootId: string | null
-      pending: boolean
-      nonce: string | null
-      challengeBoot: string | null
-      questions: { sid: string; generation: number }[] | null
-      waitsFor: string | null
-      planeEpoch: { number: number; uuid: string }
-    }[]
-  >`
+  const [row] = await sql<EpochStanding[]>`
     select l.epoch::float8 as epoch, l.boot_id as "bootId", q.node_uid is not null as pending,
       h.nonce, h.boot_id as "challengeBoot", h.questions, h.waits_for as "waitsFor",
       jsonb_build_object('number', p.number, 'uuid', p.uuid) as "planeEpoch"
@@ -152,6 +153,15 @@ export async function epochStanding(
     left join challenge h on h.node_uid = l.node_uid
     where l.node_uid = ${request.nodeUid}`
   if (!row) throw new Error('a known node has no lease row')
+  return answerEpoch(row, request, timing)
+}
+
+/** Pure: what a node is told that asked for an epoch. */
+export function answerEpoch(
+  row: EpochStanding,
+  request: EpochRequest,
+  timing: Timing,
+): EpochAnswer {
   const { planeEpoch } = row
   if (!row.pending && row.bootId === request.bootId)
     return { status: 'joined', epoch: row.epoch, planeEpoch, timing }

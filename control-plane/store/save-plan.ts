@@ -105,9 +105,17 @@ async function saveChallengeNotes(
       await tx`update challenge set waits_for = ${challenge.waitsFor} where node_uid = ${uid}`
 }
 
-async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, after: ClusterView) {
+export type ChangedDocument = {
+  name: NodeName
+  uid: string
+  digest: string
+  document: Record<string, unknown>
+}
+
+/** The desired states that differ from those stored. */
+export function changedDocuments(loaded: LoadedView, after: ClusterView): ChangedDocument[] {
   const { known, desiredDigests: stored } = loaded
-  const changed: { name: NodeName; uid: string; digest: string; document: unknown }[] = []
+  const changed: ChangedDocument[] = []
   const names = nodesToWrite(known?.desired ?? null, after, stored)
   const digests = { ...known?.desired?.digests }
   const documents = desiredForAll(after, names)
@@ -120,6 +128,11 @@ async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, afte
     if (stored[name] !== digest) changed.push({ name, uid, digest, document })
   }
   if (known) known.desired = remember(after, digests)
+  return changed
+}
+
+async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, after: ClusterView) {
+  const changed = changedDocuments(loaded, after)
   if (changed.length > 0)
     await tx`
       insert into desired (node_uid, cluster_id, plane_epoch, revision, document, digest)

@@ -1,0 +1,180 @@
+// Saves a round in the memory store: the order and the conditions of store/save-plan.ts. Pure; throws what Postgres
+// would have thrown: `StalePlan` where something the plan counts on has changed, an error where the schema says no.
+import { applyPlan } from '../../cluster/apply.ts'
+import type { Change } from '../../cluster/change.ts'
+import type { Plan } from '../../cluster/plan.ts'
+import type { ClusterView } from '../../cluster/view.ts'
+import {
+  judgeHistory,
+  type PlaneEpochChange,
+  type ServerDifference,
+} from '../../crm/plane-epoch.ts'
+import type { LoadedView } from '../load-view.ts'
+import { changedDocuments, type SavedRound } from '../save-plan.ts'
+import { StalePlan } from '../stale-plan.ts'
+import { type Moment } from './leases.ts'
+import { saveLeaseChange } from './save-lease-changes.ts'
+import { type ClusterState, type ServerIdentity, type StoredNode, withNode } from './state.ts'
+
+/** Of the finished commands so many are remembered. */
+const finishedKept = 500
+
+/** The state after `plan`, made from `loaded.view`. */
+export function savePlan(
+  state: ClusterState,
+  loaded: LoadedView,
+  plan: Plan,
+  nextRoundMs: number,
+  { nowMs }: Moment,
+): { state: ClusterState; saved: SavedRound } {
+  const before = loaded.view
+  const after = applyPlan(before, plan)
+  let next = saveStatuses(state, before, after)
+  for (const change of plan.changes) next = saveWish(next, change, nowMs)
+  next = saveElection(next, after, nextRoundMs, nowMs)
+  for (const change of plan.changes) next = saveLeaseChange(next, before, change, nowMs)
+  next = saveChallengeNotes(next, before, after)
+  const changed = changedDocuments(loaded, after)
+  for (const { uid, digest, document } of changed) {
+    const planeEpoch = after.planeEpoch.number
+    const desired = { planeEpoch, revision: after.round, digest, document }
+    next = withNode(next, { ...nodeOf(next, uid), desired })
+  }
+  return { state: forget(next), saved: { view: after, changedNodes: changed } }
+}
+
+function saveStatuses(state: ClusterState, before: ClusterView, after: ClusterView): ClusterState {
+  let next = state
+  for (const node of Object.values(after.nodes)) {
+    const old = before.nodes[node.name]
+    if (node === old || (node.state === old?.state && node.note === old.note)) continue
+    const stored = nodeOf(next, node.uid)
+    const { state: nodeState, sinceMs, note } = node
+    const view = { ...stored.view, state: nodeState, sinceMs, note }
+    next = withNode(next, { ...stored, view, hasStatus: true })
+  }
+  const services = { ...next.services }
+  for (const [sid, { status }] of Object.entries(after.services))
+    if (status && status !== before.services[sid]?.status) {
+      const known = services[sid] ?? emptyService(sid)
+      // A status names a node by its row: one that is gone is none.
+      const node = status.node !== null && after.nodes[status.node] ? status.node : null
+      services[sid] = { ...known, status: { ...status, node } }
+    }
+  for (const [sid, { status }] of Object.entries(before.services)) {
+    if (!status || after.services[sid]?.status) continue
+    const known = services[sid]
+    if (known) services[sid] = { ...known, status: null }
+  }
+  return forget({ ...next, services })
+}
+
+function emptyService(sid: string) {
+  return { sid, config: null, status: null, grant: null, everGranted: false }
+}
+
+/** Services of which no row is left. */
+export function forget(state: ClusterState): ClusterState {
+  const services = Object.entries(state.services)
+  const kept = services.filter(
+    ([, { config, status, grant }]) => config !== null || status !== null || grant !== null,
+  )
+  return kept.length === services.length ? state : { ...state, services: Object.fromEntries(kept) }
+}
+
+function saveWish(state: ClusterState, change: Change, nowMs: number): ClusterState {
+  if (change.kind === 'quarantine.ended')
+    return { ...state, planeEpoch: { ...state.planeEpoch, quarantineUntilMs: null } }
+  if (change.kind !== 'command.status') return state
+  const all = [...state.commands, ...state.clusterCommands]
+  const known = all.find((command) => command.uid === change.command)
+  if (!known) throw new StalePlan(`command ${change.command} is finished already`)
+  const next = { ...known, status: change.to, reason: change.why }
+  const isOpen = change.to === 'pending' || change.to === 'running'
+  const settle = <T>(commands: T[]): T[] =>
+    commands.flatMap((one) => ((one as unknown) === known ? (isOpen ? [next as T] : []) : [one]))
+  return {
+    ...state,
+    commands: settle(state.commands),
+    clusterCommands: settle(state.clusterCommands),
+    finished: isOpen
+      ? state.finished
+      : [...state.finished, { ...next, finishedMs: nowMs }].slice(-finishedKept),
+  }
+}
+
+function saveElection(
+  state: ClusterState,
+  after: ClusterView,
+  nextRoundMs: number,
+  nowMs: number,
+): ClusterState {
+  const { nextGeneration, quorate, quietSinceMs, disarm, imbalancedSinceMs } = after
+  return {
+    ...state,
+    ...{ lastRoundMs: nowMs, nextRoundMs, nextGeneration, quorate },
+    ...{ quietSinceMs, disarm, imbalancedSinceMs },
+  }
+}
+
+function saveChallengeNotes(state: ClusterState, before: ClusterView, after: ClusterView) {
+  let next = state
+  for (const { name, uid, challenge } of Object.values(after.nodes)) {
+    if (!challenge || challenge.waitsFor === (before.nodes[name]?.challenge?.waitsFor ?? ''))
+      continue
+    const stored = nodeOf(next, uid)
+    if (!stored.view.challenge) continue
+    const told = { ...stored.view.challenge, waitsFor: challenge.waitsFor }
+    next = withNode(next, { ...stored, view: { ...stored.view, challenge: told } })
+  }
+  return next
+}
+
+/** Changes the plane epoch where it must (crm/plane-epoch.ts). */
+export function changePlaneEpoch(
+  state: ClusterState,
+  loaded: LoadedView,
+  uuid: string,
+  { nowMs, server }: Moment,
+): { state: ClusterState; change: PlaneEpochChange | null } {
+  const { number: known } = loaded.view.planeEpoch
+  const judged = judgeHistory(loaded, loaded.identityMatches ? 'same' : differ(state, server))
+  if (judged === null) {
+    const claims = state.claims.filter((claim) => claim.planeEpoch >= known)
+    return { state: { ...state, claims }, change: null }
+  }
+  const { number, why, plainRestart, waitMs, numberFloor } = judged
+  const untilMs = nowMs + waitMs
+  const quarantineUntilMs = plainRestart ? state.planeEpoch.quarantineUntilMs : untilMs
+  const nodes = Object.entries(state.nodes).map(([uid, node]) => [uid, heldUntil(node, untilMs)])
+  const next = {
+    ...state,
+    planeEpoch: { number, uuid, quarantineUntilMs },
+    server,
+    numberFloor,
+    nextGeneration: Math.max(state.nextGeneration, numberFloor),
+    claims: [],
+    nodes: Object.fromEntries(nodes) as ClusterState['nodes'],
+  }
+  return { state: next, change: { number, why, quarantined: !plainRestart } }
+}
+
+/** The lease counts as held for so long at least. */
+export function heldUntil(node: StoredNode, untilMs: number): StoredNode {
+  const leaseUntilMs = Math.max(node.view.lease.leaseUntilMs, untilMs)
+  const lease = { ...node.view.lease, leaseUntilMs, judgedUntilMs: leaseUntilMs }
+  return { ...node, view: { ...node.view, lease } }
+}
+
+function differ({ server: known }: ClusterState, now: ServerIdentity): ServerDifference {
+  if (known.systemId === 'restored') return 'restored'
+  if (known.systemId !== now.systemId) return 'replaced'
+  if (known.timeline !== now.timeline) return 'promoted'
+  return known.postmasterStart === now.postmasterStart ? 'same' : 'restarted'
+}
+
+export function nodeOf(state: ClusterState, uid: string): StoredNode {
+  const node = state.nodes[uid]
+  if (!node) throw new Error(`no row of node ${uid}`)
+  return node
+}

@@ -1,0 +1,109 @@
+// What operators write, in the memory store: the rows of http/records. Judged by the intake before; nothing is refused
+// here. Pure: a state in, a state out.
+import type { Rule } from '../../../shared/rule.ts'
+import type { RequestedState } from '../../../shared/service.ts'
+import type { Settings } from '../../../shared/settings.ts'
+import { fenceAfterMs } from '../../../shared/timing.ts'
+import type {
+  ClusterCommandView,
+  CommandView,
+  GroupView,
+  ServiceConfig,
+  Sid,
+} from '../../cluster/view.ts'
+import { forget, heldUntil, nodeOf } from './save.ts'
+import { type ClusterState, type StoredToken, withNode } from './state.ts'
+
+/** A service as it is added or after a change; its version counts up. */
+export function putService(
+  state: ClusterState,
+  sid: Sid,
+  config: Omit<ServiceConfig, 'version'>,
+): ClusterState {
+  const known = state.services[sid] ?? {
+    ...{ sid, config: null, status: null, grant: null, everGranted: false },
+  }
+  const version = (known.config?.version ?? 0) + 1
+  return {
+    ...state,
+    services: { ...state.services, [sid]: { ...known, config: { ...config, version } } },
+  }
+}
+
+/** The requested state; the version moves only when it was another. */
+export function setRequested(
+  state: ClusterState,
+  sid: Sid,
+  requested: RequestedState,
+): ClusterState {
+  const config = state.services[sid]?.config
+  if (!config || config.requested === requested) return state
+  return putService(state, sid, { ...config, requested })
+}
+
+/** Forgets the wish. Its grant, if one is open, stays until evidence closes it. */
+export function deleteService(state: ClusterState, sid: Sid): ClusterState {
+  const known = state.services[sid]
+  if (!known) return state
+  return forget({ ...state, services: { ...state.services, [sid]: { ...known, config: null } } })
+}
+
+export function addCommand(state: ClusterState, command: CommandView): ClusterState {
+  return { ...state, commands: [...state.commands, command] }
+}
+
+export function addClusterCommand(state: ClusterState, command: ClusterCommandView): ClusterState {
+  return { ...state, clusterCommands: [...state.clusterCommands, command] }
+}
+
+export function setMaintenance(
+  state: ClusterState,
+  nodeUid: string,
+  isRequested: boolean,
+): ClusterState {
+  const node = nodeOf(state, nodeUid)
+  return withNode(state, { ...node, view: { ...node.view, maintenanceRequested: isRequested } })
+}
+
+/** Takes a node off the roster: what names its row then names nobody. */
+export function removeNode(state: ClusterState, nodeUid: string): ClusterState {
+  const node = nodeOf(state, nodeUid)
+  const services = Object.entries(state.services).map(([sid, service]) => {
+    const { status } = service
+    if (status?.node !== node.view.name) return [sid, service]
+    return [sid, { ...service, status: { ...status, node: null } }]
+  })
+  const removed = withNode(state, { ...node, isRemoved: true })
+  return { ...removed, services: Object.fromEntries(services) as ClusterState['services'] }
+}
+
+export function putGroup(state: ClusterState, group: GroupView): ClusterState {
+  return { ...state, groups: { ...state.groups, [group.name]: group } }
+}
+
+export function deleteGroup(state: ClusterState, name: string): ClusterState {
+  const { [name]: _, ...groups } = state.groups
+  return { ...state, groups }
+}
+
+export function putRules(state: ClusterState, rules: Rule[]): ClusterState {
+  return { ...state, rules }
+}
+
+/** The longest lease ever allowed only grows. A change of the quorum's policy counts every lease as renewed (rule 1). */
+export function putSettings(state: ClusterState, settings: Settings, nowMs: number): ClusterState {
+  const before = state.settings
+  const longestLeaseMs = Math.max(state.longestLeaseMs, settings.timing.leaseMs)
+  const next = { ...state, settings, longestLeaseMs }
+  if (settings.quorum === before.quorum) return next
+  const waitMs = Math.max(fenceAfterMs(before.timing), fenceAfterMs(settings.timing))
+  const nodes = Object.entries(state.nodes).map(([uid, node]) => [
+    uid,
+    heldUntil(node, nowMs + waitMs),
+  ])
+  return { ...next, nodes: Object.fromEntries(nodes) as ClusterState['nodes'] }
+}
+
+export function addToken(state: ClusterState, token: StoredToken): ClusterState {
+  return { ...state, tokens: [...state.tokens, token] }
+}

@@ -1,0 +1,118 @@
+// What must never happen, looked for in the world itself: what runs on the machines, whatever any database believes.
+// The database is asked only whether a start had its leave, and whether what it took for proof was one.
+import { checkInvariants } from '../../control-plane/cluster/check.ts'
+import type { Change } from '../../control-plane/cluster/change.ts'
+import { placementFaults } from './rules-kept.ts'
+import { readCluster } from '../../control-plane/store/memory/read.ts'
+import type { ClusterState } from '../../control-plane/store/memory/state.ts'
+import type { SimDatabase } from './database.ts'
+import type { Guest } from './guests.ts'
+import type { Machine } from './machine.ts'
+
+export type Violation = { atMs: number; what: string }
+
+export class Checks {
+  readonly violations: Violation[] = []
+  private readonly machines: Machine[]
+  private readonly database: SimDatabase
+  private readonly nowMs: () => number
+  private readonly clusterId: number
+  private seen: ClusterState
+  /** Holders that a lost history had and this one does not know: `sid generation node`. */
+  private readonly lostHolders = new Set<string>()
+  /** Highest generation ever started, by service. */
+  private readonly started = new Map<string, number>()
+
+  constructor(parts: {
+    machines: Machine[]
+    database: SimDatabase
+    clusterId: number
+    nowMs: () => number
+  }) {
+    this.machines = parts.machines
+    this.database = parts.database
+    this.nowMs = parts.nowMs
+    this.clusterId = parts.clusterId
+    this.seen = this.database.memory.cluster(this.clusterId)
+  }
+
+  violate(what: string): void {
+    this.violations.push({ atMs: this.nowMs(), what })
+  }
+
+  /** After every event: no service is anywhere twice. */
+  afterEvent(): void {
+    const at = new Map<string, Machine>()
+    for (const machine of this.machines)
+      for (const sid of machine.guests.running.keys()) {
+        const other = at.get(sid)
+        if (other) this.violate(`${sid} runs on ${other.name} and on ${machine.name}`)
+        at.set(sid, machine)
+      }
+  }
+
+  /** Something begins to run: it needs an open, confirmed grant there, and no older number than ever before. */
+  onStart(machine: Machine, guest: Guest): void {
+    const { sid, generation } = guest
+    const grant = this.seen.services[sid]?.grant
+    const holder = grant?.holders.find((one) => one.node === machine.name)
+    const isHeld = grant?.generation === generation && holder?.confirmed === true
+    if (!isHeld && !this.lostHolders.has(key(sid, generation, machine.name)))
+      this.violate(
+        `${sid} starts on ${machine.name} as generation ${generation}; the grant says ${JSON.stringify(grant ?? null)}`,
+      )
+    const before = this.started.get(sid) ?? 0
+    if (generation < before)
+      this.violate(`${sid} starts as generation ${generation} after it had run as ${before}`)
+    this.started.set(sid, Math.max(before, generation))
+  }
+
+  /** After every commit: each holder that was closed is really dead, and the view holds together. */
+  onCommit(changes: Change[]): void {
+    const before = this.seen
+    const now = this.database.memory.cluster(this.clusterId)
+    this.seen = now
+    if (before.services !== now.services) this.checkClosed(before, now)
+    if (changes.length === 0) return
+    const { view } = readCluster(now, this.database.memory.server, this.database.nowMs())
+    for (const fault of checkInvariants(view)) this.violate(`after a round: ${fault}`)
+    for (const change of changes)
+      if (change.kind === 'grant.opened')
+        for (const fault of placementFaults(view, change.sid, change.node)) this.violate(fault)
+  }
+
+  private checkClosed(before: ClusterState, now: ClusterState): void {
+    for (const [sid, { grant }] of Object.entries(before.services)) {
+      if (grant === null || now.services[sid]?.grant === grant) continue
+      const after = now.services[sid]?.grant
+      for (const { node } of grant.holders) {
+        const isOpen =
+          after?.generation === grant.generation &&
+          after.holders.some((holder) => holder.node === node)
+        if (!isOpen) this.checkDead(sid, grant.generation, node)
+      }
+    }
+  }
+
+  private checkDead(sid: string, generation: number, node: string): void {
+    const guests = this.machines.find((machine) => machine.name === node)?.guests
+    const alive = guests?.running.get(sid) ?? guests?.pending.get(sid)
+    if (alive && alive.generation <= generation)
+      this.violate(
+        `grant ${generation} of ${sid} on ${node} was closed, and it is there as generation ${alive.generation}`,
+      )
+  }
+
+  /** A history was cut: what it had granted may still be acted upon until its leases are over. */
+  onFailover(lost: Record<number, ClusterState>): void {
+    const now = this.database.memory.cluster(this.clusterId)
+    for (const [sid, { grant }] of Object.entries(lost[this.clusterId]?.services ?? {}))
+      for (const { node } of grant?.holders ?? [])
+        this.lostHolders.add(key(sid, grant!.generation, node))
+    this.seen = now
+  }
+}
+
+function key(sid: string, generation: number, node: string): string {
+  return `${sid} ${generation} ${node}`
+}

@@ -1,0 +1,211 @@
+// The database of a world: the memory store on a host of its own, with what happens to databases. It stalls, restarts,
+// fails over with or without its last commits, loses answers after the commit, and its clock steps.
+import {
+  MemoryDatabase,
+  type MemoryTransaction,
+} from '../../control-plane/store/memory/database.ts'
+import type { ClusterState } from '../../control-plane/store/memory/state.ts'
+import type { Access } from '../../control-plane/store/memory/stores.ts'
+import { worldBeganMs, type Process } from './process.ts'
+import type { Chance } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export type DatabaseFaults = {
+  /** Of the trips: the answer is lost after the work was done. */
+  lostAnswers: number
+  /** Of the statements of rounds: a serialization failure. */
+  conflicts: number
+}
+
+/** As lock_timeout and idle_in_transaction_session_timeout are set by the plane. */
+const lockTimeoutMs = 1_000
+const idleTimeoutMs = 1_000
+/** How far back a failover may lose commits. */
+const rememberedMs = 20_000
+
+type Snapshot = { atMs: number; clusters: Record<number, ClusterState> }
+
+export class SimDatabase {
+  readonly memory: MemoryDatabase
+  readonly faults: DatabaseFaults = { lostAnswers: 0, conflicts: 0 }
+  /** One way, milliseconds. */
+  latencyMs: [number, number] = [0.1, 0.4]
+  /** The rate of its clock, and how far that was stepped. */
+  rate = 1
+  isUp = true
+  /** A new history was begun from an older state; `lost` is the state that is no more. */
+  onFailover: (lost: Record<number, ClusterState>) => void = () => {}
+  /** Connections were lost and are there again. */
+  onReturn: () => void = () => {}
+  private readonly scheduler: Scheduler
+  private readonly chance: Chance
+  private stepMs = 0
+  private stalled: (() => void)[] | null = null
+  /** Connections of before a restart are dead. */
+  private connections = 0
+  private snapshots: Snapshot[] = []
+  private starts = 1
+
+  constructor(scheduler: Scheduler, chance: Chance) {
+    this.scheduler = scheduler
+    this.chance = chance
+    const server = { systemId: 'system-1', timeline: '00000001', postmasterStart: 'start-1' }
+    this.memory = new MemoryDatabase(() => this.nowMs(), server)
+  }
+
+  get isAnswering(): boolean {
+    return this.isUp && this.stalled === null
+  }
+
+  nowMs(): number {
+    return worldBeganMs + this.stepMs + this.scheduler.nowMs * this.rate
+  }
+
+  /** Remembers what is committed now; called after each commit. */
+  remember(): void {
+    const { nowMs } = this.scheduler
+    this.snapshots.push({ atMs: nowMs, clusters: this.memory.clusters })
+    while (this.snapshots.length > 1 && this.snapshots[1]!.atMs < nowMs - rememberedMs)
+      this.snapshots.shift()
+  }
+
+  /** Nothing is answered for so long; nothing is lost. */
+  stall(ms: number): void {
+    if (this.stalled || !this.isUp) return
+    this.stalled = []
+    this.scheduler.after(ms, () => this.goOn())
+  }
+
+  private goOn(): void {
+    const waiting = this.stalled ?? []
+    this.stalled = null
+    for (const go of waiting) go()
+  }
+
+  /** The same server again after `downMs`, with everything it had committed. */
+  restart(downMs: number): void {
+    this.goDown(downMs, () => {})
+  }
+
+  /** A standby takes over after `downMs`; the commits of the last `lossMs` are lost. */
+  failOver(downMs: number, lossMs: number): void {
+    const atMs = this.scheduler.nowMs - lossMs
+    const kept = this.snapshots.findLast((snapshot) => snapshot.atMs <= atMs)
+    this.goDown(downMs, () => {
+      const lost = this.memory.clusters
+      if (kept) this.memory.clusters = kept.clusters
+      const timeline = String(Number(this.memory.server.timeline) + 1).padStart(8, '0')
+      this.memory.server = { ...this.memory.server, timeline }
+      this.snapshots = []
+      this.onFailover(lost)
+    })
+  }
+
+  /** The clock jumps. */
+  step(ms: number): void {
+    this.stepMs += ms
+  }
+
+  private goDown(downMs: number, change: () => void): void {
+    if (!this.isUp) return
+    this.isUp = false
+    this.connections += 1
+    this.goOn()
+    this.memory.abortAll()
+    this.scheduler.after(downMs, () => {
+      this.starts += 1
+      this.memory.server = { ...this.memory.server, postmasterStart: `start-${this.starts}` }
+      change()
+      this.isUp = true
+      this.onReturn()
+    })
+  }
+
+  private delayMs(): number {
+    return this.chance.between(...this.latencyMs)
+  }
+
+  /** The way of one replica to the database. */
+  access(process: Process): Access {
+    const trip: Access['trip'] = (work) => this.trip(process, work, false)
+    return {
+      trip,
+      untilFree: (clusterId, uids) => this.untilFree(process, clusterId, uids),
+      within: (transaction) => this.within(process, transaction),
+    }
+  }
+
+  private trip<T>(process: Process, work: () => T, mayConflict: boolean): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const answer = (connection: number, settle: () => void) =>
+        this.scheduler.after(this.delayMs(), () =>
+          process.do(() =>
+            connection === this.connections ? settle() : reject(new Error('connection closed')),
+          ),
+        )
+      const arrive = () => {
+        const connection = this.connections
+        if (!this.isUp) return answer(connection, () => reject(new Error('connection refused')))
+        if (this.stalled) return this.stalled.push(arrive)
+        if (!process.isAlive) return
+        const { lostAnswers, conflicts } = this.faults
+        if (mayConflict && this.chance.chance(conflicts))
+          return answer(connection, () => reject(serializationFailure()))
+        let result: T
+        try {
+          result = work()
+        } catch (error) {
+          return answer(connection, () => reject(error as Error))
+        }
+        if (this.chance.chance(lostAnswers))
+          return answer(connection, () => reject(new Error('connection reset')))
+        return answer(connection, () => resolve(result))
+      }
+      process.do(() => this.scheduler.after(this.delayMs(), arrive))
+    })
+  }
+
+  private untilFree(process: Process, clusterId: number, uids: string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let leave = () => {}
+      const deadline = this.scheduler.after(lockTimeoutMs, () => {
+        leave()
+        process.do(() => reject(withCode('canceling statement due to lock timeout', '55P03')))
+      })
+      leave = this.memory.whenFree(clusterId, uids, () => {
+        this.scheduler.cancel(deadline)
+        process.do(resolve)
+      })
+    })
+  }
+
+  /** Statements of one transaction; a client that says nothing for long, or dies, has its transaction ended. */
+  private within(process: Process, transaction: MemoryTransaction): Access['trip'] {
+    let lastMs = this.scheduler.nowMs
+    const look = () => {
+      if (!transaction.isOpen) return
+      const idleMs = this.scheduler.nowMs - lastMs
+      if (!process.isAlive || idleMs >= idleTimeoutMs) return transaction.abort()
+      this.scheduler.after(idleTimeoutMs - idleMs, look)
+    }
+    this.scheduler.after(idleTimeoutMs, look)
+    process.onDeath(() => this.scheduler.after(1, () => transaction.abort()))
+    return (work) =>
+      this.trip(
+        process,
+        () => {
+          lastMs = this.scheduler.nowMs
+          return work()
+        },
+        true,
+      )
+  }
+}
+
+function serializationFailure(): Error {
+  return withCode('could not serialize access', '40001')
+}
+
+function withCode(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code })
+}

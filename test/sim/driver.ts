@@ -1,0 +1,168 @@
+// The driver of a simulated machine: starts and stops take time, fail, hang, answer late and leave things behind, as
+// their behaviour says. What it finds it finds on the host, as real drivers do.
+import type {
+  Driver,
+  DriverEvents,
+  DriverResult,
+  StartRequest,
+} from '../../agent/drivers/driver.ts'
+import type { Found } from '../../agent/lrm/decide/lrm.ts'
+import type { ServiceType } from '../../shared/names.ts'
+import type { Guests } from './guests.ts'
+import type { Process } from './process.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** `fail`: nothing came of it. `crash`: it came up and fell over, and left something. `hang`: it comes true later. */
+export type StartManner = 'ok' | 'fail' | 'crash' | 'hang'
+
+export type Behaviour = {
+  start(sid: string): { manner: StartManner; ms: number; hangMs: number }
+  /** How long it takes to end by itself, and how late the answer comes. */
+  stop(sid: string): { ms: number; lateMs: number }
+  surveyMs(): number
+}
+
+export type DriverAction = {
+  sid: string
+  generation: number
+  action: 'start' | 'stop'
+  outcome: DriverResult['outcome']
+}
+
+type Stopping = { byMs: number; finish: (() => void)[]; cancel: () => void }
+
+const killMs = 50
+
+export class SimDriver implements Driver {
+  readonly type: ServiceType
+  private readonly scheduler: Scheduler
+  private readonly guests: Guests
+  private readonly process: Process
+  private readonly behaviour: Behaviour
+  private readonly events: DriverEvents
+  private readonly onAction: (action: DriverAction) => void
+  private readonly stopping = new Map<string, Stopping>()
+
+  constructor(parts: {
+    type: ServiceType
+    guests: Guests
+    process: Process
+    behaviour: Behaviour
+    events: DriverEvents
+    onAction: (action: DriverAction) => void
+  }) {
+    this.type = parts.type
+    this.scheduler = parts.process.scheduler
+    this.guests = parts.guests
+    this.process = parts.process
+    this.behaviour = parts.behaviour
+    this.events = parts.events
+    this.onAction = parts.onAction
+  }
+
+  survey(): Promise<Found[]> {
+    return this.later(this.behaviour.surveyMs(), () => {
+      const mine = (sid: string) => sid.startsWith(`${this.type}:`)
+      const running = [...this.guests.running.values()].map(({ sid, generation, state }) => ({
+        ...{ sid, generation },
+        state: state === 'leftover' ? ('unknown' as const) : ('running' as const),
+      }))
+      const pending = [...this.guests.pending.values()].map(({ sid, generation }) => ({
+        ...{ sid, generation, state: 'unknown' as const },
+      }))
+      return [...running, ...pending].filter(({ sid }) => mine(sid))
+    })
+  }
+
+  prepare(): void {}
+
+  start(request: StartRequest): Promise<DriverResult> {
+    const { sid, generation } = request
+    return new Promise((resolve) => {
+      const answer = (ms: number, outcome: DriverResult['outcome'], detail: string) =>
+        this.answer(ms, { sid, generation, action: 'start', outcome }, detail, resolve)
+      this.process.do(() => {
+        if (!request.mayStart()) return answer(0, 'error', 'later than the lease allows')
+        if (this.guests.running.has(sid) || this.guests.pending.has(sid))
+          return answer(0, 'error', 'something of it is there already')
+        const { manner, ms, hangMs } = this.behaviour.start(sid)
+        if (manner === 'fail') return answer(ms, 'error', 'it did not come up')
+        if (manner === 'hang') {
+          this.guests.startLater(sid, generation, hangMs, ms)
+          return answer(hangMs / 2, 'timeout', 'it does not come up')
+        }
+        this.guests.start(sid, generation, ms, manner === 'ok' ? 'running' : 'leftover')
+        return manner === 'ok' ? answer(ms, 'ok', '') : answer(ms, 'error', 'it fell over')
+      })
+    })
+  }
+
+  stop(sid: string, timeoutMs: number): Promise<DriverResult> {
+    const generation = this.guests.running.get(sid)?.generation ?? 0
+    return new Promise((resolve) => {
+      const { ms, lateMs } = this.behaviour.stop(sid)
+      const finish = () => {
+        const isStuck = this.guests.stuck.has(sid) && this.guests.running.has(sid)
+        const outcome = isStuck ? 'timeout' : 'ok'
+        const action = { sid, generation, action: 'stop' as const, outcome } as const
+        this.answer(isStuck ? 0 : lateMs, action, isStuck ? 'it cannot be killed' : '', resolve)
+      }
+      this.process.do(() => {
+        this.guests.cancelPending(sid)
+        const isAlive = this.guests.running.has(sid)
+        if (!isAlive) return finish()
+        return this.endIn(sid, Math.min(ms, timeoutMs + killMs), ms > timeoutMs, finish)
+      })
+    })
+  }
+
+  /** Called again it can only get shorter; whoever asked is told when it is over. */
+  private endIn(sid: string, ms: number, isKill: boolean, finish: () => void): void {
+    const byMs = this.scheduler.nowMs + ms
+    const known = this.stopping.get(sid)
+    const waiting = [...(known?.finish ?? []), finish]
+    if (known && known.byMs <= byMs) {
+      known.finish.push(finish)
+      return
+    }
+    known?.cancel()
+    const end = () => {
+      this.stopping.delete(sid)
+      if (!this.guests.stuck.has(sid)) this.guests.end(sid)
+      for (const tell of waiting) tell()
+    }
+    // One that ends by itself needs nobody; one that is to be killed needs whoever kills.
+    const scheduled = this.scheduler.at(byMs, isKill ? () => this.process.do(end) : end)
+    const cancel = () => this.scheduler.cancel(scheduled)
+    this.stopping.set(sid, { byMs, finish: waiting, cancel })
+  }
+
+  detach(): void {}
+
+  /** The main process of a running service is gone: the agent hears of it soon. */
+  tellExited(sid: string, generation: number): void {
+    this.scheduler.after(5, () =>
+      this.process.do(() => this.events.exited(sid, generation, 'ended by itself')),
+    )
+  }
+
+  private later<T>(ms: number, look: () => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.process.do(() => this.scheduler.after(ms, () => this.process.do(() => resolve(look()))))
+    })
+  }
+
+  private answer(
+    ms: number,
+    action: DriverAction,
+    detail: string,
+    resolve: (result: DriverResult) => void,
+  ): void {
+    this.scheduler.after(ms, () =>
+      this.process.do(() => {
+        this.onAction(action)
+        resolve({ outcome: action.outcome, detail })
+      }),
+    )
+  }
+}

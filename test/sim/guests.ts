@@ -1,0 +1,67 @@
+// What really runs on a machine: services as the world sees them, whatever any agent or database believes of them.
+import type { Scheduled, Scheduler } from './scheduler.ts'
+
+/** `leftover`: its main process is gone, something of it is still there. */
+export type Guest = {
+  sid: string
+  generation: number
+  state: 'starting' | 'running' | 'leftover'
+  startedMs: number
+}
+
+/** A start that some daemon still has in hand, though nobody waits for it any more. */
+export type PendingStart = { sid: string; generation: number; scheduled: Scheduled }
+
+export class Guests {
+  readonly running = new Map<string, Guest>()
+  readonly pending = new Map<string, PendingStart>()
+  /** Services that no kill ends: until the world lets go of them. */
+  readonly stuck = new Set<string>()
+  onStart: (guest: Guest) => void = () => {}
+  onEnd: (guest: Guest) => void = () => {}
+  private readonly scheduler: Scheduler
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler
+  }
+
+  start(sid: string, generation: number, startMs: number, ends: Guest['state']): void {
+    const { nowMs } = this.scheduler
+    const guest: Guest = { sid, generation, state: 'starting', startedMs: nowMs }
+    this.running.set(sid, guest)
+    this.onStart(guest)
+    this.scheduler.after(startMs, () => {
+      if (this.running.get(sid) === guest && guest.state === 'starting') guest.state = ends
+    })
+  }
+
+  /** A start that comes true later, unless it is cancelled. */
+  startLater(sid: string, generation: number, ms: number, startMs: number): void {
+    this.cancelPending(sid)
+    const scheduled = this.scheduler.after(ms, () => {
+      this.pending.delete(sid)
+      if (!this.running.has(sid)) this.start(sid, generation, startMs, 'running')
+    })
+    this.pending.set(sid, { sid, generation, scheduled })
+  }
+
+  cancelPending(sid: string): void {
+    this.scheduler.cancel(this.pending.get(sid)?.scheduled ?? null)
+    this.pending.delete(sid)
+  }
+
+  /** Nothing of it is left. */
+  end(sid: string): void {
+    const guest = this.running.get(sid)
+    if (!guest) return
+    this.running.delete(sid)
+    this.onEnd(guest)
+  }
+
+  /** The machine is off. */
+  endAll(): void {
+    for (const sid of [...this.pending.keys()]) this.cancelPending(sid)
+    for (const sid of [...this.running.keys()]) this.end(sid)
+    this.stuck.clear()
+  }
+}

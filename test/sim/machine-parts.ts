@@ -1,0 +1,41 @@
+// What a machine is made from, and what it tells the world.
+import type { Boot } from '../../agent/boot.ts'
+import type { ServiceType } from '../../shared/names.ts'
+import type { Behaviour, DriverAction } from './driver.ts'
+import type { Guest } from './guests.ts'
+import type { Exchange } from './link.ts'
+import type { Machine } from './machine.ts'
+import type { Chance } from './random.ts'
+import type { Replica } from './replica.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { DeviceKind, FeedCause } from './watchdog.ts'
+
+export type MachineOptions = {
+  name: string
+  scheduler: Scheduler
+  chance: Chance
+  device: DeviceKind
+  virtual: boolean
+  drivers: ServiceType[]
+  capacity: Boot['capacity']
+  joinToken: string
+  replicas: Replica[]
+  behaviour: Behaviour
+  /** Rate of its clock. */
+  rate: number
+  /** From power to agent. */
+  bootMs: number
+}
+
+/** What a world watches a machine for. */
+export type MachineEvents = {
+  onAction(machine: Machine, action: DriverAction): void
+  onExchange(machine: Machine, exchange: Exchange): void
+  onFeedAllowed(machine: Machine): void
+  onFeed(machine: Machine, cause: FeedCause): void
+  onGuest(machine: Machine, guest: Guest, isStart: boolean): void
+  onThrow(machine: Machine, error: unknown): void
+  onPower(machine: Machine, isOn: boolean, why: string): void
+  onAgent(machine: Machine, what: string): void
+  onLog(machine: Machine, level: string, message: string, facts: Record<string, unknown>): void
+}

@@ -1,0 +1,227 @@
+// One machine: power, boots, its watchdog, its disk, what runs on it, and the process of the production agent.
+import { createAgent, nodeFacts } from '../../agent/agent.ts'
+import type { Boot } from '../../agent/boot.ts'
+import { createControlPlaneClient } from '../../agent/control-plane-client.ts'
+import type { Identity } from '../../agent/identity.ts'
+import { joinCluster } from '../../agent/join.ts'
+import type { Log } from '../../agent/log.ts'
+import { createJournalStore } from '../../agent/lrm/journal.ts'
+import type { Loop } from '../../agent/lrm/loop.ts'
+import { profiles } from '../../shared/timing.ts'
+import { Disk } from './disk.ts'
+import { SimDriver } from './driver.ts'
+import { Guests } from './guests.ts'
+import { Link, linkTransport } from './link.ts'
+import type { MachineEvents, MachineOptions } from './machine-parts.ts'
+import { HostClock, Process } from './process.ts'
+import { Device, simWatchdog } from './watchdog.ts'
+
+type Agent = { process: Process; loop: Loop | null; drivers: SimDriver[] }
+
+const home = '/home'
+const identityPath = `${home}/identity.json`
+const journalPath = `${home}/journal.json`
+/** As systemd does. */
+const agentRestartMs = 500
+
+export class Machine {
+  readonly name: string
+  readonly options: MachineOptions
+  readonly hardwareId: string
+  readonly link: Link
+  readonly disk: Disk
+  readonly guests: Guests
+  readonly device: Device
+  clock: HostClock
+  bootId = ''
+  isOn = false
+  agent: Agent | null = null
+  /** Agents that end are started again. */
+  isAgentWanted = true
+  /** After a reset by the watchdog it boots again after so long; null: it stays off. */
+  rebootMs: number | null = 20_000
+  /** Probability that the agent stands still between a check and the write that follows it, and how long. */
+  pauses: { rate: number; mostMs: number } = { rate: 0, mostMs: 0 }
+  private readonly events: MachineEvents
+  private boots = 0
+
+  constructor(options: MachineOptions, events: MachineEvents) {
+    const { name, scheduler, chance } = options
+    this.name = name
+    this.options = options
+    this.events = events
+    this.hardwareId = `hardware-${name}`
+    this.link = new Link(scheduler, chance.stream('link'))
+    this.disk = new Disk(scheduler, chance.stream('disk'))
+    this.guests = new Guests(scheduler)
+    this.clock = new HostClock(scheduler)
+    this.device = new Device(options.device, scheduler, chance.stream('watchdog'), this.clock)
+    this.guests.onStart = (guest) => events.onGuest(this, guest, true)
+    this.guests.onEnd = (guest) => events.onGuest(this, guest, false)
+    this.device.onFeed = (cause) => events.onFeed(this, cause)
+    this.device.onFire = () => this.powerOff('its watchdog has reset it', this.rebootMs)
+  }
+
+  /** Boots, and starts the agent. */
+  powerOn(): void {
+    if (this.isOn) return
+    const { scheduler, chance, rate, bootMs } = this.options
+    this.isOn = true
+    this.boots += 1
+    this.bootId = chance.uuid()
+    this.clock = new HostClock(scheduler, rate, chance.between(2_000, 20_000))
+    this.device.reset(this.clock)
+    this.events.onPower(this, true, `boot ${this.boots}`)
+    const { bootId } = this
+    scheduler.after(bootMs, () => {
+      if (this.bootId === bootId) this.startAgent()
+    })
+  }
+
+  /** @param againMs boots again after so long; null: it stays off */
+  powerOff(why: string, againMs: number | null = null): void {
+    if (!this.isOn) return
+    this.isOn = false
+    this.bootId = ''
+    this.agent?.process.kill()
+    this.agent = null
+    this.device.reset(this.clock)
+    this.guests.endAll()
+    this.disk.losePower()
+    this.events.onPower(this, false, why)
+    if (againMs !== null) this.options.scheduler.after(againMs, () => this.powerOn())
+  }
+
+  startAgent(): void {
+    if (!this.isOn || this.agent || !this.isAgentWanted) return
+    const process = new Process(this.options.scheduler, this.clock)
+    const agent: Agent = { process, loop: null, drivers: [] }
+    this.agent = agent
+    process.onThrow = (error) => {
+      this.events.onThrow(this, error)
+      this.endAgent(agent, `it threw: ${(error as Error).message}`)
+    }
+    this.events.onAgent(this, 'begins')
+    process.do(() => this.runAgent(agent))
+  }
+
+  /** The process is killed. */
+  crashAgent(why = 'killed'): void {
+    if (this.agent) this.endAgent(this.agent, why)
+  }
+
+  /** As systemd sends them: SIGTERM for a planned restart, SIGINT for the end of the node. */
+  signal(signal: 'restart' | 'shutdown'): void {
+    const { agent } = this
+    agent?.process.do(() => agent.loop?.tell({ kind: 'signal', signal }))
+  }
+
+  /** A service's main process dies; `leavesSomething`: not all of it. */
+  crashGuest(sid: string, leavesSomething: boolean): void {
+    const guest = this.guests.running.get(sid)
+    if (!guest || guest.state === 'leftover') return
+    const wasRunning = guest.state === 'running'
+    guest.state = 'leftover'
+    if (!leavesSomething) this.guests.end(sid)
+    if (wasRunning)
+      for (const driver of this.agent?.drivers ?? []) driver.tellExited(sid, guest.generation)
+  }
+
+  /** Journal and lease note are lost, or the identity too. */
+  loseHome(what: 'journal' | 'everything'): void {
+    const paths = [journalPath, `${home}/lease.json`]
+    this.disk.wipe(what === 'journal' ? paths : [...paths, identityPath])
+  }
+
+  private endAgent(agent: Agent, why: string): void {
+    if (this.agent !== agent) return
+    this.agent = null
+    agent.process.kill()
+    this.events.onAgent(this, `ends: ${why}`)
+    const { bootId } = this
+    this.options.scheduler.after(agentRestartMs, () => {
+      if (this.bootId === bootId) this.startAgent()
+    })
+  }
+
+  private runAgent(agent: Agent): void {
+    const text = this.disk.read(identityPath)
+    if (text !== null) return this.runJoined(agent, JSON.parse(text) as Identity)
+    const { joinToken, drivers, chance } = this.options
+    const { process } = agent
+    const watchdog = this.watchdogOf(process)
+    const facts = nodeFacts(this.boot(), watchdog, drivers, profiles.default.watchdogMs)
+    const { name: node, hardwareId, bootId } = this
+    const client = this.clientOf(process, null)
+    const deps = {
+      client,
+      urls: this.urls,
+      random: chance,
+      timers: process.timers,
+      log: this.log(),
+    }
+    return void joinCluster({ joinToken, node, hardwareId, bootId, ...facts }, deps).then(
+      (joined) =>
+        process.do(() => {
+          if ('refused' in joined) return this.endAgent(agent, `refused: ${joined.refused}`)
+          this.disk.writeSynced(identityPath, JSON.stringify(joined))
+          return this.runJoined(agent, joined)
+        }),
+    )
+  }
+
+  private runJoined(agent: Agent, identity: Identity): void {
+    const { process } = agent
+    const { clock, timers } = process
+    const journal = createJournalStore(home, this.bootId, this.disk.filesFor(process))
+    agent.loop = createAgent({
+      ...{ identity, boot: this.boot(), clock, timers, journal, log: this.log() },
+      watchdog: this.watchdogOf(process),
+      client: this.clientOf(process, identity.credential),
+      createDrivers: (events) => {
+        agent.drivers = this.options.drivers.map(
+          (type) =>
+            new SimDriver({
+              ...{ type, guests: this.guests, process, events },
+              behaviour: this.options.behaviour,
+              onAction: (action) => this.events.onAction(this, action),
+            }),
+        )
+        return agent.drivers
+      },
+      exit: (code) => this.endAgent(agent, `exit ${code}`),
+    })
+    agent.loop.begin()
+  }
+
+  private get urls(): string[] {
+    return this.options.replicas.map((replica) => replica.url)
+  }
+
+  private boot(): Boot {
+    const { bootId, hardwareId } = this
+    const { virtual, capacity } = this.options
+    return { bootId, hardwareId, virtual, capacity }
+  }
+
+  private watchdogOf(process: Process) {
+    const pauseBefore = () => {
+      const { chance } = this.options
+      if (chance.chance(this.pauses.rate)) process.pauseFor(chance.between(0, this.pauses.mostMs))
+    }
+    return simWatchdog(this.device, process, pauseBefore, () => this.events.onFeedAllowed(this))
+  }
+
+  private clientOf(process: Process, credential: string | null) {
+    const { replicas, chance } = this.options
+    const replicaAt = (origin: string) => replicas.find((replica) => replica.url === origin)!
+    const transport = linkTransport(this.link, process, credential, replicaAt, (exchange) =>
+      this.events.onExchange(this, exchange),
+    )
+    return createControlPlaneClient({ urls: this.urls, credential, random: chance, transport })
+  }
+
+  private log(): Log {
+    return (level, message, facts = {}) => this.events.onLog(this, level, message, facts)
+  }
+}

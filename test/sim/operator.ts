@@ -1,0 +1,191 @@
+// The operators of a world: each wish goes through the intake, as at the API, and becomes rows of the memory store.
+// A refusal is an answer; what is accepted rings the CRM.
+import type { z } from 'zod'
+import type { Rule } from '../../shared/rule.ts'
+import { ServiceCreate, ServiceUpdate, type SettingsUpdate } from '../../shared/operator-api.ts'
+import type {
+  ClusterView,
+  CommandKind,
+  GroupView,
+  ServiceConfig,
+  Sid,
+} from '../../control-plane/cluster/view.ts'
+import {
+  refuseGroupCreate,
+  refuseGroupDelete,
+  refuseGroupUpdate,
+} from '../../control-plane/intake/group-wish.ts'
+import { knownNode, refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
+import { refuseOperation, requestedBy } from '../../control-plane/intake/operation-wish.ts'
+import { isRefusal, type Refusal } from '../../control-plane/intake/refusal.ts'
+import { createRule, deleteRule } from '../../control-plane/intake/rule-wish.ts'
+import {
+  refuseServiceCreate,
+  refuseServiceUpdate,
+} from '../../control-plane/intake/service-wish.ts'
+import { mergeSettings, refuseSettings } from '../../control-plane/intake/settings-wish.ts'
+import { readCluster } from '../../control-plane/store/memory/read.ts'
+import type { ClusterState } from '../../control-plane/store/memory/state.ts'
+import * as rows from '../../control-plane/store/memory/wishes.ts'
+import type { SimDatabase } from './database.ts'
+import type { Chance } from './random.ts'
+
+/** `unavailable`: the database does not answer now; nothing was written. */
+export type Answer = { accepted: true; uid?: string } | { accepted: false; refusal: string }
+
+type Write = (state: ClusterState, nowMs: number) => ClusterState
+
+export class Operator {
+  private readonly database: SimDatabase
+  private readonly clusterId: number
+  private readonly chance: Chance
+  private readonly ring: () => void
+  /** Wishes that the intake would refuse are written all the same: for states that only history can bring about. */
+  skipIntake = false
+
+  constructor(parts: {
+    database: SimDatabase
+    clusterId: number
+    chance: Chance
+    ring: () => void
+  }) {
+    this.database = parts.database
+    this.clusterId = parts.clusterId
+    this.chance = parts.chance
+    this.ring = parts.ring
+  }
+
+  /** The cluster as an operator sees it now. */
+  view(): ClusterView {
+    const { memory } = this.database
+    return readCluster(memory.cluster(this.clusterId), memory.server, memory.now()).view
+  }
+
+  /** @param node where it is already, as far as the operator knows */
+  add(wish: z.input<typeof ServiceCreate>, node: string | null = null): Answer {
+    const parsed = ServiceCreate.safeParse(wish)
+    if (!parsed.success && !this.skipIntake) return refused(parsed.error.issues[0]!.message)
+    const { sid, comment: _, ...given } = (parsed.data ?? wish) as z.infer<typeof ServiceCreate>
+    const config = { ...given, node }
+    return this.write(
+      (view) => refuseServiceCreate(view, { ...given, sid, comment: '' }),
+      (state) => rows.putService(state, sid, config),
+    )
+  }
+
+  update(sid: Sid, wish: z.input<typeof ServiceUpdate>): Answer {
+    const parsed = ServiceUpdate.safeParse(wish)
+    if (!parsed.success) return refused(parsed.error.issues[0]!.message)
+    const given = Object.entries(parsed.data).filter(([, value]) => value !== undefined)
+    return this.write(
+      (view) => refuseServiceUpdate(view, sid, parsed.data),
+      (state) => {
+        const { version: _, ...now } = state.services[sid]!.config as ServiceConfig
+        return rows.putService(state, sid, { ...now, ...Object.fromEntries(given) })
+      },
+    )
+  }
+
+  /** enable, disable, start, stop, restart, migrate, relocate or remove: a command that the CRM finishes. */
+  command(
+    kind: CommandKind,
+    sid: Sid,
+    node: string | null = null,
+    stopTimeoutMs: number | null = null,
+  ): Answer {
+    const uid = this.chance.uuid()
+    const answer = this.write(
+      (view) => refuseOperation(view, { kind, sid, node, later: false }),
+      (state) => {
+        const command = { uid, kind, sid, node, stopTimeoutMs, status: 'pending' as const }
+        const requested = kind === 'remove' ? null : requestedBy[kind]
+        let next = kind === 'remove' ? rows.deleteService(state, sid) : state
+        if (requested) next = rows.setRequested(next, sid, requested)
+        return rows.addCommand(next, { ...command, reason: '' })
+      },
+    )
+    return answer.accepted ? { ...answer, uid } : answer
+  }
+
+  maintenance(node: string, isRequested: boolean): Answer {
+    return this.write(
+      (view) => refusalIn(knownNode(view, node)),
+      (state) => rows.setMaintenance(state, uidOf(state, node), isRequested),
+    )
+  }
+
+  removeNode(node: string): Answer {
+    return this.write(
+      (view) => refuseNodeRemoval(view, node),
+      (state) => rows.removeNode(state, uidOf(state, node)),
+    )
+  }
+
+  group(group: GroupView): Answer {
+    return this.write(
+      (view) =>
+        view.groups[group.name] ? refuseGroupUpdate(view, group) : refuseGroupCreate(view, group),
+      (state) => rows.putGroup(state, group),
+    )
+  }
+
+  removeGroup(name: string): Answer {
+    return this.write(
+      (view) => refuseGroupDelete(view, name),
+      (state) => rows.deleteGroup(state, name),
+    )
+  }
+
+  rule(rule: Rule): Answer {
+    return this.write(
+      (view) => refusalIn(createRule(view, rule)),
+      (state) => rows.putRules(state, [...state.rules, rule]),
+    )
+  }
+
+  removeRule(id: string): Answer {
+    return this.write(
+      (view) => refusalIn(deleteRule(view, id)),
+      (state) =>
+        rows.putRules(
+          state,
+          state.rules.filter((rule) => rule.id !== id),
+        ),
+    )
+  }
+
+  settings(wish: z.infer<typeof SettingsUpdate>): Answer {
+    const next = mergeSettings(this.view().settings, wish)
+    return this.write(
+      (view) => refuseSettings(view, next),
+      (state, nowMs) => rows.putSettings(state, next, nowMs),
+    )
+  }
+
+  private write(refuse: (view: ClusterView) => Refusal | null, change: Write): Answer {
+    const { database } = this
+    if (!database.isAnswering) return refused('unavailable')
+    const refusal = this.skipIntake ? null : refuse(this.view())
+    if (refusal) return refused(refusal.code)
+    database.memory.commit(this.clusterId, (state, { nowMs }) => ({
+      state: change(state, nowMs),
+      result: undefined,
+    }))
+    this.ring()
+    return { accepted: true }
+  }
+}
+
+function refused(refusal: string): Answer {
+  return { accepted: false, refusal }
+}
+
+function refusalIn(value: unknown): Refusal | null {
+  return isRefusal(value) ? value : null
+}
+
+function uidOf(state: ClusterState, name: string): string {
+  const node = Object.values(state.nodes).find((one) => one.view.name === name && !one.isRemoved)
+  if (!node) throw new Error(`no node ${name}`)
+  return node.view.uid
+}

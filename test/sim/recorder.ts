@@ -1,0 +1,67 @@
+// What each machine was allowed, as the world itself saw it on the wire: which leases its boot was given, and so until
+// when its watchdog may be fed. Kept apart from all production code, which it judges.
+import { feedFactor } from '../../shared/timing.ts'
+import type { Exchange } from './link.ts'
+import type { Machine } from './machine.ts'
+
+type Boot = {
+  bootId: string
+  /** The furthest sending + lease length of a granted renewal, by the machine's clock; −∞: none was granted. */
+  leasedUntilMs: number
+  /** The plane committed that the watchdog may be closed. */
+  isReleased: boolean
+  /** The clock at the last check that allowed a feed. */
+  allowedAtMs: number
+}
+
+export class LeaseRecorder {
+  private readonly boots = new Map<Machine, Boot>()
+  private readonly sent = new WeakMap<Exchange, { bootId: string; atMs: number }>()
+
+  /** Called at the sending of each request, and again when its answer reached the agent. */
+  watch(machine: Machine, exchange: Exchange): void {
+    if (!exchange.question.url.endsWith('/agent/v1/lease')) return
+    if (exchange.reply === null) {
+      this.sent.set(exchange, { bootId: machine.bootId, atMs: machine.clock.bootMs() })
+      return
+    }
+    const sent = this.sent.get(exchange)
+    const boot = this.of(machine)
+    if (exchange.reply.status !== 200 || sent?.bootId !== boot.bootId) return
+    const answer = JSON.parse(exchange.reply.body) as { leaseMs: number; released: boolean }
+    boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + answer.leaseMs)
+    boot.isReleased = answer.released
+  }
+
+  /** An agent has checked that it may feed. */
+  allowed(machine: Machine): void {
+    this.of(machine).allowedAtMs = machine.clock.bootMs()
+  }
+
+  /** What is wrong with a voluntary feed now; null: nothing. */
+  judgeFeed(machine: Machine): string | null {
+    const boot = this.of(machine)
+    const { guests, device } = machine
+    const isEmpty = guests.running.size === 0 && guests.pending.size === 0
+    if (isEmpty || boot.isReleased) return null
+    const limitMs = boot.leasedUntilMs - feedFactor * device.timeoutMs * device.kind.factor
+    // A check and its feed may lie apart by a pause, but not by more than the device lets the machine live.
+    if (boot.allowedAtMs <= limitMs + 1) return null
+    const lateMs = Math.round(boot.allowedAtMs - limitMs)
+    return `${machine.name} feeds its watchdog ${lateMs} ms after the feed rule’s limit`
+  }
+
+  private of(machine: Machine): Boot {
+    let boot = this.boots.get(machine)
+    if (boot?.bootId !== machine.bootId) {
+      boot = {
+        bootId: machine.bootId,
+        leasedUntilMs: Number.NEGATIVE_INFINITY,
+        isReleased: false,
+        allowedAtMs: Number.NEGATIVE_INFINITY,
+      }
+      this.boots.set(machine, boot)
+    }
+    return boot
+  }
+}

@@ -1,0 +1,167 @@
+// One replica of the plane: the production engine, renewals and agent routes, over the simulated database. It can be
+// killed, stand still, and be started again as a new process.
+import { Hono } from 'hono'
+import type { Logger } from 'pino'
+import type { HttpReply } from '../../agent/http-transport.ts'
+import { Engine } from '../../control-plane/crm/engine.ts'
+import { agentRoutes } from '../../control-plane/http/routes/agent.ts'
+import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
+import { DesiredPolls } from '../../control-plane/lease/desired-polls.ts'
+import { Renewals } from '../../control-plane/lease/renewals.ts'
+import { UsageReports } from '../../control-plane/lease/usage-reports.ts'
+import {
+  memoryAgentStore,
+  memoryLane,
+  memoryRoundStore,
+} from '../../control-plane/store/memory/stores.ts'
+import type { SimDatabase } from './database.ts'
+import type { Exchange } from './link.ts'
+import { HostClock, Process } from './process.ts'
+import type { Chance } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** As the plane's own (control-plane/plane.ts). */
+const deadlineMs = 2_500
+
+export type ReplicaOptions = {
+  name: string
+  scheduler: Scheduler
+  database: SimDatabase
+  chance: Chance
+  /** Rate and origin of its host's clock. */
+  rate: number
+  /** Whatever production code logs. */
+  onLog: (level: string, facts: unknown, message: string) => void
+}
+
+type Running = {
+  process: Process
+  app: Hono
+  engine: Engine
+  polls: DesiredPolls
+}
+
+export class Replica {
+  readonly name: string
+  readonly url: string
+  private readonly options: ReplicaOptions
+  private readonly clock: HostClock
+  private running: Running | null = null
+  private open = new Set<(error: Error) => void>()
+
+  constructor(options: ReplicaOptions) {
+    this.options = options
+    this.name = options.name
+    this.url = `http://${options.name}.sim`
+    const { scheduler, rate, chance } = options
+    this.clock = new HostClock(scheduler, rate, chance.between(1_000, 100_000_000))
+  }
+
+  get isUp(): boolean {
+    return this.running !== null
+  }
+
+  get process(): Process | null {
+    return this.running?.process ?? null
+  }
+
+  start(): void {
+    if (this.running) return
+    const { scheduler, database, chance, name } = this.options
+    const process = new Process(scheduler, this.clock)
+    const { clock, timers } = process
+    const access = database.access(process)
+    const { memory } = database
+    const log = this.logger()
+    const witness = new ClockWitness()
+    const polls = new DesiredPolls(20_000, timers)
+    const store = memoryRoundStore(memory, access)
+    const engine: Engine = new Engine({
+      ...{ store, timers, witness, clock, random: chance, log, replica: name },
+      wakeNodes: (uids) => polls.wake(uids),
+      roundDeadlineMs: deadlineMs,
+    })
+    const ring = (clusterId: number) => engine.ring(clusterId)
+    const renewals = new Renewals({
+      openLane: () => memoryLane(memory, access),
+      ...{ clock, timers, witness, log, ring, deadlineMs },
+    })
+    const usage = new UsageReports({
+      write: (rows) => access.trip(() => this.options.database.memory.noteUsage(rows)),
+      ...{ timers, log },
+    })
+    const agents = memoryAgentStore(memory, chance, access)
+    const app = new Hono()
+    app.route('/agent/v1', agentRoutes({ store: agents, clock, log, renewals, polls, usage, ring }))
+    this.running = { process, app, engine, polls }
+    engine.start()
+  }
+
+  /** The process is gone, its connections are reset. */
+  kill(): void {
+    const { running } = this
+    if (!running) return
+    this.running = null
+    running.process.kill()
+    for (const reset of this.open) reset(new Error('ECONNRESET'))
+    this.open.clear()
+  }
+
+  /** A doorbell: a round of this cluster. */
+  ring(clusterId: number): void {
+    this.do(({ engine }) => engine.ring(clusterId))
+  }
+
+  wake(nodeUids: string[]): void {
+    this.do(({ polls }) => polls.wake(nodeUids))
+  }
+
+  /** Its connection to the database is there again, and may have missed doorbells. */
+  lookAtAll(): void {
+    this.do(({ engine, polls }) => {
+      engine.ringAll()
+      polls.wakeAll()
+    })
+  }
+
+  private do(act: (running: Running) => void): void {
+    const { running } = this
+    running?.process.do(() => act(running))
+  }
+
+  /** Answers one request, unless this process dies before. */
+  serve({ question }: Exchange, give: (reply: HttpReply | Error) => void): void {
+    const { running } = this
+    if (!running) return give(new Error('ECONNREFUSED'))
+    const reset = (error: Error) => give(error)
+    this.open.add(reset)
+    const { process, app } = running
+    const { method, url, body, credential } = question
+    const headers: Record<string, string> = {}
+    if (credential) headers.authorization = `Bearer ${credential}`
+    if (body !== null) {
+      headers['content-type'] = 'application/json'
+      headers['content-length'] = String(Buffer.byteLength(body))
+    }
+    const answer = async () => {
+      const response = await app.request(url, { method, headers, ...(body !== null && { body }) })
+      return { status: response.status, body: await response.text() }
+    }
+    process.do(
+      () =>
+        void answer().then((reply) =>
+          process.do(() => {
+            if (this.open.delete(reset)) give(reply)
+          }),
+        ),
+    )
+  }
+
+  private logger(): Logger {
+    const { onLog } = this.options
+    const at = (level: string) => (facts: unknown, message?: string) =>
+      onLog(level, facts, message ?? String(facts))
+    const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+    return { ...log, child: () => log } as unknown as Logger
+  }
+}

@@ -1,0 +1,34 @@
+// What a world is made from, and what its observers are told.
+import type { Change } from '../../control-plane/cluster/change.ts'
+import type { ServiceType } from '../../shared/names.ts'
+import type { Settings } from '../../shared/settings.ts'
+import type { DriverAction } from './driver.ts'
+import type { DeviceName } from './watchdog.ts'
+
+export type NodeSpec = {
+  name: string
+  device?: DeviceName
+  virtual?: boolean
+  drivers?: ServiceType[]
+  cpus?: number
+  memoryBytes?: number
+  /** From power to agent; default 2 s. */
+  bootMs?: number
+  /** Rate of its clock; default: drawn within ±0.9 %. */
+  rate?: number
+  /** Default: powered on at the beginning. */
+  isOn?: boolean
+}
+
+export type WorldOptions = {
+  seed?: string
+  nodes: (string | NodeSpec)[]
+  settings?: Parameters<typeof Settings.parse>[0]
+  development?: boolean
+  replicas?: number
+  /** Keeps every line of the trace, not only its hash. */
+  keepTrace?: boolean
+}
+
+export type CommittedChange = { atMs: number; round: number; change: Change }
+export type AgentAction = DriverAction & { atMs: number; node: string }

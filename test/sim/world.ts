@@ -1,0 +1,254 @@
+// A whole small site in virtual time: machines with the production agent, replicas of the production plane, a database,
+// operators, and what the world sees of them. `createWorld` builds it, `run` lets time pass; README.md says how to use it.
+import { formatChange } from '../../control-plane/cluster/change.ts'
+import type { Commit } from '../../control-plane/store/memory/database.ts'
+import { newClusterState } from '../../control-plane/store/memory/state.ts'
+import { addToken } from '../../control-plane/store/memory/wishes.ts'
+import { hashSecret } from '../../control-plane/store/secrets.ts'
+import { AssertionError } from '../../shared/assert.ts'
+import { Settings } from '../../shared/settings.ts'
+import { Behaviours } from './behaviour.ts'
+import { Checks } from './checks.ts'
+import { SimDatabase } from './database.ts'
+import type { DriverAction } from './driver.ts'
+import { Machine } from './machine.ts'
+import { Operator } from './operator.ts'
+import { Chance } from './random.ts'
+import { LeaseRecorder } from './recorder.ts'
+import { Replica } from './replica.ts'
+import { Scheduler } from './scheduler.ts'
+import { Trace } from './trace.ts'
+import { deviceKinds } from './watchdog.ts'
+import type { AgentAction, CommittedChange, NodeSpec, WorldOptions } from './world-options.ts'
+
+const clusterId = 1
+const oneYearMs = 31_536_000_000
+
+export class World {
+  readonly scheduler = new Scheduler()
+  readonly chance: Chance
+  readonly database: SimDatabase
+  readonly replicas: Replica[]
+  readonly machines: Machine[]
+  readonly operator: Operator
+  readonly behaviours: Behaviours
+  readonly checks: Checks
+  readonly trace: Trace
+  /** Every change a round committed, in order. */
+  onChange: ((change: CommittedChange) => void)[] = []
+  /** Every start and stop (and move) that an agent's driver answered. */
+  onAction: ((action: AgentAction) => void)[] = []
+  /** Probability that a doorbell between replicas is lost. */
+  lostDoorbells = 0
+  private readonly recorder = new LeaseRecorder()
+
+  constructor(options: WorldOptions) {
+    const { scheduler } = this
+    this.chance = new Chance(options.seed ?? '1')
+    this.trace = new Trace(scheduler, options.keepTrace ?? false)
+    this.behaviours = new Behaviours(this.chance.stream('behaviour'))
+    this.database = new SimDatabase(scheduler, this.chance.stream('database'))
+    const joinToken = this.makeCluster(options)
+    this.replicas = Array.from({ length: options.replicas ?? 2 }, (_, at) =>
+      this.makeReplica(`r${at + 1}`),
+    )
+    this.machines = options.nodes.map((node) =>
+      this.makeMachine(typeof node === 'string' ? { name: node } : node, joinToken),
+    )
+    this.checks = new Checks({
+      ...{ machines: this.machines, database: this.database, clusterId },
+      nowMs: () => scheduler.nowMs,
+    })
+    this.operator = new Operator({
+      ...{ database: this.database, clusterId, chance: this.chance.stream('operator') },
+      ring: () => this.ringReplicas(),
+    })
+    this.database.memory.onCommit = (commit) => this.onCommit(commit)
+    this.database.onFailover = (lost) => {
+      this.trace.say('database', 'failed over')
+      this.checks.onFailover(lost)
+    }
+    this.database.onReturn = () => {
+      this.trace.say('database', 'answers again')
+      for (const replica of this.replicas) this.later(() => replica.lookAtAll(), 300)
+    }
+    for (const replica of this.replicas) replica.start()
+    for (const [at, machine] of this.machines.entries()) {
+      const node = options.nodes[at]!
+      if (typeof node === 'string' || node.isOn !== false) machine.powerOn()
+    }
+  }
+
+  get nowMs(): number {
+    return this.scheduler.nowMs
+  }
+
+  /** The machine of a node. */
+  node(name: string): Machine {
+    const machine = this.machines.find((one) => one.name === name)
+    if (!machine) throw new Error(`no node ${name}`)
+    return machine
+  }
+
+  /** Does something at a moment of the world, in milliseconds since it began. */
+  at(atMs: number, act: () => void): void {
+    this.scheduler.at(atMs, act)
+  }
+
+  /** Lets time pass; ends early at the first violation. */
+  async run(ms: number): Promise<void> {
+    const untilMs = this.nowMs + ms
+    const onRejection = (error: unknown) => this.checks.violate(`rejected: ${stackOf(error)}`)
+    process.on('unhandledRejection', onRejection)
+    try {
+      await this.scheduler.run(untilMs, () => {
+        this.checks.afterEvent()
+        if (this.checks.violations.length > 0) throw new Violated(this)
+      })
+    } catch (error) {
+      if (!(error instanceof Violated)) throw error
+    } finally {
+      process.off('unhandledRejection', onRejection)
+    }
+  }
+
+  /** What really runs, and where. */
+  running(): Record<string, string> {
+    const all: Record<string, string> = {}
+    for (const machine of this.machines)
+      for (const sid of machine.guests.running.keys()) all[sid] = machine.name
+    return all
+  }
+
+  private later(act: () => void, mostMs: number): void {
+    this.scheduler.after(this.chance.between(0, mostMs), act)
+  }
+
+  private makeCluster(options: WorldOptions): string {
+    const { memory } = this.database
+    const settings = Settings.parse(options.settings ?? {})
+    memory.clusters = {
+      [clusterId]: newClusterState({
+        ...{ id: clusterId, uuid: this.chance.uuid(), name: 'sim', settings },
+        development: options.development ?? false,
+        planeUuid: this.chance.uuid(),
+        server: memory.server,
+        nowMs: memory.now(),
+      }),
+    }
+    const secret = `hfj_${this.chance.secret(24)}`
+    const token = { hash: hashSecret(secret), node: null, usesLeft: 10_000 }
+    const expiresMs = memory.now() + oneYearMs
+    memory.commit(clusterId, (state) => ({
+      state: addToken(state, { ...token, expiresMs }),
+      result: undefined,
+    }))
+    return secret
+  }
+
+  private makeReplica(name: string): Replica {
+    const chance = this.chance.stream(name)
+    return new Replica({
+      ...{ name, scheduler: this.scheduler, database: this.database, chance },
+      rate: drawnRate(chance),
+      onLog: (level, facts, message) => this.onPlaneLog(name, level, facts, message),
+    })
+  }
+
+  private makeMachine(node: NodeSpec, joinToken: string): Machine {
+    const chance = this.chance.stream(node.name)
+    const { cpus = 8, memoryBytes = 16e9, bootMs = 2_000 } = node
+    return new Machine(
+      {
+        ...{ name: node.name, scheduler: this.scheduler, chance, joinToken, bootMs },
+        replicas: this.replicas,
+        device: deviceKinds[node.device ?? 'i6300esb'],
+        virtual: node.virtual ?? false,
+        drivers: node.drivers ?? ['process'],
+        capacity: { cpus, memoryBytes },
+        behaviour: this.behaviours.of(node.name),
+        rate: node.rate ?? drawnRate(chance),
+      },
+      {
+        onAction: (machine, action) => this.onDriverAction(machine, action),
+        onExchange: (machine, exchange) => this.recorder.watch(machine, exchange),
+        onFeedAllowed: (machine) => this.recorder.allowed(machine),
+        onFeed: (machine, cause) => {
+          const fault = cause === 'close' ? null : this.recorder.judgeFeed(machine)
+          if (fault) this.checks.violate(fault)
+        },
+        onGuest: (machine, guest, isStart) => {
+          const how = isStart ? 'starts' : 'is gone'
+          this.trace.say(machine.name, `${guest.sid} ${how} as ${guest.generation}`)
+          if (isStart) this.checks.onStart(machine, guest)
+        },
+        onPower: (machine, isOn, why) =>
+          this.trace.say(machine.name, `${isOn ? 'on' : 'off'}: ${why}`),
+        onAgent: (machine, what) => this.trace.say(machine.name, `agent ${what}`),
+        onLog: (machine, level, message, facts) =>
+          this.trace.say(`${machine.name} agent`, `${message} ${JSON.stringify(facts)}`, level),
+        onThrow: (machine, error) =>
+          this.checks.violate(`the agent of ${machine.name} threw: ${stackOf(error)}`),
+      },
+    )
+  }
+
+  private onDriverAction(machine: Machine, action: DriverAction): void {
+    const { action: what, sid, outcome } = action
+    this.trace.say(machine.name, `${what} ${sid}: ${outcome}`)
+    for (const tell of this.onAction) tell({ ...action, atMs: this.nowMs, node: machine.name })
+  }
+
+  private onCommit(commit: Commit): void {
+    this.database.remember()
+    const { round } = this.database.memory.cluster(clusterId)
+    for (const change of commit.changes) {
+      this.trace.say(`round ${round}`, formatChange(change))
+      for (const tell of this.onChange) tell({ atMs: this.nowMs, round, change })
+    }
+    this.checks.onCommit(commit.changes)
+    if (commit.rings.includes('crm')) this.ringReplicas()
+    if (commit.nodes.length === 0) return
+    for (const replica of this.replicas)
+      if (!this.chance.chance(this.lostDoorbells)) this.later(() => replica.wake(commit.nodes), 2)
+  }
+
+  private ringReplicas(): void {
+    for (const replica of this.replicas)
+      if (!this.chance.chance(this.lostDoorbells)) this.later(() => replica.ring(clusterId), 2)
+  }
+
+  private onPlaneLog(name: string, level: string, facts: unknown, message: string): void {
+    if (level === 'debug') return
+    const error = (facts as { err?: unknown } | null)?.err
+    // A plan that the reducer or the schema refuses is a bug, however gently the engine takes it.
+    const isBug =
+      error instanceof AssertionError ||
+      error instanceof TypeError ||
+      (error as Error | undefined)?.name === 'SchemaRefusal'
+    if (isBug) this.checks.violate(`${name}: ${message}: ${stackOf(error)}`)
+    if (level === 'warn' || level === 'error')
+      this.trace.say(name, `${message} ${error ? (error as Error).message : ''}`, level)
+  }
+}
+
+class Violated extends Error {
+  readonly world: World
+  constructor(world: World) {
+    super('violated')
+    this.world = world
+  }
+}
+
+/** Builds a world; nothing happens in it before `run`. */
+export function createWorld(options: WorldOptions): World {
+  return new World(options)
+}
+
+function drawnRate(chance: Chance): number {
+  return 1 + chance.between(-0.009, 0.009)
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
