@@ -1,7 +1,9 @@
 // Which nodes a service occupies, by its status: what it loads, and what counts for its partners. Pure lookups.
-import type { NodeName, ServiceStatus } from './view.ts'
+import type { NodeName, ServiceStatus, ServiceView } from './view.ts'
 
 type Place = Pick<ServiceStatus, 'state' | 'node' | 'target'>
+
+type Occupant = Pick<ServiceView, 'status' | 'grant'>
 
 const none: readonly NodeName[] = []
 
@@ -11,6 +13,19 @@ export function usedNodes({ state, node, target }: Place): readonly NodeName[] {
   if (state === 'request_start_balance') return target === null ? none : [target]
   if (node === null) return target === null ? none : [target]
   return target === null ? [node] : [node, target]
+}
+
+/** The nodes that others have to keep away from: those it uses, and those where it may still run, managed or not. */
+export function occupiedNodes({ status, grant }: Occupant): readonly NodeName[] {
+  const used = status === null ? none : usedNodes(status)
+  const held = grant?.holders.filter((holder) => !used.includes(holder.node)) ?? []
+  return held.length === 0 ? used : [...used, ...held.map((holder) => holder.node)]
+}
+
+/** Is it on `node` to stay, or on its way to it? One that only leaves it is not. */
+export function staysOn({ status, grant }: Occupant, node: NodeName): boolean {
+  if (status !== null) return headingTo(status) === node
+  return grant?.holders.some((holder) => holder.node === node) === true
 }
 
 /** The node that it will be on when what is under way is over; null: it occupies none. */

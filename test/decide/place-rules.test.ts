@@ -1,5 +1,6 @@
 // Placement under rules: strict and other node affinity, partners together and apart, who comes along with a move.
 import { describe, expect, it } from 'vitest'
+import type { ServiceView } from '../../control-plane/cluster/view.ts'
 import { explainPlacement } from '../../control-plane/crm/decide/placement-explained.ts'
 import { apart, aRule, aStrictRule, together } from './build-rules.ts'
 import {
@@ -145,16 +146,22 @@ describe('a start', () => {
     expect(after.services[a]!.status!.note).toContain('rule only forbids it')
   })
 
-  it('waits for a partner to stay apart from, but not for one that is leaving', () => {
+  it('next to a partner to stay apart from waits until that one has left for good', () => {
     const nodes = [aNode('n1'), down('n2')]
     const rules = [apart('r', [a, b])]
     const waiting = aService(a, 'n1', { ...fresh, status: { state: 'started', running: false } })
-    const stays = [waiting, aService(b, 'n1')]
-    expect(play(buildView({ nodes, services: stays, rules })).after.services[a]!.grant).toBeNull()
-    const leaves = [waiting, aService(b, 'n1', { status: { state: 'relocate', target: 'n2' } })]
-    expect(
-      play(buildView({ nodes, services: leaves, rules })).after.services[a]!.grant,
-    ).not.toBeNull()
+    const next = (partner: ServiceView) =>
+      play(buildView({ nodes, services: [waiting, partner], rules })).after.services[a]!
+    expect(next(aService(b, 'n1')).status!.note).toMatch(
+      /^no node can take it: n1: rule r: apart from process:b/,
+    )
+    const leaves = { status: { state: 'relocate' as const, target: 'n2' } }
+    expect(next(aService(b, 'n1', leaves)).status!.note).toBe(
+      'waits for process:b to be gone from n1: rule r',
+    )
+    expect(next(aService(b, 'n1', { ...leaves, grant: false })).grant).not.toBeNull()
+    // What is not managed and still runs is in the way all the same.
+    expect(next(aService(b, 'n1', { status: null })).status!.note).toContain('apart from process:b')
   })
 
   it('chooses the best node anew where the settings say so (T5, T6)', () => {
@@ -229,6 +236,25 @@ describe('a commanded move', () => {
     expect(played.after.services[c]!.status!.uid).toBe('own')
     expect(statesOf(played.plan, b)).toEqual([])
     expect(statesOf(played.plan, a)).toEqual(['relocate'])
+  })
+
+  it('to a node that a partner to stay apart from is leaving waits there, and fails if that one stays', () => {
+    const rules = [apart('r', [a, b])]
+    const arriving = aService(a, 'n1', {
+      grant: false,
+      status: { state: 'relocate', target: 'n2', running: false },
+    })
+    const leaves = aService(b, 'n2', { status: { state: 'relocate', target: 'n3' } })
+    const waits = play(buildView({ services: [arriving, leaves], rules })).after
+    expect(waits.services[a]!.status).toMatchObject({
+      state: 'relocate',
+      note: 'waits for process:b to be gone from n2: rule r',
+    })
+    const stays = play(buildView({ services: [arriving, aService(b, 'n2')], rules })).after
+    expect(stays.services[a]).toMatchObject({
+      status: { state: 'started', node: 'n1', moveFailures: 1 },
+      grant: { holders: [{ node: 'n1' }] },
+    })
   })
 
   it('is refused where a partner could not run', () => {

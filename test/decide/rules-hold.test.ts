@@ -36,7 +36,7 @@ function live({ rules, events }: Life, look: (view: ClusterView) => void): void 
 }
 
 describe('under any rules', () => {
-  it('nothing is sent or started where a rule forbids it', () => {
+  it('nothing is sent where a rule forbids it', () => {
     fc.assert(
       fc.property(lives, (life) =>
         live(life, (view) => {
@@ -44,17 +44,34 @@ describe('under any rules', () => {
           for (const change of decide(view).changes) {
             const before = now
             now = applyChange(now, change)
-            if (change.kind !== 'service.state' && change.kind !== 'grant.opened') continue
+            if (change.kind !== 'service.state') continue
             const { sid } = change
-            const status = now.services[sid]!.status!
-            const target = headingTo(status)
-            const was = before.services[sid]!.status!
-            // Where it is already it may stay, and it is found where it is.
-            if (target === null || (target === was.node && change.kind === 'service.state'))
-              continue
-            const isSent = status.state !== 'request_stop' && target !== headingTo(was)
-            if (!isSent && change.kind !== 'grant.opened') continue
-            expect(whyForbidden(compileRules(now), now.services, sid, target)).toBeNull()
+            const from = headingTo(before.services[sid]!.status!)
+            const to = headingTo(now.services[sid]!.status!)
+            if (to === null || to === from || to === before.services[sid]!.status!.node) continue
+            expect(whyForbidden(compileRules(now), now.services, sid, to)).toBeNull()
+          }
+        }),
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('nothing starts on a forbidden node, nor where one that it stays apart from may still run', () => {
+    fc.assert(
+      fc.property(lives, (life) =>
+        live(life, (view) => {
+          let now = view
+          const { nodeAffinity, apart: pairs } = compileRules(view)
+          for (const change of decide(view).changes) {
+            now = applyChange(now, change)
+            if (change.kind !== 'grant.opened') continue
+            const { sid, node } = change
+            expect(nodeAffinity.get(sid)?.priorities.has(node)).not.toBe(false)
+            const near = (pairs.get(sid) ?? []).filter(({ sid: other }) =>
+              now.services[other]?.grant?.holders.some((holder) => holder.node === node),
+            )
+            expect({ sid, node, near }).toEqual({ sid, node, near: [] })
           }
         }),
       ),

@@ -1,6 +1,6 @@
 // Which rule forbids a node to a service, whoever is online (D6): asked at the door and again when a command's turn comes.
 // Pure lookups over compiled rules.
-import { headingTo } from '../occupancy.ts'
+import { staysOn } from '../occupancy.ts'
 import type { NodeName, ServiceView, Sid } from '../view.ts'
 import type { CompiledRules } from './compile.ts'
 import { ruleTitle } from './reasons.ts'
@@ -27,9 +27,9 @@ export function whyForbidden(
     return { rules: [affinity.rule], peer: null, sentence }
   }
   for (const { sid: peer, from } of apart.get(sid) ?? []) {
-    const status = services[peer]?.status ?? null
-    if (status === null || headingTo(status) !== node) continue
-    const where = status.node === node ? 'is on' : 'is on its way to'
+    const service = services[peer]
+    if (!service || !staysOn(service, node)) continue
+    const where = service.status?.target === node ? 'is on its way to' : 'is on'
     const told = from.map(ruleTitle).join(' and ')
     return {
       rules: from,

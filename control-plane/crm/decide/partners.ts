@@ -1,7 +1,9 @@
 // Where the partners of a service are: those it is kept together with, and those it stays apart from (reference 2.14,
 // step 2). Counted per set of partners when first asked for, then kept up to date with every change of the plan.
-import { headingTo, usedNodes } from '../../cluster/occupancy.ts'
+import { holderOn } from '../../cluster/grants.ts'
+import { headingTo, occupiedNodes } from '../../cluster/occupancy.ts'
 import type { Apart } from '../../cluster/rules/compile.ts'
+import { ruleTitle } from '../../cluster/rules/reasons.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
@@ -34,11 +36,20 @@ export function partnersApart(draft: Draft, sid: Sid): ReadonlyMap<NodeName, Apa
   if (!partners) return nowhere
   const nodes = new Map<NodeName, Apart>()
   for (const partner of partners) {
-    const status = draft.view.services[partner.sid]?.status
-    if (!status) continue
-    for (const node of usedNodes(status)) if (!nodes.has(node)) nodes.set(node, partner)
+    const service = draft.view.services[partner.sid]
+    if (!service) continue
+    for (const node of occupiedNodes(service)) if (!nodes.has(node)) nodes.set(node, partner)
   }
   return nodes
+}
+
+/** Why `sid` has to wait before it starts on `node`: one that it stays apart from has not left it yet. null: nobody. */
+export function whyNotYetOn(draft: Draft, sid: Sid, node: NodeName): string | null {
+  const partner = (compiledRules(draft).apart.get(sid) ?? []).find(
+    (one) => holderOn(draft.view.services[one.sid]?.grant ?? null, node) !== undefined,
+  )
+  if (partner === undefined) return null
+  return `waits for ${partner.sid} to be gone from ${node}: ${partner.from.map(ruleTitle).join(' and ')}`
 }
 
 /** Everyone whose placement looks at where `sid` is. */

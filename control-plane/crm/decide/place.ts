@@ -1,6 +1,6 @@
 // Where should a service run? Gathers what there is to weigh, lets select.ts choose and says why. Proposes; opens and
 // moves nothing.
-import { headingTo } from '../../cluster/occupancy.ts'
+import { staysOn } from '../../cluster/occupancy.ts'
 import type { NodeName, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
@@ -52,7 +52,7 @@ export function mayStartWhereItIs(draft: Draft, sid: Sid): boolean {
   const node = draft.view.services[sid]!.status?.node ?? null
   if (node === null || !nodeClasses(draft, sid).allowed.has(node)) return false
   return (compiledRules(draft).apart.get(sid) ?? []).every(({ sid: partner }) => {
-    const status = draft.view.services[partner]?.status
-    return !status || headingTo(status) !== node
+    const service = draft.view.services[partner]
+    return !service || !staysOn(service, node)
   })
 }

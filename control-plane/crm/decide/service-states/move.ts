@@ -2,11 +2,13 @@
 // gets it only when no grant is open any more.
 import { serviceType } from '../../../../shared/names.ts'
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
-import { affinityOf, whyNotUsable } from '../node-classes.ts'
+import { whyNotUsable } from '../node-classes.ts'
 import { failMove } from '../moves.ts'
 import { isOperational } from '../node-states.ts'
 import { openGrant, whyNoGrant } from '../open-grant.ts'
-import { ruleTitle } from '../../../cluster/rules/reasons.ts'
+import { whyForbidden } from '../../../cluster/rules/forbidden.ts'
+import { compiledRules } from '../compiled-rules.ts'
+import { whyNotYetOn } from '../partners.ts'
 import { toState } from '../transition.ts'
 import { isWanted, type Managed, outcomeText, resultOf, unwantedWhy } from './step.ts'
 
@@ -43,7 +45,7 @@ function arrive(draft: Draft, managed: Managed): void {
   const refusal = whyNotThere(draft, managed)
   if (refusal !== null || target === undefined)
     return failMove(draft, sid, status, `${status.target} cannot take it: ${refusal}`)
-  const obstacle = whyNoGrant(draft, sid)
+  const obstacle = whyNoGrant(draft, sid) ?? whyNotYetOn(draft, sid, target.name)
   if (obstacle !== null) return noteService(draft, sid, obstacle)
   const why = `nothing of it is left on ${status.node}`
   const { command } = status
@@ -55,8 +57,7 @@ function arrive(draft: Draft, managed: Managed): void {
 function whyNotThere(draft: Draft, { sid, status }: Managed): string | null {
   const target = nodeNamed(draft, status.target)
   if (target === undefined) return 'it is no member any more'
-  const affinity = affinityOf(draft, sid)
-  if (affinity && !affinity.priorities.has(target.name))
-    return `${ruleTitle(affinity.rule)} forbids it`
+  const forbidden = whyForbidden(compiledRules(draft), draft.view.services, sid, target.name)
+  if (forbidden !== null) return forbidden.sentence
   return whyNotUsable(target, serviceType(sid), draft.nowMs)
 }

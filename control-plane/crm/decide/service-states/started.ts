@@ -6,6 +6,7 @@ import { type Draft, lookAgainAt, newId, nodeNamed, noteService } from '../draft
 import { isOperational, mayBeBack } from '../node-states.ts'
 import { openGrant, whyNoGrant } from '../open-grant.ts'
 import { isSettling } from '../outage.ts'
+import { whyNotYetOn } from '../partners.ts'
 import { startMove } from '../moves.ts'
 import { mayStartWhereItIs, place } from '../place.ts'
 import { seconds } from '../quarantine.ts'
@@ -94,6 +95,8 @@ function giveGrant(draft: Draft, managed: Managed): void {
   if (node === null && restrictedOut !== null) return stopForGroup(draft, sid, restrictedOut)
   if (node === null && !mayStartWhereItIs(draft, sid)) return noteService(draft, sid, note)
   if (node !== null && node !== status.node) return leave(draft, managed, node, why)
+  const peer = whyNotYetOn(draft, sid, status.node!)
+  if (peer !== null) return noteService(draft, sid, peer)
   const isNew = 'it needs a new grant'
   const set = { uid: newId(draft), running: false, restart: false, command: null }
   setFields(draft, sid, set, isNew)
