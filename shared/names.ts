@@ -2,7 +2,13 @@
 import { z } from 'zod'
 
 const name = (what: string, pattern: RegExp, hint: string) =>
-  z.string({ error: `${what} must be a text` }).regex(pattern, { error: `${what} must be ${hint}` })
+  z
+    .string({ error: `${what} must be a text` })
+    .regex(pattern, { error: `${what} must be ${hint}` })
+    // Things are kept by name in plain objects, where these are taken.
+    .refine((given) => !(given in Object.prototype), {
+      error: `${what} must not be a word that JavaScript keeps for itself`,
+    })
 
 /** Cluster, lower case: `lab`, `site-17`. */
 export const ClusterName = name(

@@ -8,6 +8,7 @@ import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
 import { requestedStates, serviceSpecs, serviceStates } from './service.ts'
 import { Settings, shutdownPolicyNames } from './settings.ts'
+import { text } from './text.ts'
 import { profileNames, Timing } from './timing.ts'
 
 const count = z.number().int().min(0)
@@ -35,7 +36,7 @@ export type Problem = z.infer<typeof Problem>
 
 // ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const comment = z.string().max(4096)
+const comment = text(4096)
 const retries = z.number().int().min(0).max(1000)
 const stopTimeoutMs = z.number().int().min(0).max(3_600_000)
 
@@ -381,6 +382,8 @@ export const Status = z.object({
   profile: z.string(),
   nodes: z.array(StatusNode),
   services: z.array(StatusService),
+  /** Rules and groups that count for nothing because of conflicts, by what people call them. */
+  ignoredRules: z.array(z.object({ rule: z.string(), message: z.string() })),
   jobs: z.array(StatusJob),
   replicas: z.array(z.object({ name: z.string(), url: z.string(), seenMsAgo: z.number() })),
 })
@@ -420,7 +423,7 @@ export const WhyBody = z.object({
 
 export const roles = ['viewer', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
-const label = z.string().min(1).max(100)
+const label = text(100).min(1)
 const ttlSeconds = z
   .number()
   .int()

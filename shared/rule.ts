@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { GroupNodes } from './group.ts'
 import { ConfigId, ServiceId } from './names.ts'
+import { text } from './text.ts'
 
 const resources = z
   .array(ServiceId)
@@ -17,7 +18,7 @@ const common = {
   resources,
   /** A disabled rule is kept and counts for nothing. */
   disabled: z.boolean(),
-  comment: z.string().max(4096),
+  comment: text(4096),
 }
 
 /** `strict`: only these nodes. Otherwise these first, highest priority class with an available node first of all. */

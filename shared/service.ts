@@ -1,6 +1,7 @@
 // The words for services, shared by both sides. Edges between states live in control-plane/cluster/legal-edges.ts.
 import { z } from 'zod'
 import { type ServiceType, serviceType } from './names.ts'
+import { text } from './text.ts'
 
 /** What the operator wants. `enabled` is accepted as an alias of `started` at the door and never stored. */
 export const requestedStates = ['started', 'stopped', 'disabled', 'ignored'] as const
@@ -35,13 +36,13 @@ export const orderStates = [
 ] as const
 export type OrderState = (typeof orderStates)[number]
 
-const argument = z.string().max(4096)
+const argument = text(4096)
 
 /** How to run a `process:` service. No shell: `command[0]` is executed with the rest as arguments. */
 export const ProcessSpec = z.strictObject({
   command: z.array(argument).min(1, { error: 'command must name a program to run' }).max(256),
   environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), argument).default({}),
-  directory: z.string().startsWith('/', { error: 'directory must be an absolute path' }).optional(),
+  directory: text(4096).startsWith('/', { error: 'directory must be an absolute path' }).optional(),
 })
 export type ProcessSpec = z.infer<typeof ProcessSpec>
 

@@ -102,8 +102,11 @@ function fencingText({ fencing }: Status): string {
   return `fencing ${paint(fencingColours[state], state)}${more ? ` (${more})` : ''}`
 }
 
-function warnings({ crm }: Status): string[] {
-  return crm.quarantine ? [paint('yellow', `quarantine: ${crm.quarantine}`)] : []
+function warnings({ crm, ignoredRules }: Status): string[] {
+  return [
+    ...(crm.quarantine ? [`quarantine: ${crm.quarantine}`] : []),
+    ...ignoredRules.map(({ rule, message }) => `${rule} is ignored: ${message}`),
+  ].map((line) => paint('yellow', line))
 }
 
 function leaseText({ leaseRemainingMs }: Node): string {

@@ -8,6 +8,10 @@ import type {
 } from '../../shared/operator-api.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
+import { compareText } from './grants.ts'
+import { findInfeasible } from './rules/feasibility.ts'
+import { rulesOf } from './rules/group-rules.ts'
+import { reasonText, ruleTitle } from './rules/reasons.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'
 
 type StatusNode = z.infer<typeof NodeBody>
@@ -41,9 +45,20 @@ export function statusOf(view: ClusterView, around: Surroundings): Status {
     profile: settings.profile,
     nodes: inOrder(view.nodes).map((node) => nodeStatus(view, node, hosted.get(node.name))),
     services: inOrder(view.services).map((service) => serviceStatus(view, service)),
+    ignoredRules: ignoredRules(view),
     jobs: around.jobs,
     replicas: around.replicas,
   }
+}
+
+function ignoredRules(view: ClusterView): Status['ignoredRules'] {
+  const infeasible = findInfeasible(rulesOf(view), Object.keys(view.nodes))
+  return [...infeasible]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([id, reasons]) => ({
+      rule: ruleTitle(id),
+      message: [...new Set(reasons.map(reasonText))].join('; '),
+    }))
 }
 
 /** One node as people see it. */

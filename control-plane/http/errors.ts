@@ -103,11 +103,16 @@ function fromDatabase(error: unknown, id: string): ProblemError | null {
   const again = { headers: { 'retry-after': '1' } }
   if (busyCodes.includes(code))
     return new ProblemError(503, 'busy', 'others are changing this cluster: try again', again)
+  if (unstorableCodes.includes(code))
+    return new ProblemError(422, 'invalid', 'a text holds a zero byte, or half of a character')
   if (!code.startsWith('08') && !code.startsWith('57P') && !lostConnection.includes(code))
     return null
   const detail = `the database cannot be reached now; whether a change was made is not known (${id})`
   return new ProblemError(503, 'unavailable', detail, again)
 }
+
+/** What the schemas let through and no text of a database can hold, in an address for instance. */
+const unstorableCodes = ['22021', '22P05']
 
 const lostConnection = [
   'ECONNREFUSED',

@@ -30,7 +30,7 @@ export function statusPage(data: PageData, refreshS: number): Html {
 
 /** What changes: the part that is fetched again after every event. */
 export function statusFragment({ status, events }: PageData): Html {
-  return html`${summary(status)}${nodes(status)}${services(status)}${jobs(status)}${changes(events)}`
+  return html`${summary(status)}${ignoredRules(status)}${nodes(status)}${services(status)}${jobs(status)}${changes(events)}`
 }
 
 /** Asks for a token. `failed`: the last one was not valid. */
@@ -72,6 +72,12 @@ function summary({ quorum, crm, fencing, profile, replicas, cluster }: Status): 
 <div><dt>Timing</dt><dd>${profile}</dd><dd>plane epoch ${crm.planeEpoch}${cluster.development ? ' · development cluster' : ''}</dd></div>
 <div><dt>Replicas</dt><dd>${replicas.length}</dd><dd>${replicas.map(({ name }) => name).join(', ')}</dd></div>
 </dl>${crm.quarantine ? html`<p class="bad" role="alert">${crm.quarantine}</p>` : ''}`
+}
+
+function ignoredRules({ ignoredRules }: Status): Html[] {
+  return ignoredRules.map(
+    ({ rule, message }) => html`<p class="bad" role="alert">${rule} is ignored: ${message}</p>`,
+  )
 }
 
 function nodes({ nodes }: Status): Html {

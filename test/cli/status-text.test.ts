@@ -67,6 +67,7 @@ const status: Status = {
       failedNodes: ['n1', 'n3'],
     },
   ],
+  ignoredRules: [],
   jobs: [],
   replicas: [],
 }
@@ -122,6 +123,13 @@ describe('status', () => {
     const lines = formatStatusLines(disarmed).split('\n')
     expect(lines).toContain('fencing disarming, resource mode: ignore')
     expect(lines).toContain('lrm n1 (disarm mode, watchdog released, lease 58.2 s)')
+  })
+
+  test('says which rules count for nothing, and why', () => {
+    const ignoredRules = [{ rule: 'rule apart', message: 'it keeps more apart than there are' }]
+    expect(formatStatus({ ...status, ignoredRules })).toContain(
+      '\nrule apart is ignored: it keeps more apart than there are\n',
+    )
   })
 
   test('says loudly when there is no quorum, and why nothing starts in quarantine', () => {

@@ -236,6 +236,11 @@ describe('what became infeasible by itself', () => {
     })
     expect(found('stale').conflicts[0].message).toContain('rule second')
     expect(found('second')).toMatchObject({ inUse: false, conflicts: [{ rules: ['stale'] }] })
+    const { ignoredRules } = (await api.ask('GET', '/status')).body
+    expect(ignoredRules.map(({ rule }: { rule: string }) => rule)).toEqual([
+      'rule second',
+      'rule stale',
+    ])
     expect((await api.ask('PATCH', '/rules/second', { comment: 'still' })).status).toBe(200)
     expect((await api.ask('DELETE', '/rules/stale')).status).toBe(204)
     expect((await api.ask('GET', '/rules/second')).body).toMatchObject({

@@ -39,7 +39,7 @@ async function ofService(deps: HttpDeps, clusterId: number, sid: string) {
     evidenceAbout(deps.sql, clusterId, { sid }),
   ])
   assert(view, 'clusters are never deleted')
-  const service = view.services[sid]
+  const service = Object.hasOwn(view.services, sid) ? view.services[sid] : undefined
   if (!service && story.length === 0)
     return accepted(refuse('unknown-subject', `no service ${sid}, and none ever was here`))
   const now = service ? serviceNow(view, service) : `${sid} is no longer managed`
@@ -53,7 +53,7 @@ async function ofNode(deps: HttpDeps, clusterId: number, name: string) {
     evidenceAbout(deps.sql, clusterId, { node: name }),
   ])
   assert(view, 'clusters are never deleted')
-  const node = view.nodes[name]
+  const node = Object.hasOwn(view.nodes, name) ? view.nodes[name] : undefined
   if (!node && story.length === 0)
     return accepted(
       refuse(

@@ -78,7 +78,8 @@ export function readNodes(given: Value, findings: Findings): Record<string, numb
 export function readComment(given: Value, findings: Findings): string | undefined {
   const comment = (given.value ?? '').replace(/(?:%[0-9A-Fa-f]{2})+/g, decoded)
   if (comment.length > 4096) return refuse(given, findings, 'must have at most 4096 characters')
-  if (comment.includes('\0')) return refuse(given, findings, 'must not hold a zero byte')
+  if (!comment.isWellFormed() || comment.includes('\0'))
+    return refuse(given, findings, 'must hold no zero byte and no half of a character')
   return comment
 }
 
