@@ -150,6 +150,9 @@ describe('the status page', () => {
 
   test('signs in with a strict cookie, shows everything without scripts, and escapes it', async () => {
     await log('process:web', 'six <script>alert(1)</script>')
+    await api.sql`
+      insert into rule (cluster_id, id, position, type, resources, affinity)
+      values (${api.clusterId}, 'lonely', 1, 'resource-affinity', '["process:web"]', 'negative')`
     const { answer, cookie } = await signIn(await api.token('viewer', api.clusterId))
     expect(answer.status).toBe(303)
     expect(answer.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict$/)
@@ -164,6 +167,7 @@ describe('the status page', () => {
       'n1',
       'online',
       'six &lt;script&gt;',
+      'rule lonely is ignored: it names fewer than two services',
       'http-equiv="refresh"',
     ])
       expect(text).toContain(word)
