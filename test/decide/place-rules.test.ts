@@ -157,7 +157,7 @@ describe('a start', () => {
     )
     const leaves = { status: { state: 'relocate' as const, target: 'n2' } }
     expect(next(aService(b, 'n1', leaves)).status!.note).toBe(
-      'waits for process:b to be gone from n1: rule r',
+      'process:b is not gone from n1 yet: apart by rule r',
     )
     expect(next(aService(b, 'n1', { ...leaves, grant: false })).grant).not.toBeNull()
     // What is not managed and still runs is in the way all the same.
@@ -248,13 +248,24 @@ describe('a commanded move', () => {
     const waits = play(buildView({ services: [arriving, leaves], rules })).after
     expect(waits.services[a]!.status).toMatchObject({
       state: 'relocate',
-      note: 'waits for process:b to be gone from n2: rule r',
+      note: 'process:b is not gone from n2 yet: apart by rule r',
     })
     const stays = play(buildView({ services: [arriving, aService(b, 'n2')], rules })).after
     expect(stays.services[a]).toMatchObject({
       status: { state: 'started', node: 'n1', moveFailures: 1 },
       grant: { holders: [{ node: 'n1' }] },
     })
+  })
+
+  it('live to a node that one is still leaving is refused, as both would be there', () => {
+    const rules = [apart('r', ['vm:1', 'vm:2'])]
+    const nodes = ['n1', 'n2', 'n3'].map((name) => aNode(name, { drivers: ['vm'] }))
+    const leaves = { status: { state: 'relocate' as const, target: 'n3' } }
+    const services = [aService('vm:1', 'n1'), aService('vm:2', 'n2', leaves)]
+    const commands = [aCommand('migrate', 'vm:1', { node: 'n2' })]
+    expect(status(play(buildView({ nodes, services, rules, commands })))).toEqual([
+      expect.stringMatching(/^refused: vm:2 is not gone from n2 yet: apart by rule r; relocate/),
+    ])
   })
 
   it('is refused where a partner could not run', () => {

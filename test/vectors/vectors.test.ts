@@ -31,6 +31,13 @@ describe('recorded decisions of the reference', () => {
           expect({ file, about, difference }).toEqual({ file, about, difference: null })
     })
 
+  onRecordings(`are all of a kind that is judged${why}`, () => {
+    const unknown = filesIn('vectors').filter((file) =>
+      itemsIn(path.join(shared, file)).some((item) => kindOf(item) === undefined),
+    )
+    expect(unknown).toEqual([])
+  })
+
   onRecordings(`in whole scenarios weigh the same classes and partners${why}`, () => {
     const files = readdirSync(path.join(shared, 'vectors/placement'))
     const known = files.filter((file) => existsSync(path.join(shared, 'scenarios', file)))

@@ -5,6 +5,7 @@ import type { NodeName, ServiceStatus, Sid } from '../../cluster/view.ts'
 import { movesLive } from '../../../shared/service.ts'
 import { liveMoveMs } from '../../../shared/timing.ts'
 import { decideChange, type Draft, lookAgainAt, nodeNamed, noteService } from './draft.ts'
+import { whyNotYetOn } from './partners.ts'
 import { quarantineNote } from './quarantine.ts'
 import { toState } from './transition.ts'
 
@@ -57,7 +58,7 @@ export function whyNotLive(draft: Draft, sid: Sid, target: NodeName): string | n
     return 'it does not run under a grant yet'
   const other = otherHolder(grant, source.name)
   if (other) return `${other.node} has not ended its half of the last move yet`
-  return quarantineNote(draft)
+  return whyNotYetOn(draft, sid, target) ?? quarantineNote(draft)
 }
 
 type LiveMove = MoveSet & { target: NodeName; fallbackNode: NodeName | null }

@@ -49,7 +49,8 @@ export function whyNotYetOn(draft: Draft, sid: Sid, node: NodeName): string | nu
     (one) => holderOn(draft.view.services[one.sid]?.grant ?? null, node) !== undefined,
   )
   if (partner === undefined) return null
-  return `waits for ${partner.sid} to be gone from ${node}: ${partner.from.map(ruleTitle).join(' and ')}`
+  const rules = partner.from.map(ruleTitle).join(' and ')
+  return `${partner.sid} is not gone from ${node} yet: apart by ${rules}`
 }
 
 /** Everyone whose placement looks at where `sid` is. */
