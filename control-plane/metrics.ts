@@ -8,6 +8,7 @@ export type Metrics = {
   renewalBatch: Histogram
   rounds: Counter<'result'>
   changes: Counter<'kind'>
+  roundsJournaled: Counter<'result'>
 }
 
 export type Readings = { parkedPolls(): number }
@@ -53,6 +54,12 @@ export function createMetrics(readings: Readings): Metrics {
       name: 'holdfast_changes_total',
       help: 'Changes decided by this replica, by kind',
       labelNames: ['kind'],
+      registers,
+    }),
+    roundsJournaled: new Counter({
+      name: 'holdfast_rounds_journaled_total',
+      help: 'Rounds that changed something, by what became of their record: stored with the round or later, dropped, failed',
+      labelNames: ['result'],
       registers,
     }),
   }

@@ -21,8 +21,10 @@ import { UsageReports } from './lease/usage-reports.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { postgresAgentStore } from './store/agent-store.ts'
 import { type Connections, connect } from './store/connect.ts'
+import { RoundJournal } from './store/journal/round-journal.ts'
 import { writeNodeUsage } from './store/node-usage.ts'
 import { postgresRoundStore } from './store/round-store.ts'
+import { ViewCache } from './store/view/view-cache.ts'
 
 /** A statement that takes longer has met a dead connection or a stuck lock. */
 const deadlineMs = 2_500
@@ -40,8 +42,13 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   const boss = await startBoss(config.databaseUrl, log)
   const polls = new DesiredPolls()
   const metrics = createMetrics({ parkedPolls: () => polls.size })
+  const journal = new RoundJournal({
+    sql: connections.general,
+    log,
+    kept: metrics.roundsJournaled,
+  })
   const engine = new Engine({
-    store: postgresRoundStore(connections.rounds, boss),
+    store: postgresRoundStore(connections.rounds, boss, new ViewCache(), journal),
     timers: systemTimers,
     witness,
     random,

@@ -328,6 +328,7 @@ create table round_journal (
   at timestamp with time zone not null,
   view bytea not null,
   plan bytea not null,
+  base_round bigint,
   constraint round_journal_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint round_journal_cluster_id_round_pk PRIMARY KEY (cluster_id, round)
 );

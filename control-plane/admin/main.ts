@@ -5,6 +5,7 @@ import { addCheck } from './check.ts'
 import { addCreate } from './create.ts'
 import { addFence } from './fence.ts'
 import { addMigrate } from './migrate.ts'
+import { addReplay } from './replay.ts'
 import { addRestored } from './restored.ts'
 import { addStatus } from './status.ts'
 
@@ -23,6 +24,7 @@ export function createAdminProgram(): Command {
   addCreate(program)
   addFence(program)
   addCheck(program)
+  addReplay(program)
   addRestored(program)
   addMigrate(program)
   return program

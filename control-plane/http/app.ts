@@ -23,6 +23,7 @@ import { nodeRoutes } from './routes/nodes.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { ruleMemberRoutes } from './routes/rule-members.ts'
 import { ruleRoutes } from './routes/rules.ts'
+import { roundRoutes } from './routes/rounds.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { pageRoutes } from './routes/page.ts'
 import { settingsRoutes } from './routes/settings.ts'
@@ -81,6 +82,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     eventRoutes(deps, feed),
     whyRoutes(deps),
     whatIfRoutes(deps, heavy),
+    roundRoutes(deps, heavy),
     tokenRoutes(deps),
     joinTokenRoutes(deps),
     auditRoutes(deps),

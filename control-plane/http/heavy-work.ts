@@ -8,7 +8,11 @@ const mostWaiting = 4
 /** Counted while it runs; waiting for its turn comes on top. */
 const longestMs = 20_000
 
-export type HeavyWork = { run<T>(steps: Generator<undefined, T, undefined>): Promise<T> }
+export type HeavyWork = {
+  run<T>(steps: Generator<undefined, T, undefined>): Promise<T>
+  /** What is one step only. */
+  once<T>(step: () => T): Promise<T>
+}
 
 /** One lane of a replica. */
 export function heavyWork(clock: { bootMs(): number }): HeavyWork {
@@ -26,7 +30,7 @@ export function heavyWork(clock: { bootMs(): number }): HeavyWork {
     }
   }
 
-  return {
+  const lane: HeavyWork = {
     async run(steps) {
       if (waiting >= mostWaiting)
         throw new ProblemError(503, 'busy', 'others are asking for such work: try again', {
@@ -42,5 +46,12 @@ export function heavyWork(clock: { bootMs(): number }): HeavyWork {
         waiting -= 1
       }
     },
+    once: (step) => lane.run(single(step)),
   }
+  return lane
+}
+
+function* single<T>(step: () => T): Generator<undefined, T, undefined> {
+  yield
+  return step()
 }

@@ -11,6 +11,7 @@ export const refusalStatus = {
   'unknown-command': 404,
   'unknown-token': 404,
   'unknown-subject': 404,
+  'unknown-round': 404,
   'unknown-cluster': 404,
   'already-exists': 409,
   'already-there': 409,

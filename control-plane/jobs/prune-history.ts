@@ -1,6 +1,7 @@
 // Drops history nobody looks back at any more. Must never touch what is open, nor the last grant of a service: whether
 // a service was ever granted decides if its next start needs attestations.
 import type postgres from 'postgres'
+import { pruneJournal } from '../store/journal/stored-rounds.ts'
 
 const keepDays = 90
 /** In slices, so that no statement holds rows for long. */
@@ -17,5 +18,6 @@ export async function pruneHistory(sql: postgres.Sql): Promise<void> {
   await sql`
     delete from command where uid in (
       select uid from command where finished_at < ${before} limit ${slice})`
+  await pruneJournal(sql)
   await sql`delete from replica where seen_at < clock_timestamp() - interval '1 day'`
 }

@@ -9,6 +9,7 @@ import { type Elected, stand } from '../crm/election.ts'
 import { changePlaneEpoch, type PlaneEpochChange } from '../crm/plane-epoch.ts'
 import { enqueuePlanned } from '../jobs/enqueue.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
+import type { RoundJournal } from './journal/round-journal.ts'
 import { load, type LoadedView } from './load-view.ts'
 import { savePlan, type SavedRound } from './save-plan.ts'
 import { ViewCache } from './view/view-cache.ts'
@@ -40,11 +41,13 @@ export interface RoundTransaction {
 /**
  * Clusters as Postgres keeps them. Remembers the views it has loaded, so that the next one is only read on.
  * @param boss null: jobs are not queued (tests)
+ * @param journal null: rounds are not kept for replays (tests)
  */
 export function postgresRoundStore(
   sql: postgres.Sql,
   boss: PgBoss | null,
   cache = new ViewCache(),
+  journal: Pick<RoundJournal, 'record'> | null = null,
 ): RoundStore {
   return {
     async look() {
@@ -59,10 +62,23 @@ export function postgresRoundStore(
         select round::float8 as round from crm where cluster_id = ${clusterId}`
       return row?.round ?? -1
     },
-    transaction: async (work) =>
-      (await sql.begin((tx) => work(roundTransaction(tx, boss, cache)))) as Awaited<
-        ReturnType<typeof work>
-      >,
+    async transaction<T>(work: (round: RoundTransaction) => Promise<T>): Promise<T> {
+      const afterCommit: (() => void)[] = []
+      const done = await sql.begin((tx) => {
+        const round = roundTransaction(tx, boss, cache)
+        return work({
+          ...round,
+          async save(loaded, plan, nextRoundMs) {
+            const saved = await round.save(loaded, plan, nextRoundMs)
+            const later = await journal?.record(tx, { view: loaded.view, plan })
+            if (later) afterCommit.push(later)
+            return saved
+          },
+        })
+      })
+      for (const call of afterCommit) call()
+      return done as T
+    },
   }
 }
 

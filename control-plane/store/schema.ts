@@ -543,6 +543,8 @@ export const roundJournal = pgTable(
     /** gzip of the view as JSON, and of the plan. */
     view: bytea('view').notNull(),
     plan: bytea('plan').notNull(),
+    /** The round whose view this one is completed from; null: it is whole. */
+    baseRound: number('base_round'),
   },
   (t) => [primaryKey({ columns: [t.clusterId, t.round] })],
 )

@@ -157,6 +157,7 @@ function renew(world: World, machine: Machine, agent: Agent): void {
     guarded,
     revision: agent.revision,
     attestedPlaneEpoch: planeEpoch.number,
+    mode: orders.mode,
   }
   world.setNode({ ...node, report, lease: { ...lease, ...facts } })
   agent.revision = world.view.round

@@ -181,7 +181,8 @@ function renewed(
   const { lease, watchdog } = node
   const holds = services.some((order) => order.generation !== null)
   const isArmed = watchdog.class !== 'none' && (holds || lease.armed)
-  const isFollowed = lease.mode !== 'restart' && lease.mode !== 'shutdown'
+  // An agent that ends, or empties its node to end, goes on with that; only a disarm comes before it.
+  const isFollowed = mode === 'disarm' || lease.mode === 'active' || lease.mode === 'disarm'
   const next: LeaseView = {
     ...lease,
     leaseUntilMs: Math.max(lease.leaseUntilMs, untilMs + fenceAfterMs(view.settings.timing)),

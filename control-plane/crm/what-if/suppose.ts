@@ -60,14 +60,20 @@ export function plan(view: ClusterView, { maintenance, back, services }: Hypothe
   const planned = { ...view, nodes: { ...view.nodes }, services: { ...view.services } }
   for (const name of maintenance)
     planned.nodes[name] = { ...planned.nodes[name]!, maintenanceRequested: true }
-  for (const name of back)
-    planned.nodes[name] = { ...planned.nodes[name]!, maintenanceRequested: false }
+  for (const name of back) planned.nodes[name] = inService(planned.nodes[name]!)
   for (const change of services) {
     const changed = supposedService(planned.services[change.sid], change)
     if (changed === null) delete planned.services[change.sid]
     else planned.services[change.sid] = changed
   }
   return planned
+}
+
+/** Its agent, too, empties it no more. */
+function inService(node: NodeView): NodeView {
+  const { lease } = node
+  const mode = lease.mode === 'maintenance' ? 'active' : lease.mode
+  return { ...node, maintenanceRequested: false, lease: { ...lease, mode } }
 }
 
 /** The nodes that go on renewing, and the boot that speaks for each; those of `back` boot anew if they must. */

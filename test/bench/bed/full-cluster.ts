@@ -74,9 +74,9 @@ async function insertServices(
     select ${id}, 'process:s' || i, i, clock_timestamp()
     from generate_series(1, ${services}::int) i`
   await tx`
-    insert into run_grant_holder (cluster_id, sid, generation, node_uid, epoch, opened_at,
-      confirmed_at, confirmed_plane_epoch)
-    select g.cluster_id, g.sid, g.generation, s.node_uid, 1, clock_timestamp(), clock_timestamp(), 1
+    insert into run_grant_holder (cluster_id, sid, generation, grant_generation, node_uid, epoch,
+      opened_at, confirmed_at, confirmed_plane_epoch)
+    select g.cluster_id, g.sid, g.generation, g.generation, s.node_uid, 1, clock_timestamp(), clock_timestamp(), 1
     from run_grant g join service_status s on s.cluster_id = g.cluster_id and s.sid = g.sid
     where g.cluster_id = ${id}`
   await tx`

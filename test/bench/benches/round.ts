@@ -5,6 +5,9 @@ import { PgBoss } from 'pg-boss'
 import postgres from 'postgres'
 import { type RoundDeps, runRound } from '../../../control-plane/crm/round.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
+import pino from 'pino'
+import { RoundJournal } from '../../../control-plane/store/journal/round-journal.ts'
+import { ViewCache } from '../../../control-plane/store/view/view-cache.ts'
 import { postgresRoundStore } from '../../../control-plane/store/round-store.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { systemRandom } from '../../../shared/random.ts'
@@ -59,7 +62,8 @@ async function depsOf(sql: postgres.Sql, boss: PgBoss): Promise<RoundDeps> {
   // As a replica that has watched the database's clock for ten minutes.
   for (let ago = 600_000; ago >= 0; ago -= 1_000)
     witness.observe({ databaseMs: row!.now - ago, bootMs: bootMs - ago }, 1)
-  const store = postgresRoundStore(sql, boss)
+  const journal = new RoundJournal({ sql, log: pino({ level: 'silent' }) })
+  const store = postgresRoundStore(sql, boss, new ViewCache(), journal)
   return { store, witness, clock, random: systemRandom(), replica: 'bench' }
 }
 

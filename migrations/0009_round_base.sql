@@ -1,0 +1,1 @@
+ALTER TABLE "round_journal" ADD COLUMN "base_round" bigint;
