@@ -15,7 +15,7 @@ import type {
 } from '../cluster/view.ts'
 import { refuseWhileDisarmed } from './cluster-wish.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
-import { configured, refuseRequested } from './service-wish.ts'
+import { configured, refuseRequested, refuseServiceUpdate } from './service-wish.ts'
 
 type Configured = ServiceView & { config: ServiceConfig }
 
@@ -47,7 +47,11 @@ export function refuseOperation(view: ClusterView, wish: OperationWish): Refusal
       return null
     case 'enable':
     case 'start':
-      return refuseRequested(service, 'started')
+      return (
+        refuseRequested(service, 'started') ??
+        // One that was ignored needed no node until now (D14).
+        refuseServiceUpdate(view, wish.sid, { requested: 'started' })
+      )
     case 'disable':
       return refuseRequested(service, 'disabled')
     case 'stop':

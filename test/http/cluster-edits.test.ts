@@ -61,6 +61,20 @@ describe('groups', () => {
     expect(answer.body.detail).toContain('process:kept')
   })
 
+  test('what is ignored needs no node until it is wanted', async () => {
+    const bare = { name: 'bare', nodes: { bare: 1, n1: 1 }, restricted: true }
+    await api.ask('POST', '/groups', bare)
+    const sleeper = service('sleeper', { group: 'bare', requested: 'ignored' })
+    expect((await api.ask('POST', '/services', sleeper)).status).toBe(201)
+    expect((await api.ask('PATCH', '/groups/bare', { nodes: { bare: 1 } })).status).toBe(200)
+    await unchanged([
+      ['POST', '/services/process:sleeper/enable', undefined, 409, 'no-possible-node'],
+      ['PATCH', '/services/process:sleeper', { requested: 'started' }, 409, 'no-possible-node'],
+    ])
+    await api.ask('DELETE', '/services/process:sleeper')
+    await api.ask('DELETE', '/groups/bare')
+  })
+
   test('a service of an unrestricted group may run elsewhere', async () => {
     const made = await api.ask('POST', '/services', service('free', { group: 'loose' }))
     expect(made.status).toBe(201)
