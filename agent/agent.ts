@@ -26,6 +26,8 @@ export type AgentParts = {
   journal: JournalStore
   clock: Clock
   timers: Timers
+  /** Of its loop, if not as usual. */
+  longestSleepMs?: number
   log: Log
   /** Ends the process. */
   exit(code: number): void
@@ -64,6 +66,7 @@ export function createAgent(parts: AgentParts): Loop {
   const deps = { clock, watchdog, drivers, journal, client, log, meter, aboutNode, exit }
   const loop: Loop = createLoop({
     ...{ clock, timers, lrm },
+    ...(parts.longestSleepMs !== undefined && { longestSleepMs: parts.longestSleepMs }),
     createEffects: (tell) => createEffects(deps, tell),
   })
   log('info', 'agent begins', { version: agentVersion, bootId, watchdog: state.info })

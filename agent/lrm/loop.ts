@@ -19,14 +19,17 @@ export type Loop = {
 export type LoopDeps = {
   clock: Clock
   timers: Timers
+  /** At most so long asleep, if not as usual. */
+  longestSleepMs?: number
   lrm: Lrm
   createEffects(tell: (event: LrmEvent) => void): RunEffect
 }
 
-/** At most so long asleep: CLOCK_BOOTTIME goes on through a suspend, timers do not. */
-const longestSleepMs = 1_000
+/** Asleep no longer: CLOCK_BOOTTIME goes on through a suspend, timers do not. */
+const usualSleepMs = 1_000
 
 export function createLoop(deps: LoopDeps): Loop {
+  const { longestSleepMs = usualSleepMs } = deps
   let { lrm } = deps
   let events: LrmEvent[] = []
   let isDeciding = false

@@ -8,7 +8,7 @@ import { withDeadline } from '../store/deadline.ts'
 import { type RoundDeps, type RoundResult, runRound } from './round.ts'
 
 /** How often a replica looks for clusters whose round is due: with a round's own time, a takeover stays below 300 ms. */
-const lookMs = 150
+const usualLookMs = 150
 /** A round that another replica holds, or that was overtaken, is tried again after this, doubling up to `lookMs`. */
 const retryMs = 5
 
@@ -17,6 +17,8 @@ export type EngineDeps = RoundDeps & {
   log: Logger
   /** Called after each round that changed what nodes are to do. */
   wakeNodes(uids: string[]): void
+  /** How often it looks for due clusters, if not as usual. */
+  lookMs?: number
   /** A hung connection is given up: the server ends the round, and this replica gets a new client. */
   roundDeadlineMs: number
   metrics?: Pick<Metrics, 'rounds' | 'changes'>
@@ -35,12 +37,14 @@ export class Engine {
   private readonly deps: EngineDeps
   private readonly clusters = new Map<number, ClusterState>()
   private looking: Timer | null = null
+  private readonly lookMs: number
   private stopped = false
   /** When the last look at the database succeeded, by CLOCK_BOOTTIME. */
   lastLookMs = Number.NEGATIVE_INFINITY
 
   constructor(deps: EngineDeps) {
     this.deps = deps
+    this.lookMs = deps.lookMs ?? usualLookMs
   }
 
   start() {
@@ -92,7 +96,7 @@ export class Engine {
     } catch (error) {
       this.deps.log.warn({ err: error }, 'cannot look for due clusters')
     }
-    if (!this.stopped) this.looking = this.deps.timers.set(() => void this.look(), lookMs)
+    if (!this.stopped) this.looking = this.deps.timers.set(() => void this.look(), this.lookMs)
   }
 
   private observe(databaseMs: number, startedMs: number, endedMs: number) {
@@ -119,7 +123,7 @@ export class Engine {
         // Somebody else's round may have begun before the news that rang here.
         state.rung = true
         await new Promise<void>((resolve) => this.deps.timers.set(resolve, waitMs))
-        waitMs = Math.min(waitMs * 2, lookMs)
+        waitMs = Math.min(waitMs * 2, this.lookMs)
       }
     }
     state.running = false

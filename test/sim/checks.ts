@@ -18,6 +18,7 @@ export class Checks {
   private readonly nowMs: () => number
   private readonly clusterId: number
   private seen: ClusterState
+  private hasStarted = false
   /** Holders that a lost history had and this one does not know: `sid generation node`. */
   private readonly lostHolders = new Set<string>()
   /** Highest generation ever started, by service. */
@@ -40,8 +41,10 @@ export class Checks {
     this.violations.push({ atMs: this.nowMs(), what })
   }
 
-  /** After every event: no service is anywhere twice. */
+  /** After every event by which anything began to run: no service is anywhere twice. */
   afterEvent(): void {
+    if (!this.hasStarted) return
+    this.hasStarted = false
     const at = new Map<string, Machine>()
     for (const machine of this.machines)
       for (const sid of machine.guests.running.keys()) {
@@ -53,6 +56,7 @@ export class Checks {
 
   /** Something begins to run: it needs an open, confirmed grant there, and no older number than ever before. */
   onStart(machine: Machine, guest: Guest): void {
+    this.hasStarted = true
     const { sid, generation } = guest
     const grant = this.seen.services[sid]?.grant
     const holder = grant?.holders.find((one) => one.node === machine.name)

@@ -27,7 +27,7 @@ type Snapshot = { atMs: number; clusters: Record<number, ClusterState> }
 
 export class SimDatabase {
   readonly memory: MemoryDatabase
-  readonly faults: DatabaseFaults = { lostAnswers: 0, conflicts: 0 }
+  faults: DatabaseFaults = { lostAnswers: 0, conflicts: 0 }
   /** One way, milliseconds. */
   latencyMs: [number, number] = [0.1, 0.4]
   /** The rate of its clock, and how far that was stepped. */
@@ -161,7 +161,8 @@ export class SimDatabase {
           return answer(connection, () => reject(new Error('connection reset')))
         return answer(connection, () => resolve(result))
       }
-      process.do(() => this.scheduler.after(this.delayMs(), arrive))
+      // What is done there is done by the database alone.
+      process.do(() => this.scheduler.quietlyAfter(this.delayMs(), arrive))
     })
   }
 
@@ -174,7 +175,7 @@ export class SimDatabase {
       })
       leave = this.memory.whenFree(clusterId, uids, () => {
         this.scheduler.cancel(deadline)
-        process.do(resolve)
+        this.scheduler.after(0, () => process.do(resolve))
       })
     })
   }

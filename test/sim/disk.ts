@@ -40,13 +40,14 @@ export class Disk {
           const write = { path, text }
           this.writing.add(write)
           const ms = this.chance.between(...this.latencyMs)
-          this.scheduler.after(ms, () => {
+          this.scheduler.quietlyAfter(ms, () => {
             // Power or process may have gone meanwhile.
             if (!this.writing.delete(write) || !process.isAlive) return
             try {
               this.check()
             } catch (error) {
-              return process.do(() => reject(error as Error))
+              this.scheduler.after(0, () => process.do(() => reject(error as Error)))
+              return
             }
             this.writeSynced(path, text)
             // Killed here, the file is there and nobody was told.

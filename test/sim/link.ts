@@ -57,43 +57,44 @@ export function linkTransport(
   replicaAt: (origin: string) => Replica,
   watch: (exchange: Exchange) => void,
 ): Transport {
-  const send = (method: string, url: string, body: string | null, timeoutMs: number) =>
-    new Promise<HttpReply & { cancel?: never }>((resolve, reject) => {
-      const exchange = new Exchange({ method, url, body, credential })
-      const deadline = process.timers.set(
-        () => exchange.end(() => reject(new Error(`no answer within ${timeoutMs} ms`))),
-        timeoutMs,
-      )
-      exchange.onEnd = () => process.timers.clear(deadline)
+  function send(question: Question, timeoutMs: number, cancel: AbortSignal | null) {
+    return new Promise<HttpReply>((resolve, reject) => {
+      const exchange = new Exchange(question)
+      const fail = (why: string) => exchange.end(() => reject(new Error(why)))
+      const leave = (why: string) => {
+        if (exchange.isOver) return
+        fail(why)
+        link.carry('up', () => exchange.onAbort())
+      }
+      if (cancel?.aborted) return fail('cancelled')
+      const deadline = process.timers.set(() => leave(`no answer in ${timeoutMs} ms`), timeoutMs)
+      const onCancel = () => leave('cancelled')
+      cancel?.addEventListener('abort', onCancel, { once: true })
+      exchange.onEnd = () => {
+        process.timers.clear(deadline)
+        cancel?.removeEventListener('abort', onCancel)
+      }
       const give = (reply: HttpReply | Error) =>
         link.carry('down', () =>
-          process.do(() =>
-            exchange.end(() => {
-              if (reply instanceof Error) return reject(reply)
+          process.do(() => {
+            if (reply instanceof Error) return fail(reply.message)
+            return exchange.end(() => {
               exchange.reply = reply
               watch(exchange)
               resolve(reply)
-            }),
-          ),
+            })
+          }),
         )
-      exchange.reject = reject
-      process.do(() => {
+      return process.do(() => {
         watch(exchange)
-        link.carry('up', () => replicaAt(new URL(url).origin).serve(exchange, give))
+        link.carry('up', () => replicaAt(new URL(question.url).origin).serve(exchange, give))
       })
     })
+  }
   return {
-    post: (url, body, timeoutMs) => send('POST', url, body, timeoutMs),
-    get: (url, timeoutMs, cancel) => {
-      if (cancel.aborted) return Promise.reject(new Error('cancelled'))
-      return new Promise((resolve, reject) => {
-        const onCancel = () => reject(new Error('cancelled'))
-        cancel.addEventListener('abort', onCancel, { once: true })
-        send('GET', url, null, timeoutMs)
-          .then(resolve, reject)
-          .finally(() => cancel.removeEventListener('abort', onCancel))
-      })
-    },
+    post: (url, body, timeoutMs) => send({ method: 'POST', url, body, credential }, timeoutMs, null),
+    get: (url, timeoutMs, cancel) =>
+      send({ method: 'GET', url, body: null, credential }, timeoutMs, cancel),
     close: async () => {},
   }
 }
@@ -106,7 +107,8 @@ export class Exchange {
   reply: HttpReply | null = null
   isOver = false
   onEnd: () => void = () => {}
-  reject: (error: Error) => void = () => {}
+  /** The server sees that nobody waits for its answer any more. */
+  onAbort: () => void = () => {}
 
   constructor(question: Question) {
     this.question = question

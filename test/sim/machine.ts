@@ -176,6 +176,8 @@ export class Machine {
     const journal = createJournalStore(home, this.bootId, this.disk.filesFor(process))
     agent.loop = createAgent({
       ...{ identity, boot: this.boot(), clock, timers, journal, log: this.log() },
+      // No machine here is suspended without its timers.
+      longestSleepMs: 10_000,
       watchdog: this.watchdogOf(process),
       client: this.clientOf(process, identity.credential),
       createDrivers: (events) => {

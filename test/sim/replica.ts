@@ -15,6 +15,7 @@ import {
   memoryRoundStore,
 } from '../../control-plane/store/memory/stores.ts'
 import type { SimDatabase } from './database.ts'
+import { answer } from './in-process.ts'
 import type { Exchange } from './link.ts'
 import { HostClock, Process } from './process.ts'
 import type { Chance } from './random.ts'
@@ -80,6 +81,7 @@ export class Replica {
       ...{ store, timers, witness, clock, random: chance, log, replica: name },
       wakeNodes: (uids) => polls.wake(uids),
       roundDeadlineMs: deadlineMs,
+      lookMs: 1_000,
     })
     const ring = (clusterId: number) => engine.ring(clusterId)
     const renewals = new Renewals({
@@ -130,26 +132,24 @@ export class Replica {
   }
 
   /** Answers one request, unless this process dies before. */
-  serve({ question }: Exchange, give: (reply: HttpReply | Error) => void): void {
+  serve(exchange: Exchange, give: (reply: HttpReply | Error) => void): void {
     const { running } = this
     if (!running) return give(new Error('ECONNREFUSED'))
     const reset = (error: Error) => give(error)
     this.open.add(reset)
     const { process, app } = running
-    const { method, url, body, credential } = question
+    const { method, url, body, credential } = exchange.question
     const headers: Record<string, string> = {}
     if (credential) headers.authorization = `Bearer ${credential}`
     if (body !== null) {
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
     }
-    const answer = async () => {
-      const response = await app.request(url, { method, headers, ...(body !== null && { body }) })
-      return { status: response.status, body: await response.text() }
-    }
+    const gone = new AbortController()
+    exchange.onAbort = () => process.do(() => gone.abort())
     process.do(
       () =>
-        void answer().then((reply) =>
+        void answer(app, { method, url, headers, body, signal: gone.signal }).then((reply) =>
           process.do(() => {
             if (this.open.delete(reset)) give(reply)
           }),

@@ -1,8 +1,13 @@
 // Virtual time: a queue of events by (moment, order of asking). After each event everything that production code began
-// by it settles, within one turn of the event loop; a real timer set meanwhile is a fault of whoever set it.
+// by it settles before the next one; a real timer set meanwhile is a fault of whoever set it.
+
+import { lightResponses } from './in-process.ts'
 
 export type Scheduled = { readonly atMs: number; cancelled: boolean }
-type Entry = Scheduled & { order: number; run: () => void }
+type Entry = Scheduled & { order: number; run: () => void; isQuiet: boolean }
+
+/** So many events are run in one turn of Node's loop: promises settle between any two immediates of a turn. */
+const eventsPerTurn = 64
 
 export class Scheduler {
   /** True time, which no machine knows, in milliseconds since the world began. */
@@ -12,9 +17,9 @@ export class Scheduler {
   private readonly heap: Entry[] = []
   private order = 0
 
-  at(atMs: number, run: () => void): Scheduled {
+  at(atMs: number, run: () => void, isQuiet = false): Scheduled {
     const entry: Entry = {
-      ...{ atMs: Math.max(atMs, this.nowMs), order: this.order++, run, cancelled: false },
+      ...{ atMs: Math.max(atMs, this.nowMs), order: this.order++, run, isQuiet, cancelled: false },
     }
     push(this.heap, entry)
     return entry
@@ -24,29 +29,58 @@ export class Scheduler {
     return this.at(this.nowMs + Math.max(0, ms), run)
   }
 
+  /** For what goes on inside the world only: no production code runs by it, so nothing has to settle. */
+  quietlyAfter(ms: number, run: () => void): Scheduled {
+    return this.at(this.nowMs + Math.max(0, ms), run, true)
+  }
+
   cancel(scheduled: Scheduled | null): void {
     if (scheduled) scheduled.cancelled = true
   }
 
-  /** Runs every event up to `untilMs`; `afterEach` is called once each has settled. */
+  /** Runs every event up to `untilMs`; `afterEach` is called once each has settled, and may throw to end the run. */
   async run(untilMs: number, afterEach: () => void): Promise<void> {
-    const restore = forbidRealTimers()
+    const restore = [forbidRealTimers(), lightResponses()]
     try {
-      for (;;) {
-        const entry = this.heap[0]
-        if (!entry || entry.atMs > untilMs) break
-        pop(this.heap)
-        if (entry.cancelled) continue
-        this.nowMs = entry.atMs
-        this.count += 1
-        entry.run()
-        await turn()
-        afterEach()
-      }
+      await new Promise<void>((resolve, reject) => {
+        let isOver = false
+        const step = () => {
+          if (isOver) return
+          try {
+            afterEach()
+            if (this.runNext(untilMs)) return
+            isOver = true
+            resolve()
+          } catch (error) {
+            isOver = true
+            reject(error as Error)
+          }
+        }
+        const turn = () => {
+          if (isOver) return
+          for (let event = 0; event < eventsPerTurn; event++) immediate(step)
+          immediate(turn)
+        }
+        turn()
+      })
     } finally {
-      restore()
+      for (const undo of restore) undo()
     }
     this.nowMs = Math.max(this.nowMs, untilMs)
+  }
+
+  /** One event that has to settle, and the quiet ones before it; false: there is none. */
+  private runNext(untilMs: number): boolean {
+    for (;;) {
+      const entry = this.heap[0]
+      if (!entry || entry.atMs > untilMs) return false
+      pop(this.heap)
+      if (entry.cancelled) continue
+      this.nowMs = entry.atMs
+      this.count += 1
+      entry.run()
+      if (!entry.isQuiet) return true
+    }
   }
 
   /** How many events wait: bounded, or somebody asks for ever more. */
@@ -56,12 +90,6 @@ export class Scheduler {
 }
 
 const immediate = globalThis.setImmediate
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    immediate(resolve)
-  })
-}
 
 /** Whoever sets a real timer while virtual time runs is told so, with the stack that leads there. */
 function forbidRealTimers(): () => void {

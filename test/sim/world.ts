@@ -38,6 +38,8 @@ export class World {
   onChange: ((change: CommittedChange) => void)[] = []
   /** Every start and stop (and move) that an agent's driver answered. */
   onAction: ((action: AgentAction) => void)[] = []
+  /** Services that a random operator thinks of. */
+  sids: string[] = []
   /** Probability that a doorbell between replicas is lost. */
   lostDoorbells = 0
   private readonly recorder = new LeaseRecorder()

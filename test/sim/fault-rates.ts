@@ -1,0 +1,80 @@
+// Which faults a seed brings, and how often: drawn once, printed first. A swarm: most worlds have few kinds, in any mix.
+import type { Chance } from './random.ts'
+
+/** Per hour and for each machine. */
+export const machineFaults = [
+  'powerLoss',
+  'reset',
+  'cut',
+  'oneWayCut',
+  'badLink',
+  'agentCrash',
+  'crashLoop',
+  'agentPause',
+  'agentRestart',
+  'shutdown',
+  'guestCrash',
+  'guestStuck',
+  'diskFault',
+  'journalLoss',
+  'wallStep',
+] as const
+
+/** Per hour and for the whole site. */
+export const siteFaults = [
+  'replicaKill',
+  'replicaPause',
+  'allReplicas',
+  'databaseStall',
+  'databaseRestart',
+  'databaseFailover',
+  'databaseLoss',
+  'databaseClockStep',
+] as const
+
+/** Probabilities that hold all the time. */
+export const steadyFaults = [
+  'lostMessages',
+  'repeatedMessages',
+  'slowMessages',
+  'lostDoorbells',
+  'lostAnswers',
+  'conflicts',
+  'pauseBeforeFeed',
+  'startFails',
+  'startCrashes',
+  'startHangs',
+  'lateStops',
+] as const
+
+export type FaultName =
+  | (typeof machineFaults)[number]
+  | (typeof siteFaults)[number]
+  | (typeof steadyFaults)[number]
+export type FaultRates = Record<FaultName, number> & { operators: number }
+
+/** The rates of a seed. `intensity` scales how often things happen. */
+export function drawRates(chance: Chance, intensity = 1): FaultRates {
+  const rates: Record<string, number> = {}
+  const isCalm = chance.chance(0.05)
+  const draw = (names: readonly string[], low: number, high: number, share: number) => {
+    for (const name of names) {
+      const isOn = !isCalm && chance.chance(share)
+      const drawn = low * (high / low) ** chance.float()
+      rates[name] = isOn ? Number((drawn * intensity).toPrecision(3)) : 0
+    }
+  }
+  draw(machineFaults, 2, 100, 0.35)
+  draw(siteFaults, 2, 60, 0.3)
+  draw(steadyFaults, 0.001, 0.15, 0.35)
+  rates.operators = Number((isCalm ? 20 : 20 * 50 ** chance.float()).toPrecision(3))
+  return rates as FaultRates
+}
+
+/** Those that are on, as one line. */
+export function ratesText(rates: FaultRates): string {
+  return Object.entries(rates)
+    .filter(([, rate]) => rate > 0)
+    .map(([name, rate]) => `${name} ${rate}`)
+    .join(', ')
+}

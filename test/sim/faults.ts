@@ -1,0 +1,176 @@
+// Lets the faults of a seed happen to a world, and ends them all.
+import type { FaultName, FaultRates } from './fault-rates.ts'
+import { machineFaults, siteFaults } from './fault-rates.ts'
+import type { Machine } from './machine.ts'
+import type { Chance } from './random.ts'
+import { randomWish } from './random-wishes.ts'
+import type { World } from './world.ts'
+
+const seconds = 1_000
+
+export class Faults {
+  private readonly world: World
+  private readonly rates: FaultRates
+  private readonly chance: Chance
+  private isOver = false
+
+  constructor(world: World, rates: FaultRates, chance: Chance) {
+    this.world = world
+    this.rates = rates
+    this.chance = chance
+  }
+
+  begin(): void {
+    const { world, rates } = this
+    for (const machine of world.machines) {
+      const { link } = machine
+      link.lost = rates.lostMessages
+      link.repeated = rates.repeatedMessages
+      link.slow = rates.slowMessages
+      link.slowMs = 8 * seconds
+      machine.pauses = { rate: rates.pauseBeforeFeed, mostMs: 40 * seconds }
+      for (const fault of machineFaults)
+        this.every(fault, `${machine.name}/${fault}`, (chance) =>
+          happenToMachine(world, machine, fault, chance),
+        )
+    }
+    const { lostAnswers, conflicts, startFails, startCrashes, startHangs, lateStops } = rates
+    world.lostDoorbells = rates.lostDoorbells * 5
+    world.database.faults = { lostAnswers, conflicts }
+    world.behaviours.faults = {
+      ...{ fail: startFails, crash: startCrashes, hang: startHangs, lateAnswer: lateStops },
+    }
+    for (const fault of siteFaults)
+      this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
+    this.every('operators', 'operators', (chance) => randomWish(world, chance))
+  }
+
+  /** Nothing new happens from here on, and everything is whole again. */
+  end(): void {
+    this.isOver = true
+    const { world } = this
+    world.lostDoorbells = 0
+    world.database.faults = { lostAnswers: 0, conflicts: 0 }
+    world.behaviours.faults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
+    for (const machine of world.machines) {
+      machine.link.heal()
+      Object.assign(machine.link, { lost: 0, repeated: 0, slow: 0 })
+      machine.pauses = { rate: 0, mostMs: 0 }
+      machine.disk.fault = null
+      machine.guests.stuck.clear()
+      machine.agent?.process.resume()
+      if (!machine.isOn) machine.powerOn()
+    }
+    for (const replica of world.replicas) {
+      replica.process?.resume()
+      replica.start()
+    }
+  }
+
+  /** Again and again, at random, `rate` times an hour. */
+  private every(name: FaultName | 'operators', stream: string, act: (chance: Chance) => void) {
+    const chance = this.chance.stream(stream)
+    const next = () => {
+      const waitMs = chance.waitMs(this.rates[name])
+      if (!Number.isFinite(waitMs)) return
+      this.world.scheduler.after(waitMs, () => {
+        if (this.isOver) return
+        if (name !== 'operators') this.world.trace.say('fault', stream)
+        act(chance)
+        next()
+      })
+    }
+    next()
+  }
+}
+
+function happenToMachine(
+  world: World,
+  machine: Machine,
+  fault: (typeof machineFaults)[number],
+  chance: Chance,
+): void {
+  const { scheduler } = world
+  const later = (ms: number, act: () => void) => void scheduler.after(ms, act)
+  const anyGuest = () => chance.pick([...machine.guests.running.keys()])
+  switch (fault) {
+    case 'powerLoss':
+      return machine.powerOff('power lost', chance.between(1, 300) * seconds)
+    case 'reset':
+      return machine.powerOff('reset', chance.between(0.2, 5) * seconds)
+    case 'cut':
+      machine.link.cut()
+      return later(chance.between(1, 200) * seconds, () => machine.link.heal())
+    case 'oneWayCut':
+      machine.link.cut(chance.pick(['up', 'down'] as const))
+      return later(chance.between(1, 200) * seconds, () => machine.link.heal())
+    case 'badLink': {
+      const { lost, slow, slowMs } = machine.link
+      Object.assign(machine.link, { lost: 0.3, slow: 0.5, slowMs: 10 * seconds })
+      const restore = () => Object.assign(machine.link, { lost, slow, slowMs })
+      return later(chance.between(5, 120) * seconds, restore)
+    }
+    case 'agentCrash':
+      return machine.crashAgent()
+    case 'crashLoop': {
+      const times = 2 + chance.below(15)
+      const everyMs = chance.between(0.5, 9) * seconds
+      for (let time = 0; time < times; time++) later(time * everyMs, () => machine.crashAgent())
+      return
+    }
+    case 'agentPause':
+      machine.agent?.process.pauseFor(chance.between(0.5, 90) * seconds)
+      return
+    case 'agentRestart':
+      return machine.signal('restart')
+    case 'shutdown':
+      return machine.signal('shutdown')
+    case 'guestCrash':
+      if (machine.guests.running.size > 0) machine.crashGuest(anyGuest(), chance.chance(0.5))
+      return
+    case 'guestStuck': {
+      if (machine.guests.running.size === 0) return
+      const sid = anyGuest()
+      machine.guests.stuck.add(sid)
+      return later(chance.between(1, 200) * seconds, () => machine.guests.stuck.delete(sid))
+    }
+    case 'diskFault':
+      machine.disk.fault = chance.pick(['EIO', 'ENOSPC'] as const)
+      return later(chance.between(1, 120) * seconds, () => {
+        machine.disk.fault = null
+      })
+    case 'journalLoss':
+      machine.crashAgent('its journal is lost')
+      return machine.loseHome('journal')
+    case 'wallStep':
+      machine.clock.wallErrorMs += chance.between(-3_600, 3_600) * seconds
+  }
+}
+
+function happenToSite(world: World, fault: (typeof siteFaults)[number], chance: Chance): void {
+  const { scheduler, database, replicas } = world
+  const replica = chance.pick(replicas)
+  switch (fault) {
+    case 'replicaKill':
+      replica.kill()
+      return void scheduler.after(chance.between(0.2, 60) * seconds, () => replica.start())
+    case 'replicaPause':
+      return replica.process?.pauseFor(chance.between(0.05, 60) * seconds)
+    case 'allReplicas':
+      for (const one of replicas) {
+        one.kill()
+        scheduler.after(chance.between(1, 120) * seconds, () => one.start())
+      }
+      return
+    case 'databaseStall':
+      return database.stall(chance.between(0.1, 60) * seconds)
+    case 'databaseRestart':
+      return database.restart(chance.between(0.5, 60) * seconds)
+    case 'databaseFailover':
+      return database.failOver(chance.between(0.5, 60) * seconds, 0)
+    case 'databaseLoss':
+      return database.failOver(chance.between(0.5, 60) * seconds, chance.between(0.001, 15) * seconds)
+    case 'databaseClockStep':
+      return database.step(chance.between(-120, 120) * seconds)
+  }
+}

@@ -1,0 +1,76 @@
+// Operators who do whatever comes to their mind, sensible or not.
+import type { Chance } from './random.ts'
+import type { World } from './world.ts'
+
+export const someSids = (count: number) =>
+  Array.from({ length: count }, (_, at) => `process:s${at + 1}`)
+
+const kinds = ['enable', 'disable', 'start', 'stop', 'restart', 'migrate', 'relocate'] as const
+
+/** One wish, of any kind. */
+export function randomWish(world: World, chance: Chance): void {
+  const { operator } = world
+  const names = world.machines.map((machine) => machine.name)
+  const sid = chance.pick(world.sids)
+  const drawn = chance.float()
+  const say = (what: string, answer: { accepted: boolean; refusal?: string }) =>
+    world.trace.say('operator', `${what}: ${answer.accepted ? 'accepted' : answer.refusal}`)
+  if (drawn < 0.5) {
+    const kind = chance.pick(kinds)
+    const isMove = kind === 'migrate' || kind === 'relocate'
+    const node = isMove ? chance.pick([...names, 'n99']) : null
+    const timeoutMs = kind === 'stop' && chance.chance(0.3) ? chance.below(30_000) : null
+    return say(`${kind} ${sid} ${node ?? ''}`, operator.command(kind, sid, node, timeoutMs))
+  }
+  if (drawn < 0.65) {
+    const node = chance.pick([...names, 'n99'])
+    const isOn = chance.chance(0.4)
+    return say(`maintenance ${node} ${isOn}`, operator.maintenance(node, isOn))
+  }
+  if (drawn < 0.75) {
+    if (!operator.view().services[sid]?.config)
+      return say(`add ${sid}`, operator.add({ sid, spec: { command: ['x'] } }))
+    return say(`remove ${sid}`, operator.command('remove', sid))
+  }
+  if (drawn < 0.85) {
+    const requested = chance.pick(['started', 'stopped', 'disabled', 'ignored'] as const)
+    return say(`update ${sid} ${requested}`, operator.update(sid, { requested }))
+  }
+  if (drawn < 0.93) return changeGroups(world, chance, names, say)
+  return changeRules(world, chance, names, say)
+}
+
+type Say = (what: string, answer: { accepted: boolean; refusal?: string }) => void
+
+function changeGroups({ operator, ...world }: World, chance: Chance, names: string[], say: Say) {
+  const name = chance.pick(['red', 'blue'])
+  const sid = chance.pick(world.sids)
+  const group = chance.chance(0.6) ? name : null
+  if (chance.chance(0.5))
+    return say(`update ${sid} group ${group}`, operator.update(sid, { group }))
+  const nodes = Object.fromEntries(
+    names.filter(() => chance.chance(0.6)).map((node) => [node, chance.below(3)]),
+  )
+  const restricted = chance.chance(0.5)
+  const wish = { name, nodes, restricted, nofailback: chance.chance(0.3) }
+  return say(`group ${JSON.stringify(wish)}`, operator.group(wish))
+}
+
+function changeRules({ operator, ...world }: World, chance: Chance, names: string[], say: Say) {
+  const id = chance.pick(['apart', 'together', 'pinned'])
+  if (operator.view().rules.some((rule) => rule.id === id))
+    return say(`remove rule ${id}`, operator.removeRule(id))
+  const resources = world.sids.filter(() => chance.chance(0.3))
+  if (resources.length === 0) return
+  const common = { id, resources, disabled: false, comment: '' }
+  if (id === 'pinned') {
+    const nodes = Object.fromEntries(
+      names.filter(() => chance.chance(0.7)).map((node) => [node, chance.below(3)]),
+    )
+    const rule = { ...common, type: 'node-affinity' as const, nodes, strict: chance.chance(0.5) }
+    return say(`rule ${JSON.stringify(rule)}`, operator.rule(rule))
+  }
+  const affinity = id === 'apart' ? ('negative' as const) : ('positive' as const)
+  const rule = { ...common, type: 'resource-affinity' as const, affinity }
+  return say(`rule ${JSON.stringify(rule)}`, operator.rule(rule))
+}

@@ -1,0 +1,105 @@
+// One simulation: a world drawn from a seed, its faults for some hours, then healing and a time to come to rest.
+import { fenceAfterMs, profiles, type Timing } from '../../shared/timing.ts'
+import { drawRates, type FaultRates } from './fault-rates.ts'
+import { Faults } from './faults.ts'
+import { Chance } from './random.ts'
+import { someSids } from './random-wishes.ts'
+import { unsettled } from './settled.ts'
+import { createWorld, type World } from './world.ts'
+import type { DeviceName } from './watchdog.ts'
+
+export type SimulationOptions = {
+  seed: number
+  hours: number
+  nodes: number
+  services: number
+  keepTrace?: boolean
+}
+
+export type Simulation = {
+  seed: number
+  rates: FaultRates
+  timing: Timing
+  events: number
+  virtualMs: number
+  violations: string[]
+  hash: string
+  trace: string[]
+}
+
+/** A short one fits into seconds. */
+export async function simulate(options: SimulationOptions): Promise<Simulation> {
+  const { seed, hours, nodes, services } = options
+  const chance = new Chance(`seed ${seed}`)
+  const rates = drawRates(chance.stream('rates'), 1)
+  const timing = drawTiming(chance.stream('timing'))
+  const sids = someSids(services)
+  const world = createWorld({
+    seed: `seed ${seed}`,
+    nodes: Array.from({ length: nodes }, (_, at) => ({
+      name: `n${at + 1}`,
+      device: drawDevice(chance),
+    })),
+    settings: { profile: 'custom', timing, quorum: chance.chance(0.2) ? 'majority' : 'plane' },
+    replicas: 1 + chance.below(3),
+    keepTrace: options.keepTrace ?? false,
+  })
+  world.sids = sids
+  world.database.rate = 1 + chance.between(-0.009, 0.009)
+  const faults = new Faults(world, rates, chance.stream('faults'))
+  world.at(5_000, () => {
+    for (const sid of sids) world.operator.add({ sid, spec: { command: ['x'] } })
+  })
+  world.at(30_000, () => faults.begin())
+  await world.run(hours * 3_600_000)
+  if (world.checks.violations.length === 0) await comeToRest(world, faults, timing)
+  return {
+    ...{ seed, rates, timing, events: world.scheduler.count, virtualMs: world.nowMs },
+    violations: world.checks.violations.map(({ atMs, what }) => `${(atMs / 1000).toFixed(3)} ${what}`),
+    hash: world.trace.hash(),
+    trace: world.trace.lines,
+  }
+}
+
+/** Everything heals; within a bound nothing may be left to do. */
+async function comeToRest(world: World, faults: Faults, timing: Timing): Promise<void> {
+  world.trace.say('world', 'heals')
+  faults.end()
+  const boundMs = 4 * fenceAfterMs(timing) + 2 * timing.stopTimeoutMs + 300_000
+  const untilMs = world.nowMs + boundMs
+  for (;;) {
+    repair(world)
+    await world.run(10_000)
+    if (world.checks.violations.length > 0) return
+    const left = unsettled(world)
+    if (left.length === 0) return
+    if (world.nowMs < untilMs) continue
+    for (const fault of left) world.checks.violate(`${Math.round(boundMs / 1000)} s after healing: ${fault}`)
+    return
+  }
+}
+
+/** What people do at the end of a bad day. */
+function repair(world: World): void {
+  const { operator } = world
+  const view = operator.view()
+  for (const node of Object.values(view.nodes))
+    if (node.maintenanceRequested) operator.maintenance(node.name, false)
+  for (const { sid, status, config } of Object.values(view.services)) {
+    if (status?.state === 'error') operator.command('disable', sid)
+    else if (config?.requested === 'disabled') operator.command('enable', sid)
+  }
+}
+
+function drawTiming(chance: Chance): Timing {
+  const base = chance.pick([profiles.default, profiles.default, profiles.fast, profiles.edge])
+  return { ...base, stopTimeoutMs: chance.pick([5_000, 20_000, 60_000]) }
+}
+
+function drawDevice(chance: Chance): DeviceName {
+  const drawn = chance.float()
+  if (drawn < 0.5) return 'i6300esb'
+  if (drawn < 0.75) return 'iTCO'
+  if (drawn < 0.85) return 'softdog'
+  return drawn < 0.95 ? 'nowayout' : 'none'
+}
