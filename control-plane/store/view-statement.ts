@@ -25,7 +25,7 @@ const head = `
     'imbalancedSinceMs', epoch_ms(m.imbalanced_since),
     'nextGeneration', m.next_generation,
     'regressClaims', (
-      select coalesce(jsonb_agg(jsonb_build_object('planeEpoch', r.plane_epoch, 'why', r.why)), '[]')
+      select coalesce(jsonb_agg(jsonb_build_object('planeEpoch', r.plane_epoch, 'why', r.why) order by r.id), '[]')
       from regress_claim r where r.cluster_id = c.id)
   )
   from cluster c

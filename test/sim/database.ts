@@ -187,7 +187,7 @@ export class SimDatabase {
       if (!transaction.isOpen) return
       const idleMs = this.scheduler.nowMs - lastMs
       if (!process.isAlive || idleMs >= idleTimeoutMs) return transaction.abort()
-      this.scheduler.after(idleTimeoutMs - idleMs, look)
+      this.scheduler.after(Math.max(1, idleTimeoutMs - idleMs), look)
     }
     this.scheduler.after(idleTimeoutMs, look)
     process.onDeath(() => this.scheduler.after(1, () => transaction.abort()))

@@ -169,7 +169,10 @@ function happenToSite(world: World, fault: (typeof siteFaults)[number], chance: 
     case 'databaseFailover':
       return database.failOver(chance.between(0.5, 60) * seconds, 0)
     case 'databaseLoss':
-      return database.failOver(chance.between(0.5, 60) * seconds, chance.between(0.001, 15) * seconds)
+      return database.failOver(
+        chance.between(0.5, 60) * seconds,
+        chance.between(0.001, 15) * seconds,
+      )
     case 'databaseClockStep':
       return database.step(chance.between(-120, 120) * seconds)
   }

@@ -35,7 +35,10 @@ class LightResponse {
   readonly headers: Headers
   readonly body: string | null
 
-  constructor(body: unknown = null, init: { status?: number; headers?: Record<string, string> } = {}) {
+  constructor(
+    body: unknown = null,
+    init: { status?: number; headers?: Record<string, string> } = {},
+  ) {
     if (body !== null && typeof body !== 'string') throw new Error('a body that is no text')
     this.body = body
     this.status = init.status ?? 200

@@ -92,7 +92,8 @@ export function linkTransport(
     })
   }
   return {
-    post: (url, body, timeoutMs) => send({ method: 'POST', url, body, credential }, timeoutMs, null),
+    post: (url, body, timeoutMs) =>
+      send({ method: 'POST', url, body, credential }, timeoutMs, null),
     get: (url, timeoutMs, cancel) =>
       send({ method: 'GET', url, body: null, credential }, timeoutMs, cancel),
     close: async () => {},

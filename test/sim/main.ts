@@ -105,7 +105,10 @@ function regressions(): Task[] {
 }
 
 function shareOut(tasks: Task[]): Promise<Simulation[]> {
-  const jobs = Math.min(positive('jobs', values.jobs ?? String(availableParallelism())), tasks.length)
+  const jobs = Math.min(
+    positive('jobs', values.jobs ?? String(availableParallelism())),
+    tasks.length,
+  )
   const done: Simulation[] = []
   let next = 0
   const child = () =>
@@ -132,7 +135,9 @@ function shareOut(tasks: Task[]): Promise<Simulation[]> {
 
 function tell({ violations, rates, task }: Simulation & { task: Task }): void {
   if (violations.length === 0 || values.json) return
-  console.log(`seed ${task.seed}: ${violations[0]}\n  faults: ${ratesText(rates)}\n  replay: ${replay(task)}`)
+  console.log(
+    `seed ${task.seed}: ${violations[0]}\n  faults: ${ratesText(rates)}\n  replay: ${replay(task)}`,
+  )
 }
 
 /** A worker: simulates what it is sent until nothing more comes. */

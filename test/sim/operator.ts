@@ -115,6 +115,8 @@ export class Operator {
   }
 
   removeNode(node: string): Answer {
+    // It takes the row of the round.
+    if (this.database.memory.isElected(this.clusterId)) return refused('busy')
     return this.write(
       (view) => refuseNodeRemoval(view, node),
       (state) => rows.removeNode(state, uidOf(state, node)),

@@ -1,7 +1,7 @@
 // Whether a new placement keeps to what must be kept to: restricted groups and strict rules, read off the configuration
 // itself and not by the code that places.
 import { serviceType } from '../../shared/names.ts'
-import type { ClusterView } from '../../control-plane/cluster/view.ts'
+import type { ClusterView, ServiceView } from '../../control-plane/cluster/view.ts'
 
 /** What is broken by `sid` being given to `node`, as sentences. */
 export function placementFaults(view: ClusterView, sid: string, node: string): string[] {
@@ -11,17 +11,29 @@ export function placementFaults(view: ClusterView, sid: string, node: string): s
   const group = config?.group ? view.groups[config.group] : undefined
   if (group?.restricted && !(node in group.nodes)) broken(`restricted group ${group.name}`)
   if (!view.nodes[node]?.drivers.includes(serviceType(sid))) broken('its missing driver')
-  const nodesOf = (other: string) =>
-    (view.services[other]?.grant?.holders ?? []).map((holder) => holder.node)
+  if (view.nodes[node]?.watchdog.class === 'none') broken('its missing watchdog')
+  // What is managed no more binds nobody, though it may run on; what is about to leave has left (reference T24).
+  const nodesOf = ({ config: wish, status, grant }: ServiceView) => {
+    if (wish === null || wish.requested === 'ignored') return []
+    const target = status && isMoving(status.state) ? status.target : null
+    return target !== null ? [target] : (grant?.holders ?? []).map((holder) => holder.node)
+  }
   for (const rule of view.rules) {
     if (rule.disabled || !rule.resources.includes(sid)) continue
     if (rule.type === 'node-affinity') {
       if (rule.strict && !(node in rule.nodes)) broken(`strict rule ${rule.id}`)
       continue
     }
-    const others = rule.resources.filter((other) => other !== sid)
-    if (rule.affinity === 'negative' && others.some((other) => nodesOf(other).includes(node)))
+    const others = rule.resources.flatMap((other) => (other === sid ? [] : [view.services[other]]))
+    if (
+      rule.affinity === 'negative' &&
+      others.some((other) => other && nodesOf(other).includes(node))
+    )
       broken(`rule ${rule.id}, which keeps it apart`)
   }
   return faults
+}
+
+function isMoving(state: string): boolean {
+  return state === 'migrate' || state === 'relocate'
 }

@@ -8,6 +8,8 @@ type Entry = Scheduled & { order: number; run: () => void; isQuiet: boolean }
 
 /** So many events are run in one turn of Node's loop: promises settle between any two immediates of a turn. */
 const eventsPerTurn = 64
+/** More events at one moment are a loop that never ends. */
+const mostAtOnce = 20_000
 
 export class Scheduler {
   /** True time, which no machine knows, in milliseconds since the world began. */
@@ -16,6 +18,7 @@ export class Scheduler {
   count = 0
   private readonly heap: Entry[] = []
   private order = 0
+  private sameMoment = 0
 
   at(atMs: number, run: () => void, isQuiet = false): Scheduled {
     const entry: Entry = {
@@ -76,11 +79,17 @@ export class Scheduler {
       if (!entry || entry.atMs > untilMs) return false
       pop(this.heap)
       if (entry.cancelled) continue
-      this.nowMs = entry.atMs
-      this.count += 1
+      this.countAt(entry.atMs)
       entry.run()
       if (!entry.isQuiet) return true
     }
+  }
+
+  private countAt(atMs: number): void {
+    this.sameMoment = atMs === this.nowMs ? this.sameMoment + 1 : 0
+    if (this.sameMoment > mostAtOnce) throw new Error(`time stands still at ${atMs} ms`)
+    this.nowMs = atMs
+    this.count += 1
   }
 
   /** How many events wait: bounded, or somebody asks for ever more. */

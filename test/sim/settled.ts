@@ -8,9 +8,10 @@ import type { World } from './world.ts'
 export function unsettled(world: World): string[] {
   const view = world.operator.view()
   const faults: string[] = []
-  for (const service of Object.values(view.services)) faults.push(...ofService(world, view, service))
+  for (const service of Object.values(view.services))
+    faults.push(...ofService(world, view, service))
   for (const { uid, kind, sid } of view.commands)
-    faults.push(`command ${kind} of ${sid} (${uid}) is pending`)
+    if (isFeasible(view, sid)) faults.push(`command ${kind} of ${sid} (${uid}) is pending`)
   for (const { kind } of view.clusterCommands) faults.push(`command ${kind} is pending`)
   if (view.planeEpoch.quarantineUntilMs !== null) faults.push('the cluster is in quarantine')
   if (faults.length > 0) return faults

@@ -55,7 +55,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   if (world.checks.violations.length === 0) await comeToRest(world, faults, timing)
   return {
     ...{ seed, rates, timing, events: world.scheduler.count, virtualMs: world.nowMs },
-    violations: world.checks.violations.map(({ atMs, what }) => `${(atMs / 1000).toFixed(3)} ${what}`),
+    violations: world.checks.violations.map(
+      ({ atMs, what }) => `${(atMs / 1000).toFixed(3)} ${what}`,
+    ),
     hash: world.trace.hash(),
     trace: world.trace.lines,
   }
@@ -74,7 +76,8 @@ async function comeToRest(world: World, faults: Faults, timing: Timing): Promise
     const left = unsettled(world)
     if (left.length === 0) return
     if (world.nowMs < untilMs) continue
-    for (const fault of left) world.checks.violate(`${Math.round(boundMs / 1000)} s after healing: ${fault}`)
+    for (const fault of left)
+      world.checks.violate(`${Math.round(boundMs / 1000)} s after healing: ${fault}`)
     return
   }
 }

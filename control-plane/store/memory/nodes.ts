@@ -37,7 +37,8 @@ export type NewIdentity = { nodeUid: string; credential: string }
 export function join(
   state: ClusterState,
   request: JoinRequest,
-  identity: NewIdentity,
+  /** Draws who it is to be, once it is admitted. */
+  draw: () => NewIdentity,
   nowMs: number,
 ): { state: ClusterState; answer: Joined | JoinRefusal } {
   const refuse = (answer: JoinRefusal) => ({ state, answer })
@@ -52,6 +53,7 @@ export function join(
   const tokens = state.tokens.map((one) =>
     one === token ? { ...one, usesLeft: one.usesLeft - 1 } : one,
   )
+  const identity = draw()
   const node = newNode(request, identity, nowMs)
   const { credential } = identity
   return {

@@ -14,7 +14,13 @@ import { changedDocuments, type SavedRound } from '../save-plan.ts'
 import { StalePlan } from '../stale-plan.ts'
 import { type Moment } from './leases.ts'
 import { saveLeaseChange } from './save-lease-changes.ts'
-import { type ClusterState, type ServerIdentity, type StoredNode, withNode } from './state.ts'
+import {
+  type ClusterState,
+  type RegressClaim,
+  type ServerIdentity,
+  type StoredNode,
+  withNode,
+} from './state.ts'
 
 /** Of the finished commands so many are remembered. */
 const finishedKept = 500
@@ -130,17 +136,20 @@ function saveChallengeNotes(state: ClusterState, before: ClusterView, after: Clu
   return next
 }
 
-/** Changes the plane epoch where it must (crm/plane-epoch.ts). */
+/**
+ * Changes the plane epoch where it must (crm/plane-epoch.ts).
+ * @param settled the claims that are dealt with by it: those there were when this was written
+ */
 export function changePlaneEpoch(
   state: ClusterState,
-  loaded: LoadedView,
-  uuid: string,
+  { loaded, uuid, settled }: PlaneEpochStep,
   { nowMs, server }: Moment,
 ): { state: ClusterState; change: PlaneEpochChange | null } {
   const { number: known } = loaded.view.planeEpoch
   const judged = judgeHistory(loaded, loaded.identityMatches ? 'same' : differ(state, server))
   if (judged === null) {
-    const claims = state.claims.filter((claim) => claim.planeEpoch >= known)
+    const isOld = (claim: RegressClaim) => settled.includes(claim) && claim.planeEpoch < known
+    const claims = state.claims.filter((claim) => !isOld(claim))
     return { state: { ...state, claims }, change: null }
   }
   const { number, why, plainRestart, waitMs, numberFloor } = judged
@@ -153,11 +162,13 @@ export function changePlaneEpoch(
     server,
     numberFloor,
     nextGeneration: Math.max(state.nextGeneration, numberFloor),
-    claims: [],
+    claims: state.claims.filter((claim) => !settled.includes(claim)),
     nodes: Object.fromEntries(nodes) as ClusterState['nodes'],
   }
   return { state: next, change: { number, why, quarantined: !plainRestart } }
 }
+
+type PlaneEpochStep = { loaded: LoadedView; uuid: string; settled: readonly RegressClaim[] }
 
 /** The lease counts as held for so long at least. */
 export function heldUntil(node: StoredNode, untilMs: number): StoredNode {

@@ -53,12 +53,12 @@ export function memoryAgentStore(
       }),
     join: (request) =>
       access.trip(() => {
-        const identity = { nodeUid: random.uuid(), credential: newSecret(random, 'node') }
+        const draw = () => ({ nodeUid: random.uuid(), credential: newSecret(random, 'node') })
         for (const { cluster } of Object.values(database.clusters)) {
           const answer = database.commit(
             cluster.id,
             (state, { nowMs }) => {
-              const joined = join(state, request, identity, nowMs)
+              const joined = join(state, request, draw, nowMs)
               return { state: joined.state, result: joined.answer }
             },
             { rings: ['crm'] },
@@ -214,7 +214,8 @@ function roundTransaction(
         return transaction.write(
           id,
           (now, moment) => {
-            const { state: next, change } = changePlaneEpoch(now, loaded, uuid, moment)
+            const step = { loaded, uuid, settled: state.claims }
+            const { state: next, change } = changePlaneEpoch(now, step, moment)
             return { state: next, result: change }
           },
           Object.keys(state.nodes),

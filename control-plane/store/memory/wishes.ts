@@ -65,7 +65,10 @@ export function setMaintenance(
   return withNode(state, { ...node, view: { ...node.view, maintenanceRequested: isRequested } })
 }
 
-/** Takes a node off the roster: what names its row then names nobody. */
+/**
+ * Takes a node off the roster: what names its row then names nobody, and its lease epoch ends. Bumps the round, so it is
+ * not to be called while a round is under way.
+ */
 export function removeNode(state: ClusterState, nodeUid: string): ClusterState {
   const node = nodeOf(state, nodeUid)
   const services = Object.entries(state.services).map(([sid, service]) => {
@@ -73,8 +76,18 @@ export function removeNode(state: ClusterState, nodeUid: string): ClusterState {
     if (status?.node !== node.view.name) return [sid, service]
     return [sid, { ...service, status: { ...status, node: null } }]
   })
-  const removed = withNode(state, { ...node, isRemoved: true })
-  return { ...removed, services: Object.fromEntries(services) as ClusterState['services'] }
+  const { lease } = node.view
+  const ended = { ...lease, epoch: lease.epoch + 1, bootId: null, armed: false, guarded: null }
+  const removed = withNode(state, {
+    ...node,
+    isRemoved: true,
+    view: { ...node.view, lease: ended },
+  })
+  return {
+    ...removed,
+    round: state.round + 1,
+    services: Object.fromEntries(services) as ClusterState['services'],
+  }
 }
 
 export function putGroup(state: ClusterState, group: GroupView): ClusterState {

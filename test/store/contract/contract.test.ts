@@ -1,0 +1,90 @@
+// One contract, two stores: whatever is done to clusters in Postgres and in memory, in whatever order, both answer alike
+// and show the same cluster. The simulator and dry runs rest on this.
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { profileSettings } from '../../../control-plane/store/bootstrap.ts'
+import { testDatabase } from '../../database.ts'
+import { memorySide } from './memory-side.ts'
+import { postgresSide, setTime, tellTheTime } from './postgres-side.ts'
+import { beganMs, SharedClock, type Side } from './side.ts'
+import { doStep, newMemory, type Step, step } from './steps.ts'
+
+const database = testDatabase()
+const clock = new SharedClock()
+const open: Side[] = []
+let counter = 0
+
+beforeAll(() => tellTheTime(database.sql, clock))
+afterAll(async () => {
+  await Promise.all(open.map((side) => side.close()))
+})
+
+async function bothSides(): Promise<[Side, Side]> {
+  counter += 1
+  clock.nowMs = beganMs
+  await setTime(database.sql, clock)
+  const settings = profileSettings('default')
+  const name = `contract-${counter}`
+  const inPostgres = await postgresSide(database.url, settings, name)
+  open.push(inPostgres)
+  return [inPostgres, memorySide(clock, settings, { id: inPostgres.clusterId, name })]
+}
+
+/** Absent and null mean the same in a view. */
+function plain(value: unknown): unknown {
+  if (value === null || value === undefined) return null
+  const text = JSON.stringify(value, (_key, one: unknown) => (one === null ? undefined : one))
+  return JSON.parse(text)
+}
+
+const three = [0, 1, 2]
+const round: Step = { what: 'round', isStale: false, between: null }
+const asks = (node: number, nonce: 'none' | 'current'): Step => ({
+  ...{ what: 'ask', node, boot: 0, plane: 'current', nonce, finds: 'nothing' },
+  ...{ isLate: false, isSame: true },
+})
+const renews = (node: number): Step => ({
+  ...{ what: 'renew', node, boot: 0, plane: 'current', seq: 1, epoch: 0, armed: true },
+  ...{ confirms: true, runs: 'granted', closes: false, known: false, mode: 'active' },
+})
+const adds = (sid: number): Step => ({
+  ...{ what: 'add', sid, node: 0, requested: 'started', kind: 'enable', group: false },
+})
+
+/** A site at work: three nodes with leases, three services that run. */
+const beginning: Step[] = [
+  ...three.map((node): Step => ({ what: 'join', node, token: 'good' })),
+  round,
+  ...three.map((node) => asks(node, 'none')),
+  round,
+  ...three.map((node) => asks(node, 'current')),
+  round,
+  ...three.map(renews),
+  ...three.map(adds),
+  ...[round, round, ...three.map(renews), round, ...three.map(renews), round, round],
+  ...[...three.map(renews), round, ...three.map(renews), round],
+]
+
+async function play(steps: Step[]): Promise<void> {
+  const [postgres, memory] = await bothSides()
+  const said = [newMemory(), newMemory()]
+  for (const [at, one] of [...beginning, ...steps].entries()) {
+    clock.nowMs += one.what === 'advance' ? one.ms : 1
+    await setTime(database.sql, clock)
+    const answers = [
+      await doStep(postgres, said[0]!, clock, one),
+      await doStep(memory, said[1]!, clock, one),
+    ]
+    const where = `step ${at}, ${JSON.stringify(one)}`
+    expect(plain(answers[1]), where).toEqual(plain(answers[0]))
+    expect(plain(await memory.all()), where).toEqual(plain(await postgres.all()))
+  }
+  await postgres.close()
+}
+
+test('equal steps give equal answers and equal clusters', { timeout: 600_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), play),
+    { numRuns: Number(process.env.RUNS ?? 15), endOnFailure: true },
+  )
+})

@@ -1,0 +1,111 @@
+// Postgres, for the contract. It is told the time: a function of that name stands before its own, so that equal steps
+// give equal moments.
+import postgres from 'postgres'
+import * as commands from '../../../control-plane/http/records/commands.ts'
+import * as groups from '../../../control-plane/http/records/groups.ts'
+import * as nodes from '../../../control-plane/http/records/nodes.ts'
+import * as rules from '../../../control-plane/http/records/rules.ts'
+import * as services from '../../../control-plane/http/records/services.ts'
+import * as settingRows from '../../../control-plane/http/records/settings.ts'
+import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
+import { postgresLane } from '../../../control-plane/lease/lease-lane.ts'
+import { postgresAgentStore } from '../../../control-plane/store/agent-store.ts'
+import { createCluster } from '../../../control-plane/store/bootstrap.ts'
+import { load } from '../../../control-plane/store/load-view.ts'
+import { writeNodeUsage } from '../../../control-plane/store/node-usage.ts'
+import { postgresRoundStore } from '../../../control-plane/store/round-store.ts'
+import { hashSecret } from '../../../control-plane/store/secrets.ts'
+import type { ClusterView } from '../../../control-plane/cluster/view.ts'
+import type { Settings } from '../../../shared/settings.ts'
+import { Chance } from '../../sim/random.ts'
+import type { SharedClock, Side, Wishes } from './side.ts'
+
+/** Defaults that were bound to the real clock when the tables were made. */
+const defaults = [
+  ['lease', 'lease_until'],
+  ['node', 'joined_at'],
+  ['crm', 'next_round_at'],
+  ['command', 'created_at'],
+]
+
+/** Puts the told clock in front of the server's own, for every connection from now on. */
+export async function tellTheTime(sql: postgres.Sql, clock: SharedClock): Promise<void> {
+  await sql`create schema told`
+  await sql`create table told.moment (at timestamptz)`
+  await sql`insert into told.moment values (from_epoch_ms(${clock.nowMs}))`
+  await sql`create function told.clock_timestamp() returns timestamptz volatile language sql
+    as 'select at from told.moment'`
+  for (const [table, column] of defaults)
+    await sql.unsafe(
+      `alter table ${table} alter column ${column} set default told.clock_timestamp()`,
+    )
+  const [row] = await sql<{ name: string }[]>`select current_database() as name`
+  await sql.unsafe(`alter database ${row!.name} set search_path = told, public, pg_catalog`)
+}
+
+export async function setTime(sql: postgres.Sql, clock: SharedClock): Promise<void> {
+  await sql`update told.moment set at = from_epoch_ms(${clock.nowMs})`
+}
+
+export async function postgresSide(
+  url: string,
+  settings: Settings,
+  name: string,
+): Promise<Side & { sql: postgres.Sql }> {
+  const sql = postgres(url, { max: 4, onnotice: () => {} })
+  const random = new Chance(name)
+  const cluster = { name, development: true, settings }
+  const { id: clusterId, uuid } = await createCluster(sql, cluster, random)
+  const wishes: Wishes = {
+    addService: async (wish) => void (await services.insertService(sql, clusterId, wish)),
+    setRequested: (sid, requested) => services.setRequested(sql, clusterId, sid, requested),
+    deleteService: (sid) => services.deleteService(sql, clusterId, sid),
+    addCommand: async ({ uid, kind, sid, node, stopTimeoutMs }) => {
+      const given = stopTimeoutMs === null ? {} : { stopTimeoutMs }
+      const what = { uid, clusterId, kind, sid, node, arguments: given, actor: 'test' }
+      await commands.insertCommand(sql, what)
+    },
+    setMaintenance: (uid, isOn) => nodes.setMaintenance(sql, uid, isOn),
+    removeNode: async (uid, node) => void (await nodes.removeNode(sql, clusterId, uid, node)),
+    addGroup: async (group) =>
+      void (await groups.insertGroup(sql, clusterId, { ...group, comment: '' })),
+    deleteGroup: (group) => groups.deleteGroup(sql, clusterId, group),
+    addRule: async (rule) => void (await rules.insertRules(sql, clusterId, [rule])),
+    deleteRule: (rule) => rules.deleteRule(sql, clusterId, rule),
+    settings: async (next) => {
+      const { settings: before } = await settingRows.readSettings(sql, clusterId)
+      await settingRows.storeSettings(sql, clusterId, next)
+      if (next.quorum !== before.quorum)
+        await settingRows.countLeasesAsRenewed(sql, clusterId, before, next)
+    },
+    usage: (all) => writeNodeUsage(sql, all),
+    joinToken: async (secret, uses, node) => {
+      await sql`
+        insert into join_token (id, hash, cluster_id, node, uses_left, created_by, expires_at)
+        values (gen_random_uuid(), ${hashSecret(secret)}, ${clusterId}, ${node}, ${uses}, 'test',
+          clock_timestamp() + interval '1 day')`
+    },
+    otherServer: async (which) => {
+      await sql`
+        update plane_epoch set
+          postmaster_start = case when ${which} = 'restarted'
+            then postmaster_start - interval '1 h' else postmaster_start end,
+          timeline = case when ${which} = 'promoted' then 'another' else timeline end,
+          system_id = case when ${which} = 'replaced' then 'another' else system_id end
+        where cluster_id = ${clusterId}`
+    },
+  }
+  const lane = postgresLane(url)
+  return {
+    ...{ sql, wishes, random, clusterId, clusterUuid: uuid, witness: new ClockWitness(), lane },
+    agents: postgresAgentStore(sql, random),
+    // With what a replica remembers from round to round.
+    rounds: postgresRoundStore(sql, null),
+    view: async () => (await load(sql, clusterId))?.view as ClusterView,
+    all: async () => ({ ...(await load(sql, clusterId)), known: null }),
+    close: async () => {
+      await lane.close()
+      await sql.end({ timeout: 2 })
+    },
+  }
+}
