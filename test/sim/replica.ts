@@ -9,11 +9,8 @@ import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import { DesiredPolls } from '../../control-plane/lease/desired-polls.ts'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
 import { UsageReports } from '../../control-plane/lease/usage-reports.ts'
-import {
-  memoryAgentStore,
-  memoryLane,
-  memoryRoundStore,
-} from '../../control-plane/store/memory/stores.ts'
+import { memoryRoundStore } from '../../control-plane/store/memory/rounds.ts'
+import { memoryAgentStore, memoryLane } from '../../control-plane/store/memory/stores.ts'
 import type { SimDatabase } from './database.ts'
 import { answer } from './in-process.ts'
 import type { Exchange } from './link.ts'

@@ -1,4 +1,4 @@
-// The memory store behind the seams that Postgres has: agents' requests, leases and rounds. `Access` is the way to the
+// The memory store behind the seams that Postgres has: agents' requests and leases. `Access` is the way to the
 // database: at once, or in a simulation with delays, failures and answers that are lost after the commit.
 import type { Random } from '../../../shared/random.ts'
 import type { LeaseLane } from '../../lease/lease-lane.ts'
@@ -6,14 +6,10 @@ import { answerRelease } from '../../lease/release.ts'
 import type { RenewedRow } from '../../lease/renewal-statement.ts'
 import type { AgentStore } from '../agent-store.ts'
 import { answerEpoch } from '../nodes.ts'
-import type { RoundStore, RoundTransaction } from '../round-store.ts'
 import { newSecret } from '../secrets.ts'
 import type { MemoryDatabase, MemoryTransaction } from './database.ts'
 import { release, renew, whyNot } from './leases.ts'
 import { epochStanding, findNode, join, readDesired, requestEpoch } from './nodes.ts'
-import { readCluster } from './read.ts'
-import { changePlaneEpoch, savePlan } from './save.ts'
-import type { ClusterState } from './state.ts'
 
 export type Access = {
   /** One trip to the database and back; `work` is done there, or the trip fails. */
@@ -140,121 +136,4 @@ export function memoryLane(
     replace: () => {},
     close: async () => {},
   }
-}
-
-export function memoryRoundStore(
-  database: MemoryDatabase,
-  access: Access = directAccess(database),
-): RoundStore {
-  return {
-    look: () =>
-      access.trip(() => {
-        const nowMs = database.now()
-        const due = Object.values(database.clusters)
-          .filter((state) => state.nextRoundMs <= nowMs)
-          .map(({ cluster, round }) => ({ id: cluster.id, round }))
-        return { nowMs, due }
-      }),
-    lastRound: (clusterId) => access.trip(() => database.clusters[clusterId]?.round ?? -1),
-    async transaction(work) {
-      const transaction = database.begin()
-      const trip = access.within(transaction)
-      try {
-        const result = await work(roundTransaction(database, transaction, trip))
-        await trip(() => transaction.commit())
-        return result
-      } catch (error) {
-        transaction.abort()
-        throw error
-      }
-    },
-  }
-}
-
-function roundTransaction(
-  database: MemoryDatabase,
-  transaction: MemoryTransaction,
-  trip: Access['trip'],
-): RoundTransaction {
-  const statement = <T>(work: () => T) =>
-    trip(() => {
-      if (!transaction.isOpen) throw new Error('the server ended this transaction')
-      return work()
-    })
-  return {
-    stand: (clusterId, seen, replica) =>
-      statement(() => {
-        if (!database.lock(clusterId, transaction)) return 'busy'
-        if (transaction.current(clusterId).round !== seen) return 'overtaken'
-        return transaction.write(clusterId, (state) => ({
-          state: { ...state, round: state.round + 1, replica },
-          result: { round: state.round + 1 },
-        }))
-      }),
-    async load(clusterId, witness, clock) {
-      const startedMs = clock.bootMs()
-      const loaded = await statement(() => {
-        const nowMs = database.now()
-        return database.clusters[clusterId]
-          ? { state: transaction.current(clusterId), server: database.server, nowMs }
-          : null
-      })
-      if (loaded === null) return null
-      const tookMs = clock.bootMs() - startedMs
-      const { state, server, nowMs } = loaded
-      witness.observe({ databaseMs: nowMs, bootMs: startedMs + tookMs / 2 }, tookMs)
-      return readCluster(state, server, nowMs, witness)
-    },
-    changePlaneEpoch: (loaded, uuid) =>
-      statement(() => {
-        const { id } = loaded.view.cluster
-        const state = transaction.current(id)
-        const isQuiet = loaded.identityMatches && loaded.regressClaims.length === 0
-        if (isQuiet) return null
-        return transaction.write(
-          id,
-          (now, moment) => {
-            const step = { loaded, uuid, settled: state.claims }
-            const { state: next, change } = changePlaneEpoch(now, step, moment)
-            return { state: next, result: change }
-          },
-          Object.keys(state.nodes),
-        )
-      }),
-    save: (loaded, plan, nextRoundMs) =>
-      statement(() => {
-        const { id } = loaded.view.cluster
-        const saved = transaction.write(
-          id,
-          (state, moment) => {
-            const done = savePlan(state, loaded, plan, nextRoundMs, moment)
-            return { state: done.state, result: done.saved }
-          },
-          touchedBy(plan.changes, transaction.current(id)),
-        )
-        transaction.tell(id, { changes: plan.changes })
-        return saved
-      }),
-    enqueue: (view, jobs) =>
-      jobs.length === 0
-        ? Promise.resolve()
-        : statement(() => transaction.tell(view.cluster.id, { jobs })),
-    ringOut: (clusterId, changes, nodes) =>
-      statement(() =>
-        transaction.tell(clusterId, {
-          rings: changes > 0 ? ['events'] : [],
-          nodes: nodes.map((node) => node.uid),
-        }),
-      ),
-  }
-}
-
-/** Rows of leases that a plan writes. */
-function touchedBy(changes: { kind: string; node?: unknown }[], state: ClusterState): string[] {
-  const names = new Set(
-    changes.filter(({ kind }) => kind.startsWith('lease.')).map(({ node }) => node),
-  )
-  return Object.values(state.nodes)
-    .filter(({ view }) => names.has(view.name))
-    .map(({ view }) => view.uid)
 }

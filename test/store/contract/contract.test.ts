@@ -7,7 +7,8 @@ import { testDatabase } from '../../database.ts'
 import { memorySide } from './memory-side.ts'
 import { postgresSide, setTime, tellTheTime } from './postgres-side.ts'
 import { beganMs, SharedClock, type Side } from './side.ts'
-import { doStep, newMemory, type Step, step } from './steps.ts'
+import { doStep, newMemory } from './do-step.ts'
+import { type Step, step } from './steps.ts'
 
 const database = testDatabase()
 const clock = new SharedClock()

@@ -3,11 +3,8 @@ import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import { MemoryDatabase } from '../../../control-plane/store/memory/database.ts'
 import { readCluster } from '../../../control-plane/store/memory/read.ts'
 import { type ClusterState, newClusterState } from '../../../control-plane/store/memory/state.ts'
-import {
-  memoryAgentStore,
-  memoryLane,
-  memoryRoundStore,
-} from '../../../control-plane/store/memory/stores.ts'
+import { memoryRoundStore } from '../../../control-plane/store/memory/rounds.ts'
+import { memoryAgentStore, memoryLane } from '../../../control-plane/store/memory/stores.ts'
 import * as rows from '../../../control-plane/store/memory/wishes.ts'
 import { hashSecret } from '../../../control-plane/store/secrets.ts'
 import type { Settings } from '../../../shared/settings.ts'
