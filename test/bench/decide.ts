@@ -1,0 +1,87 @@
+// `npm run bench:decide`: how long the CRM thinks, over sizes, scheduling modes, rules and what has happened since the
+// round before. In process, after a warm-up, as in a replica that has been running for a while; no database.
+// Options: --json (one object), --only TEXT (cases whose line contains it), --quick (fewer runs).
+import { parseArgs } from 'node:util'
+import { decide } from '../../control-plane/crm/decide/decide.ts'
+import { type DecideCase, modes, rounds, viewOf } from './bed/decide-views.ts'
+import { median } from './figure.ts'
+
+const sizes = [
+  [3, 10],
+  [10, 100],
+  [20, 1_000],
+  [50, 5_000],
+  [100, 10_000],
+  [500, 50_000],
+] as const
+
+/** What the design promises (design 12), in milliseconds. */
+const targets: Record<string, Partial<Record<DecideCase['round'], number>>> = {
+  '5000': { 'nothing new': 10, steady: 10, 'one node lost': 30 },
+  '10000': { 'nothing new': 20, steady: 20, 'one node lost': 60 },
+}
+
+export type DecideFigure = DecideCase & { medianMs: number; changes: number }
+
+const cases = sizes.flatMap(([nodes, services]) =>
+  modes.flatMap((mode) =>
+    [false, true].flatMap((rules) =>
+      rounds.map((round): DecideCase => ({ nodes, services, mode, rules, round })),
+    ),
+  ),
+)
+
+/** Measures one case: for about so long, and at least so many times. */
+function measure(one: DecideCase, budgetMs: number, leastRuns: number): DecideFigure {
+  const view = viewOf(one)
+  const samples: number[] = []
+  let changes = 0
+  const endMs = performance.now() + budgetMs
+  const warmUp = 5
+  while (samples.length < warmUp + leastRuns || performance.now() < endMs) {
+    const startedMs = performance.now()
+    changes = decide(view).changes.length
+    samples.push(performance.now() - startedMs)
+  }
+  return { ...one, medianMs: median(samples.slice(warmUp)), changes }
+}
+
+function line({ nodes, services, mode, rules, round }: DecideCase): string {
+  return `${nodes} nodes, ${services} services, ${mode}, ${rules ? 'rules' : 'no rules'}: ${round}`
+}
+
+function verdict({ services, round, medianMs }: DecideFigure): string {
+  const limit = targets[services]?.[round]
+  return limit === undefined ? '' : `  at most ${limit}: ${medianMs <= limit ? 'met' : 'missed'}`
+}
+
+function main() {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+    },
+  })
+  const chosen = cases.filter((one) => line(one).includes(values.only))
+  const figures = chosen.map((one) => {
+    const figure = measure(one, values.quick ? 100 : 600, values.quick ? 5 : 15)
+    if (!values.json)
+      console.log(
+        `${line(one).padEnd(66)} ${figure.medianMs.toFixed(2).padStart(8)} ms${verdict(figure)}`,
+      )
+    return figure
+  })
+  if (!values.json) return
+  const round = (ms: number) => Math.round(ms * 1000) / 1000
+  console.log(
+    JSON.stringify({
+      cases: figures.map(({ changes: _, medianMs, ...one }) => ({
+        ...one,
+        medianMs: round(medianMs),
+      })),
+    }),
+  )
+}
+
+main()
