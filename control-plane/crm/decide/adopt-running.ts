@@ -3,6 +3,7 @@
 import { currentReport, isUnknownGeneration } from '../../cluster/grants.ts'
 import { isHandsOff } from '../../cluster/disarm.ts'
 import type { NodeName, ServiceView } from '../../cluster/view.ts'
+import { claimants, ungranted } from './claimants.ts'
 import { decideChange, type Draft, newId } from './draft.ts'
 import { isOperational } from './node-states.ts'
 import { claimsOn } from './open-grant.ts'
@@ -10,19 +11,18 @@ import { setFields, toState } from './transition.ts'
 
 /** Adopts every managed service that has no grant and that exactly one node says it runs, under an unknown generation. */
 export function adoptRunning(draft: Draft): void {
-  for (const name of draft.nodeNames) {
-    if (!isOperational(draft, name)) continue
-    for (const { sid, generation, state } of currentReport(draft.view.nodes[name]!)?.running ??
-      []) {
+  for (const sid of ungranted(draft))
+    for (const { node, found } of claimants(draft, sid)) {
+      const { generation, state } = found
       const service = draft.view.services[sid]
       if (!service || service.grant !== null || state !== 'running') continue
       if (!isUnknownGeneration(service, generation)) continue
+      if (!isOperational(draft, node) || currentReport(draft.view.nodes[node]!) === null) continue
       // Beyond all numbers ever allotted: a mark that no plane of this cluster has given.
       if (generation >= draft.view.nextGeneration) continue
       if (service.status && service.config && claimsOn(draft, sid).length === 1)
-        adopt(draft, service, generation, name)
+        adopt(draft, service, generation, node)
     }
-  }
 }
 
 function adopt(draft: Draft, service: ServiceView, generation: number, node: NodeName): void {

@@ -2,12 +2,13 @@
 // one whose move balances it best. At most one at a time; while anything moves, nothing else is weighed.
 import { nominalRoundMs } from '../../../shared/scheduling.ts'
 import type { ServiceView } from '../../cluster/view.ts'
-import { decideChange, type Draft, loadsOf, lookAgainAt } from './draft.ts'
+import { decideChange, type Draft, lookAgainAt, withTouched } from './draft.ts'
 import { movables } from './movables.ts'
 import { startMove } from './moves.ts'
 import { isSettling } from './outage.ts'
 import { takePartnersAlong } from './partners-along.ts'
 import { quarantineNote } from './quarantine.ts'
+import { loadsOf } from './scores.ts'
 import { bestMove, type Move } from './usage/best-move.ts'
 import { imbalanceOf, nodeLoads } from './usage/imbalance.ts'
 import type { Loads } from './usage/loads.ts'
@@ -49,7 +50,8 @@ function whyNotNow(draft: Draft): string | null {
   const isMoveQueued = view.commands.some(
     ({ kind, status }) => status === 'pending' && (kind === 'migrate' || kind === 'relocate'),
   )
-  if (isMoveQueued || draft.sids.some((sid) => isMoving(view.services[sid])))
+  const moving = withTouched(draft, draft.index.census.moving)
+  if (isMoveQueued || moving.some((sid) => isMoving(view.services[sid])))
     return 'services are being moved'
   return null
 }

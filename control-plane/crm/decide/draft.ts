@@ -9,7 +9,7 @@ import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cl
 import type { ServiceType } from '../../../shared/names.ts'
 import type { NodeClasses } from './node-classes.ts'
 import { countPartner } from './partners.ts'
-import { addService, type Loads, startLoads } from './usage/loads.ts'
+import { addService, type Loads } from './usage/loads.ts'
 import { ViewIndex } from './view-index.ts'
 
 export type Draft = {
@@ -27,7 +27,7 @@ export type Draft = {
   readonly nodeNotes: Map<NodeName, string>
   readonly challengeNotes: Map<NodeName, string>
   readonly jobs: PlannedJob[]
-  /** How loaded each node is: counted when first asked for, then kept up to date with every change. */
+  /** Memory of scores.ts: how loaded each node is, kept up to date with every change. */
   loads: Loads | null
   /** Memory of compiled-rules.ts. */
   rules: CompiledRules | null
@@ -45,13 +45,14 @@ export type Draft = {
 
 /** Begins a plan for `view`. */
 export function startDraft(view: ClusterView): Draft {
+  const sids = sortedKeys(view.services)
   return {
     view: { ...view },
     ownsView: false,
     nowMs: view.nowMs,
-    sids: sortedKeys(view.services),
+    sids,
     nodeNames: sortedKeys(view.nodes),
-    index: new ViewIndex(view),
+    index: new ViewIndex(view, sids),
     changes: [],
     serviceNotes: new Map(),
     nodeNotes: new Map(),
@@ -78,7 +79,7 @@ function sortedKeys(record: Record<string, unknown>): string[] {
 /** Decides `change`: applies it to the working view and puts it into the plan. */
 export function decideChange(draft: Draft, change: Change): void {
   if (!draft.ownsView) {
-    Object.assign(draft.view, startWorkingView(draft.view))
+    Object.assign(draft.view, startWorkingView(draft.view, draft.sids))
     draft.ownsView = true
   }
   const sid = 'sid' in change ? change.sid : null
@@ -96,13 +97,9 @@ function count(draft: Draft, sid: Sid, by: 1 | -1): void {
   countPartner(draft, sid, by)
 }
 
-/** How loaded the online nodes are now. */
-export function loadsOf(draft: Draft): Loads {
-  if (draft.loads === null) {
-    const online = draft.nodeNames.filter((name) => draft.view.nodes[name]?.state === 'online')
-    draft.loads = startLoads(draft.view, online)
-  }
-  return draft.loads
+/** These services and all that the plan has changed so far, each once, in order. */
+export function withTouched(draft: Draft, sids: readonly Sid[]): Sid[] {
+  return [...new Set([...sids, ...draft.lastWhy.keys()])].sort(compareText)
 }
 
 /** A token for an order or a challenge: unique for ever, because the round is. */
@@ -140,7 +137,9 @@ export function setCommand(
 /** The plan: what was decided, and the notes that differ from those on record. */
 export function finishDraft(draft: Draft): Plan {
   const serviceNotes: Plan['serviceNotes'] = {}
-  for (const sid of draft.sids) {
+  // Whoever had no note, has none, and was not touched, keeps none.
+  const sids = [...draft.index.census.noted, ...draft.serviceNotes.keys()]
+  for (const sid of withTouched(draft, sids)) {
     const status = draft.view.services[sid]?.status
     const note = draft.serviceNotes.get(sid) ?? ''
     if (status && status.note !== note) serviceNotes[sid] = note

@@ -2,6 +2,7 @@
 // the reducer: no other grant, a current lease, no quarantine, and nobody who says that it runs the service already.
 import { currentReport, isUnknownGeneration } from '../../cluster/grants.ts'
 import type { NodeName, Sid } from '../../cluster/view.ts'
+import { claimants } from './claimants.ts'
 import { decideChange, type Draft } from './draft.ts'
 import { answered, probeObstacle } from './probe.ts'
 import { quarantineNote } from './quarantine.ts'
@@ -17,7 +18,8 @@ export type Claim = { node: NodeName; generation: number; isCurrent: boolean }
 export function claimsOn(draft: Draft, sid: Sid): Claim[] {
   const service = draft.view.services[sid]!
   const claims: Claim[] = []
-  for (const { node, generation } of draft.index.runningAt(sid)) {
+  for (const { node, found } of claimants(draft, sid)) {
+    const { generation } = found
     const isCurrent = currentReport(draft.view.nodes[node]!) !== null
     if (isCurrent || isUnknownGeneration(service, generation))
       claims.push({ node, generation, isCurrent })

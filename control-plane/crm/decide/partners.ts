@@ -53,6 +53,24 @@ export function whyNotYetOn(draft: Draft, sid: Sid, node: NodeName): string | nu
   return `${partner.sid} is not gone from ${node} yet: apart by ${rules}`
 }
 
+/** None of those it is kept together with is anywhere else than at `node`, or on its way there. */
+export function areTogetherAt(draft: Draft, sid: Sid, node: NodeName): boolean {
+  for (const partner of compiledRules(draft).together.get(sid)?.sids ?? []) {
+    const place = partner === sid ? null : placeOf(draft.view.services[partner])
+    if (place !== null && place !== node) return false
+  }
+  return true
+}
+
+/** One of those it stays apart from is on `node`, in whatever way. */
+export function isOccupiedByOther(draft: Draft, sid: Sid, node: NodeName): boolean {
+  for (const { sid: partner } of compiledRules(draft).apart.get(sid) ?? []) {
+    const service = draft.view.services[partner]
+    if (service && occupiedNodes(service).includes(node)) return true
+  }
+  return false
+}
+
 /** Everyone whose placement looks at where `sid` is. */
 export function partnersOf(draft: Draft, sid: Sid): Sid[] {
   const { together, apart } = compiledRules(draft)

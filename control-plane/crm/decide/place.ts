@@ -6,6 +6,7 @@ import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
 import { nodeClasses } from './node-classes.ts'
 import { whyNowhere, whyThere } from './placement-explained.ts'
+import { areTogetherAt, isOccupiedByOther } from './partners.ts'
 import { questionFor } from './question.ts'
 import { isWellPlaced, type Preference, select } from './select.ts'
 
@@ -35,13 +36,13 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
 /** Is it where it is best? Quick, and asked of every running service in every round. */
 export function isPlacedWell(draft: Draft, sid: Sid): boolean {
   const { status } = draft.view.services[sid]!
-  const { together, apart } = compiledRules(draft)
-  if (together.has(sid) || apart.has(sid)) return isWellPlaced(questionFor(draft, sid, 'stay'))
-  return (
-    status!.fallbackNode === null &&
-    status!.node !== null &&
-    nodeClasses(draft, sid).best.has(status!.node)
-  )
+  const node = status?.node ?? null
+  if (status === null || node === null) return false
+  if (status.fallbackNode === null && nodeClasses(draft, sid).best.has(node)) {
+    if (isOccupiedByOther(draft, sid, node)) return false
+    if (areTogetherAt(draft, sid, node)) return true
+  }
+  return isWellPlaced(questionFor(draft, sid, 'stay'))
 }
 
 /**

@@ -6,6 +6,7 @@ import { compiledRules } from './compiled-rules.ts'
 import { type Draft, startDraft } from './draft.ts'
 import { nodeClasses, type Unfit } from './node-classes.ts'
 import { questionFor } from './question.ts'
+import { loadsOf } from './scores.ts'
 import { type Choice, type Preference, type Question, select } from './select.ts'
 
 export type RuledOut = {
@@ -74,7 +75,7 @@ function noFailback(draft: Draft, sid: Sid): string {
 
 function scoreText(draft: Draft, { scores }: Question, node: NodeName): string {
   const score = scores().get(node) ?? 0
-  if (draft.view.settings.scheduling.mode !== 'basic') return `score ${score.toFixed(3)}`
+  if (loadsOf(draft).mode !== 'basic') return `score ${score.toFixed(3)}`
   return `${score} service${score === 1 ? '' : 's'}`
 }
 

@@ -5,7 +5,8 @@ import { currentReport } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
 import type { RunningService } from '../../../shared/protocol.ts'
-import { decideChange, type Draft, noteService } from './draft.ts'
+import { claimants } from './claimants.ts'
+import { decideChange, type Draft, noteService, withTouched } from './draft.ts'
 import { isOperational } from './node-states.ts'
 import { setFields, toState } from './transition.ts'
 
@@ -16,7 +17,7 @@ type Copy = { node: NodeName; generation: number; state: RunningService['state']
 
 /** Takes up what the nodes have answered, for every service that is asked for. */
 export function settleProbes(draft: Draft): void {
-  for (const sid of draft.sids) {
+  for (const sid of withTouched(draft, draft.index.census.probed)) {
     const service = draft.view.services[sid]
     if (!service?.status || service.status.probeRound === null) continue
     if (service.config?.requested !== 'started') continue
@@ -50,10 +51,10 @@ function hasAnswered(draft: Draft, name: NodeName, probeRound: number): boolean 
 /** Who says, in answer to the question, that there is something of `sid` there. */
 function copiesOf(draft: Draft, sid: Sid, probeRound: number): Copy[] {
   const copies: Copy[] = []
-  for (const { node } of draft.index.runningAt(sid)) {
+  for (const { node, found } of claimants(draft, sid)) {
     if (!hasAnswered(draft, node, probeRound)) continue
-    for (const one of currentReport(draft.view.nodes[node]!)?.running ?? [])
-      if (one.sid === sid) copies.push({ node, generation: one.generation, state: one.state })
+    const { generation, state } = found
+    if (currentReport(draft.view.nodes[node]!) !== null) copies.push({ node, generation, state })
   }
   return copies
 }

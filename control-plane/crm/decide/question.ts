@@ -1,17 +1,17 @@
 // What is to be weighed when a service is placed: classes of nodes, partners, what it remembers, scores. Gathers only.
 import { failsBack } from '../../cluster/rules/group-rules.ts'
-import type { NodeName, Sid } from '../../cluster/view.ts'
+import type { Sid } from '../../cluster/view.ts'
 import type { Draft } from './draft.ts'
 import { nodeClasses } from './node-classes.ts'
 import { partnersApart, partnersTogether } from './partners.ts'
 import { nodeScores } from './scores.ts'
-import type { Preference, Question } from './select.ts'
+import type { Preference, Question, Scores } from './select.ts'
 
 /** What is to be weighed for `sid`, as things stand in the plan. */
 export function questionFor(draft: Draft, sid: Sid, preference: Preference): Question {
   const service = draft.view.services[sid]!
   const { allowed, best } = nodeClasses(draft, sid)
-  let scores: ReadonlyMap<NodeName, number> | null = null
+  let scores: Scores | null = null
   return {
     preference,
     current: service.status?.node ?? null,

@@ -1,19 +1,40 @@
 // How good each online node is for a service that is to be started there: the lowest score wins, ties go by name.
 // `basic` counts services; `static` and `dynamic` weigh CPUs and memory. The arithmetic is in usage/ (reference 2.15).
-import type { NodeName, Sid } from '../../cluster/view.ts'
-import { type Draft, loadsOf } from './draft.ts'
+import type { Sid } from '../../cluster/view.ts'
+import { ungranted } from './claimants.ts'
+import { type Draft, withTouched } from './draft.ts'
+import type { Scores } from './select.ts'
 import { demandOf } from './usage/figures.ts'
-import { whyNotWeighed } from './usage/loads.ts'
+import { type Loads, startLoads, whyNotWeighed } from './usage/loads.ts'
 import { startScores } from './usage/start-scores.ts'
 
+/** How loaded the online nodes are now. */
+export function loadsOf(draft: Draft): Loads {
+  if (draft.loads === null) {
+    const online = draft.nodeNames.filter((name) => draft.view.nodes[name]?.state === 'online')
+    draft.loads = startLoads(draft.view, online, draft.sids, () => unmeasured(draft))
+  }
+  return draft.loads
+}
+
+/** Services that may be no part of what their nodes were measured to use: not running yet, or no more. */
+function unmeasured(draft: Draft): Sid[] {
+  return withTouched(draft, [...draft.index.census.unmeasured, ...ungranted(draft)])
+}
+
 /** The scores of all online nodes for `sid`, as the cluster stands in the plan. */
-export function nodeScores(draft: Draft, sid: Sid): ReadonlyMap<NodeName, number> {
+export function nodeScores(draft: Draft, sid: Sid): Scores {
   const loads = loadsOf(draft)
   const scores =
     loads.mode === 'basic'
       ? loads.services
       : startScores(loads, demandOf(draft.view.services[sid]!))
-  return new Map(loads.names.map((name, place) => [name, scores[place]!]))
+  return {
+    get(node) {
+      const place = loads.placeOf.get(node)
+      return place === undefined ? undefined : scores[place]
+    },
+  }
 }
 
 /** Says of which online nodes the figures are missing, so that all of them are weighed by counting for now. */

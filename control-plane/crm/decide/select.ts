@@ -7,6 +7,9 @@ import type { NodeName } from '../../cluster/view.ts'
 /** `stay`: where it is, if that is as good as any. `try-next`: where it has not failed. `best-score`: where least runs. */
 export type Preference = 'stay' | 'try-next' | 'best-score'
 
+/** By node; none where it is not known. */
+export type Scores = { get(node: NodeName): number | undefined }
+
 export type Question = {
   preference: Preference
   /** Where it is, or was last. */
@@ -26,7 +29,7 @@ export type Question = {
   /** Nodes used by services it stays apart from, each with one of them. */
   apart: ReadonlyMap<NodeName, Apart>
   /** The lowest wins, then the name. Asked only when the steps before leave a choice. */
-  scores: () => ReadonlyMap<NodeName, number>
+  scores: () => Scores
 }
 
 /** Which step of the selection made the choice. */
@@ -51,10 +54,11 @@ export function select(question: Question): Choice {
   if (preference === 'stay' && among(current))
     return { node: current, because: 'stays', candidates }
   if (candidates.length === 1) return { node: candidates[0]!, because: 'only-one', candidates }
-  const ranked = rank(candidates, question.scores())
-  // The one after the current node, else the first; `indexOf` of a node that is not among them gives the first.
-  const index = preference === 'try-next' && current !== null ? ranked.indexOf(current) + 1 : 0
-  return { node: ranked[index] ?? ranked[0]!, because: 'best-score', candidates }
+  const scores = question.scores()
+  // The one after the current node, if it is among them and not the last, else the first.
+  const after = preference === 'try-next' && among(current) ? current : null
+  const node = best(candidates, scores, after) ?? best(candidates, scores, null)!
+  return { node, because: 'best-score', candidates }
 }
 
 /** Where it is is as good as any: what `select` would say under `stay`, without looking at every node. */
@@ -82,8 +86,10 @@ function remaining(question: Question): NodeName[] {
   const open = [...preferred].filter(
     (node) => !apart.has(node) && !(isTryNext && tried.includes(node)),
   )
+  open.sort(compareText)
+  if (question.together.size === 0) return open
   const most = mostPartners(question, new Set(open))
-  return most === null ? open.sort(compareText) : [most]
+  return most === null ? open : [most]
 }
 
 /** The node among `nodes` with most partners, the first by name of several; null: no partner is on any of them. */
@@ -100,11 +106,18 @@ function mostPartners(
   return most
 }
 
-/** Best first. */
-export function rank(
-  nodes: readonly NodeName[],
-  scores: ReadonlyMap<NodeName, number>,
-): NodeName[] {
+/** The best of `nodes`, which come by name, or of those behind `after`: the lowest score, then the name. */
+function best(nodes: readonly NodeName[], scores: Scores, after: NodeName | null): NodeName | null {
   const scoreOf = (node: NodeName) => scores.get(node) ?? 0
-  return [...nodes].sort((a, b) => scoreOf(a) - scoreOf(b) || compareText(a, b))
+  const afterScore = after === null ? Number.NEGATIVE_INFINITY : scoreOf(after)
+  let found: NodeName | null = null
+  let foundScore = Number.POSITIVE_INFINITY
+  for (const node of nodes) {
+    const score = scoreOf(node)
+    if (score >= foundScore || score < afterScore) continue
+    if (after !== null && score === afterScore && compareText(node, after) <= 0) continue
+    found = node
+    foundScore = score
+  }
+  return found
 }

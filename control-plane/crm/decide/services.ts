@@ -7,6 +7,7 @@ import { reportOn } from '../../cluster/grants.ts'
 import type { HolderView, ServiceView, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft } from './draft.ts'
 import { partnersOf } from './partners.ts'
+import { restJudge } from './service-states/at-rest.ts'
 import { stepError } from './service-states/error.ts'
 import { stepFence } from './service-states/fence.ts'
 import { stepFreeze } from './service-states/freeze.ts'
@@ -43,7 +44,7 @@ const mostSteps = 12
 export function manageServices(draft: Draft): void {
   // Neither is done while the cluster is disarmed: what changed meanwhile is taken up when it is armed.
   if (draft.view.disarm !== null) return
-  for (const sid of draft.sids) manage(draft, sid)
+  for (const sid of draft.index.census.toManage) manage(draft, sid)
 }
 
 /**
@@ -53,13 +54,15 @@ export function manageServices(draft: Draft): void {
  */
 export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () => true): void {
   const steps = new Map<Sid, number>()
+  const isAtRest = restJudge(draft)
   let agenda: Iterable<Sid> = draft.sids
   for (;;) {
     const changed = new Set<Sid>()
     for (const sid of agenda) {
-      if (!mayStep(sid)) continue
+      const service = draft.view.services[sid]
+      if (!service || isAtRest(service) || !mayStep(sid)) continue
       const changesBefore = draft.changes.length
-      stepOnce(draft, sid)
+      stepOnce(draft, service)
       if (draft.changes.length === changesBefore) continue
       changed.add(sid)
       steps.set(sid, (steps.get(sid) ?? 0) + 1)
@@ -72,9 +75,9 @@ export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () =
   }
 }
 
-function stepOnce(draft: Draft, sid: Sid): void {
-  const service = draft.view.services[sid]
-  if (!service?.status || !service.config) return
+function stepOnce(draft: Draft, service: ServiceView): void {
+  const { sid } = service
+  if (!service.status || !service.config) return
   const { state } = service.status
   stepOf[state](draft, { sid, service, config: service.config, status: service.status })
 }

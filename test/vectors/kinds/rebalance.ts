@@ -1,6 +1,7 @@
 // One automatic rebalancing: the loads and what may move as recorded, our imbalance, our move.
 import { z } from 'zod'
-import { startDraft, loadsOf } from '../../../control-plane/crm/decide/draft.ts'
+import { startDraft } from '../../../control-plane/crm/decide/draft.ts'
+import { loadsOf } from '../../../control-plane/crm/decide/scores.ts'
 import { bestMove } from '../../../control-plane/crm/decide/usage/best-move.ts'
 import { amountOf } from '../../../control-plane/crm/decide/usage/figures.ts'
 import { imbalanceOf, nodeLoads } from '../../../control-plane/crm/decide/usage/imbalance.ts'

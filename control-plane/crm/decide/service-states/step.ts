@@ -21,7 +21,7 @@ export function resultOf(
 ): OrderResult | null {
   const { node, uid } = status
   if (node === null) return null
-  const result = isSuccessNews ? draft.index.result(node, uid) : draft.index.failure(node, uid)
+  const result = isSuccessNews ? draft.index.result(node, uid) : draft.index.failures(node).get(uid)
   return result?.sid === sid ? result : null
 }
 

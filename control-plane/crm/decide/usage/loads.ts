@@ -7,6 +7,7 @@ import type {
   NodeView,
   ServiceStatus,
   ServiceView,
+  Sid,
 } from '../../../cluster/view.ts'
 import { type Amount, amountOf, demandOf } from './figures.ts'
 
@@ -16,7 +17,7 @@ export type Loads = {
   /** Online nodes in the order of their names; the arrays below are by their place in it. */
   readonly names: readonly NodeName[]
   readonly placeOf: ReadonlyMap<NodeName, number>
-  /** How many services load the node. */
+  /** How many services load the node, in mode `basic`. */
   readonly services: Float64Array
   /** In millionths of a CPU, and bytes; all 0 in mode `basic`. */
   readonly cpu: Float64Array
@@ -25,8 +26,18 @@ export type Loads = {
   readonly mostMemory: Float64Array
 }
 
-/** The loads of a view: `names` are its online nodes, in order. */
-export function startLoads(view: ClusterView, names: readonly NodeName[]): Loads {
+/**
+ * The loads of a view.
+ * @param names its online nodes, in order
+ * @param sids its services
+ * @param unmeasured those of them that are no part of what was measured: all that `dynamic` must add
+ */
+export function startLoads(
+  view: ClusterView,
+  names: readonly NodeName[],
+  sids: readonly Sid[],
+  unmeasured: () => readonly Sid[],
+): Loads {
   const loads = emptyLoads(modeOf(view, names), names)
   const { mode, cpu, memory, mostCpu, mostMemory } = loads
   if (mode !== 'basic')
@@ -40,7 +51,8 @@ export function startLoads(view: ClusterView, names: readonly NodeName[]): Loads
       cpu[place] = used.cpu
       memory[place] = used.memory
     })
-  for (const sid in view.services) addService(loads, view.services[sid]!, 1)
+  for (const sid of mode === 'dynamic' ? unmeasured() : sids)
+    addService(loads, view.services[sid], 1)
   return loads
 }
 
@@ -79,15 +91,14 @@ export function addService(loads: Loads, service: ServiceView | undefined, by: 1
   if (!service || !status) return
   const { state, node, target } = status
   if (state === 'stopped' || state === 'request_start') return
-  const isWeighed =
-    loads.mode === 'static' || (loads.mode === 'dynamic' && !isMeasuredWithNode(status))
-  const demand = isWeighed ? demandOf(service) : null
+  if (loads.mode === 'dynamic' && isMeasuredWithNode(status)) return
+  const demand = loads.mode === 'basic' ? null : demandOf(service)
   if (node !== null && state !== 'request_start_balance') addTo(loads, node, demand, by)
   if (target !== null && target !== node) addTo(loads, target, demand, by)
 }
 
-/** What its node uses includes it already: it was confirmed running there, or must have been. */
-function isMeasuredWithNode({ state, running }: ServiceStatus): boolean {
+/** What its node uses includes it already, if it uses anything: it was confirmed running there, or must have been. */
+export function isMeasuredWithNode({ state, running }: ServiceStatus): boolean {
   return state === 'started' ? running : state !== 'request_start_balance'
 }
 

@@ -8,17 +8,18 @@ import { closeness, enter, measureOf, newField } from './topsis.ts'
 /** For each of the nodes, how good a start there would be: from 0 to −1, lowest best. */
 export function startScores(loads: Loads, demand: Amount): Float64Array {
   const count = loads.names.length
-  const costs = Array.from({ length: count }, () => new Float64Array(4))
+  const costs = new Float64Array(4 * count)
   const total = totals(loads)
   const field = newField()
   for (let place = 0; place < count; place++) {
-    costWith(loads, total, place, demand, costs[place]!)
-    enter(field, costs[place]!)
+    costWith(loads, total, place, demand, costs)
+    enter(field, costs, 4 * place)
   }
   const measure = measureOf(field)
   const scores = new Float64Array(count)
   // `0 -` and not a minus sign: a score must never be the negative zero.
-  for (let place = 0; place < count; place++) scores[place] = 0 - closeness(measure, costs[place]!)
+  for (let place = 0; place < count; place++)
+    scores[place] = 0 - closeness(measure, costs, 4 * place)
   return scores
 }
 
@@ -37,7 +38,7 @@ function totals({ names, cpu, memory, mostCpu, mostMemory }: Loads): Totals {
   return total
 }
 
-/** The costs of the cluster with `demand` added to the node at `place`. */
+/** The four costs of the cluster with `demand` added to the node at `place`, written to its part of `costs`. */
 function costWith(
   { names, cpu, memory, mostCpu, mostMemory }: Loads,
   total: Totals,
@@ -53,8 +54,9 @@ function costWith(
   const cpuSquares = total.cpuSquares + (cpuAfter * cpuAfter - cpuBefore * cpuBefore)
   const memorySquares =
     total.memorySquares + (memoryAfter * memoryAfter - memoryBefore * memoryBefore)
-  costs[0] = 1 + Math.sqrt(cpuSquares / names.length)
-  costs[1] = 1 + Math.max(total.mostCpu, cpuAfter)
-  costs[2] = 1 + Math.sqrt(memorySquares / names.length)
-  costs[3] = 1 + Math.max(total.mostMemory, memoryAfter)
+  const at = 4 * place
+  costs[at] = 1 + Math.sqrt(cpuSquares / names.length)
+  costs[at + 1] = 1 + Math.max(total.mostCpu, cpuAfter)
+  costs[at + 2] = 1 + Math.sqrt(memorySquares / names.length)
+  costs[at + 3] = 1 + Math.max(total.mostMemory, memoryAfter)
 }

@@ -21,10 +21,10 @@ export function newField(): Field {
   }
 }
 
-/** Takes an alternative into the field. */
-export function enter({ sumsOfSquares, least, most }: Field, costs: Float64Array): void {
+/** Takes an alternative into the field: its costs are the four from `at` on. */
+export function enter({ sumsOfSquares, least, most }: Field, costs: Float64Array, at = 0): void {
   for (let k = 0; k < 4; k++) {
-    const cost = costs[k]!
+    const cost = costs[at + k]!
     sumsOfSquares[k] = sumsOfSquares[k]! + cost * cost
     if (cost < least[k]!) least[k] = cost
     if (cost > most[k]!) most[k] = cost
@@ -43,12 +43,12 @@ export function measureOf({ sumsOfSquares, least, most }: Field): Measure {
 }
 
 /** How good an alternative is, from 0 to 1; 0 as well where all are alike. */
-export function closeness({ norms, best, worst }: Measure, costs: Float64Array): number {
+export function closeness({ norms, best, worst }: Measure, costs: Float64Array, at = 0): number {
   let toBest = 0
   let toWorst = 0
   for (let k = 0; k < 4; k++) {
     const weight = weights[k]! / sumOfWeights
-    const cost = costs[k]! / norms[k]!
+    const cost = costs[at + k]! / norms[k]!
     const fromBest = (cost - best[k]!) * weight
     const fromWorst = (cost - worst[k]!) * weight
     toBest += fromBest * fromBest
