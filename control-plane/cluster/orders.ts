@@ -138,6 +138,7 @@ function orderFor(
     restart: false,
     maxRestart: config?.maxRestart ?? 0,
     spec: config?.spec ?? null,
+    ...(isElsewhere(service, node, strays) && { shared: true as const }),
     ...(held !== null && typeof status?.foundAs === 'number' && { foundAs: status.foundAs }),
   }
   const ignored = { ...common, state: 'ignored', uid: `ignored.${held}` } as const
@@ -155,7 +156,7 @@ function orderFor(
   }
   const state = orderStateOf[status.state]
   if (status.node === node.name && state !== null)
-    return { ...common, state, ...orderInPlace(view, service, node, strays) }
+    return { ...common, state, ...orderInPlace(view, service, node) }
   // It holds a grant that it is no longer to use: it stops, and says so.
   if (held !== null) return stop
   if (grant === null || !strays.includes(node.name)) return null
@@ -168,17 +169,18 @@ function orderInPlace(
   view: ClusterView,
   service: ServiceView,
   node: NodeView,
-  strays: readonly NodeName[],
 ): Partial<Order> & Pick<Order, 'uid' | 'restart'> {
-  const { status, grant } = service
-  const { uid, state, target } = status!
-  const isElsewhere = otherHolder(grant, node.name) ?? strays.find((name) => name !== node.name)
+  const { uid, state, target, restart } = service.status!
   return {
-    ...{ uid, restart: state === 'started' && status!.restart },
+    ...{ uid, restart: state === 'started' && restart },
     ...(target !== null && { target }),
     ...(state === 'migrate' && target && { move: moveHalf(view, service, node, target) }),
-    ...(state === 'started' && isElsewhere && { shared: true as const }),
   }
+}
+
+/** Another node holds it too, or says that it runs it. */
+function isElsewhere({ grant }: ServiceView, node: NodeView, strays: readonly NodeName[]): boolean {
+  return otherHolder(grant, node.name) !== undefined || strays.some((name) => name !== node.name)
 }
 
 /** As if nothing were managed: what is held is left as it is, and nothing else is said. */

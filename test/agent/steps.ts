@@ -78,6 +78,14 @@ export function desired(services: Order[], more: Partial<Desired> = {}): Desired
   }
 }
 
+/** How the plane answers; `revision`: its newest. */
+export type Granted = {
+  released?: boolean
+  unguarded?: boolean
+  leaseMs?: number
+  revision?: number
+}
+
 export class Steps {
   lrm: Lrm
   nowMs: number
@@ -129,14 +137,14 @@ export class Steps {
   }
 
   /** Grants the renewal in flight. */
-  grant(more: { released?: boolean; unguarded?: boolean; leaseMs?: number } = {}): void {
+  grant(more: Granted = {}): void {
     const { request } = this.last('renew')!
     this.tell({
       kind: 'lease-granted',
       seq: request.seq,
       answer: {
         ...{ epoch: request.epoch, seq: request.seq, leaseMs: more.leaseMs ?? 60_000 },
-        ...{ planeEpoch: request.planeEpoch, revision: 10, serverTimeMs: 0 },
+        ...{ planeEpoch: request.planeEpoch, revision: more.revision ?? 10, serverTimeMs: 0 },
         ...{ confirmed: request.confirms, released: more.released ?? false },
         unguarded: more.unguarded ?? false,
       },

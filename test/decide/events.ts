@@ -1,16 +1,26 @@
 // What may happen to a world, as data that fast-check can draw and shrink.
 import fc from 'fast-check'
+import { fates } from './live-half.ts'
 import { newAgent } from './machine.ts'
 import type { World } from './world.ts'
 
 export const names = ['n1', 'n2', 'n3']
-export const sids = ['process:a', 'process:b', 'process:c', 'process:d']
+export const sids = ['process:a', 'process:b', 'process:c', 'process:d', 'vm:101', 'vm:102']
 
 const faults = ['off', 'on', 'cut', 'heal', 'hang', 'resume', 'crash', 'restart'] as const
 const outages = ['plane down', 'plane up', 'maintenance', 'in service', 'lose history'] as const
 const wishes = ['start', 'stop', 'disable', 'ignore', 'remove', 'break', 'repair', 'move'] as const
 
-/** A fault, a wish, or an outage, and how long the world goes on after it. */
+const moves = [
+  'migrate',
+  'guest dies',
+  'client gives up',
+  'peers cut',
+  'peers heal',
+  'fate',
+] as const
+
+/** A fault, a wish, an outage or something about live moves, and how long the world goes on after it. */
 export const event = fc.oneof(
   fc.record({
     what: fc.constantFrom(...faults),
@@ -20,13 +30,19 @@ export const event = fc.oneof(
   fc.record({
     what: fc.constantFrom(...wishes),
     node: fc.nat(2),
-    sid: fc.nat(3),
+    sid: fc.nat(5),
     waitMs: fc.integer({ min: 500, max: 6_000 }),
   }),
   fc.record({
     what: fc.constantFrom(...outages),
     node: fc.nat(2),
     waitMs: fc.integer({ min: 500, max: 20_000 }),
+  }),
+  fc.record({
+    what: fc.constantFrom(...moves),
+    node: fc.nat(2),
+    sid: fc.integer({ min: 4, max: 5 }),
+    waitMs: fc.integer({ min: 500, max: 6_000 }),
   }),
 )
 export type Event = { what: string; node: number; sid?: number; waitMs: number }
@@ -97,19 +113,67 @@ export function happen(world: World, { what, node, sid = 0, waitMs }: Event): vo
       world.view = { ...world.view, nodes: { ...world.view.nodes, [machine.name]: changed } }
       break
     }
-    case 'move': {
-      const uid = `move-${world.view.nowMs}`
-      const command = {
-        uid,
-        kind: 'relocate',
-        sid: service,
-        node: machine.name,
-        stopTimeoutMs: null,
-        status: 'pending',
-        reason: '',
-      } as const
-      world.view = { ...world.view, commands: [...world.view.commands, command] }
-    }
+    case 'move':
+      command(world, 'relocate', service, machine.name)
+      break
+    case 'migrate':
+      command(world, 'migrate', service, machine.name)
+      break
+    case 'guest dies':
+      for (const one of world.machines) one.processes.delete(service)
+      break
+    case 'client gives up':
+      for (const job of machine.jobs.values()) job.client = null
+      break
+    case 'peers cut':
+      world.arePeersCut = true
+      break
+    case 'peers heal':
+      world.arePeersCut = false
+      break
+    case 'fate':
+      world.fate = fates[(node + sid) % fates.length]!
+      world.moveMs = waitMs
   }
   world.run(waitMs)
+}
+
+function command(world: World, kind: 'migrate' | 'relocate', sid: string, node: string): void {
+  const uid = `${kind}-${world.view.nowMs}`
+  const pending = {
+    uid,
+    kind,
+    sid,
+    node,
+    stopTimeoutMs: null,
+    status: 'pending',
+    reason: '',
+  } as const
+  world.view = { ...world.view, commands: [...world.view.commands, pending] }
+}
+
+/** Ends every fault, and repairs what a person would repair. */
+export function heal(world: World, wanted: readonly string[] = sids): void {
+  world.isPlaneUp = true
+  Object.assign(world, { arePeersCut: false, fate: 'ok', moveMs: 2_000 })
+  for (const machine of world.machines)
+    for (const job of machine.jobs.values()) if (job.fate === 'hang') job.fate = 'fail'
+  world.broken.clear()
+  for (const machine of world.machines) {
+    Object.assign(machine, { isCut: false, isHung: false })
+    if (machine.isOn) machine.agent ??= newAgent()
+    else world.powerOn(machine)
+  }
+  const nodes = Object.entries(world.view.nodes).map(([name, node]) => [
+    name,
+    { ...node, maintenanceRequested: false },
+  ])
+  world.view = { ...world.view, nodes: Object.fromEntries(nodes) }
+  world.run(30_000)
+  // A watchdog that fired meanwhile has reset its machine.
+  for (const machine of world.machines) world.powerOn(machine)
+  world.run(10_000)
+  for (const sid of wanted) world.configure(sid, { requested: 'disabled' })
+  world.run(20_000)
+  for (const sid of wanted) world.configure(sid, { requested: 'started' })
 }

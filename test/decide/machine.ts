@@ -1,8 +1,20 @@
 // One machine of a world and its agent, which does what the protocol asks of it and no more: counts its lease from
 // sending, feeds by the feed rule, confirms before it starts, journals what it ends before it says so.
 import { desiredFor } from '../../control-plane/cluster/orders.ts'
-import type { OrderResult } from '../../shared/protocol.ts'
+import type { Order, OrderResult, RunningService } from '../../shared/protocol.ts'
 import { feedMarginMs, fenceAfterMs, profiles } from '../../shared/timing.ts'
+import {
+  addressOf,
+  end,
+  endUnexpected,
+  hearOutcomes,
+  type Job,
+  moveAway,
+  type Moving,
+  receive,
+  settleHalves,
+  settleMove,
+} from './live-half.ts'
 import type { World } from './world.ts'
 
 /** Short leases: a life of faults fits into few ticks. */
@@ -20,6 +32,11 @@ export type Machine = {
   processes: Map<string, number>
   /** Of this boot: the watchdog counts down from here; null: closed. */
   fedMs: number | null
+  /** Halves of live moves that have not come alive, and jobs that move something away: of this boot. */
+  incoming: Map<string, number>
+  jobs: Map<string, Job>
+  /** Journal of this boot: moves away that were begun. */
+  moving: Map<string, Moving>
   /** Journal: survives the agent and the boot. */
   closed: Map<string, number>
 }
@@ -31,6 +48,8 @@ export type Agent = {
   nonce: string | null
   confirmed: Set<string>
   results: OrderResult[]
+  /** How its own jobs ended, not taken in yet. */
+  outcomes: Map<string, OrderResult['outcome']>
   revision: number
 }
 
@@ -42,6 +61,7 @@ export function live(world: World, machine: Machine): void {
     return world.powerOff(machine)
   const { agent } = machine
   if (agent === null || machine.isHung) return
+  hearOutcomes(machine, agent)
   const isReached = world.isPlaneUp && !machine.isCut
   if (isReached && agent.epoch === null) askEpoch(world, machine, agent)
   if (isReached && agent.epoch !== null) renew(world, machine, agent)
@@ -55,7 +75,8 @@ export function live(world: World, machine: Machine): void {
 
 /** The gentle way: stops everything, closes the watchdog, and its epoch is over. */
 function giveUp(world: World, machine: Machine, agent: Agent): void {
-  for (const sid of machine.processes.keys()) close(world, machine, sid)
+  for (const [sid, generation] of [...machine.processes, ...machine.incoming])
+    end(machine, sid, generation)
   machine.fedMs = null
   Object.assign(agent, newAgent())
 }
@@ -67,6 +88,7 @@ function askEpoch(world: World, machine: Machine, agent: Agent): void {
     Object.assign(agent, { epoch: node.lease.epoch, nonce: null })
     return
   }
+  settleHalves(machine, agent)
   const { challenge } = node
   agent.nonce = challenge?.bootId === bootId ? challenge.nonce : null
   const asked = (agent.nonce === null ? [] : (challenge?.questions ?? [])).map(
@@ -105,35 +127,33 @@ function renew(world: World, machine: Machine, agent: Agent): void {
   const orders = desiredFor(world.view, machine.name)
   const until = Math.max(node.lease.leaseUntilMs, nowMs + fenceAfterMs(timing))
   const wanted = orders.services.filter(
-    (order) => order.state === 'started' && order.generation !== null,
+    ({ state, generation }) => (state === 'started' || state === 'migrate') && generation !== null,
   )
   if (wanted.length > 0 && machine.fedMs === null) machine.fedMs = nowMs
   const isArmed = machine.fedMs !== null
   const guarded =
-    machine.processes.size + wanted.length === 0 ? null : isArmed && node.lease.guarded !== false
+    machine.processes.size + machine.incoming.size + wanted.length === 0
+      ? null
+      : isArmed && node.lease.guarded !== false
   for (const { sid, generation } of planeEpoch.quarantineUntilMs === null ? wanted : []) {
     const service = world.view.services[sid]!
-    const holders = service.grant!.holders.map((holder) => ({ ...holder, confirmed: true }))
+    const holders = service.grant!.holders.map((holder) =>
+      holder.node === machine.name ? { ...holder, confirmed: true } : holder,
+    )
+    const grant = { ...service.grant!, holders }
     world.view = {
       ...world.view,
-      services: {
-        ...world.view.services,
-        [sid]: { ...service, grant: { generation: generation!, holders } },
-      },
+      services: { ...world.view.services, [sid]: { ...service, grant } },
     }
     agent.confirmed.add(`${sid} ${generation}`)
   }
-  const running = [...machine.processes].map(([sid, generation]) => ({
-    sid,
-    generation,
-    state: 'running' as const,
-    stable: true,
-  }))
+  const running = runningOn(machine, agent)
   // Of what the desired state still names: a generation up to the closed one was ended with it, or never began.
   const closed = orders.services.flatMap(({ sid, generation }) =>
     generation !== null &&
     generation <= (machine.closed.get(sid) ?? 0) &&
-    !machine.processes.has(sid)
+    !machine.processes.has(sid) &&
+    !machine.incoming.has(sid)
       ? [{ sid, generation }]
       : [],
   )
@@ -163,46 +183,74 @@ function renew(world: World, machine: Machine, agent: Agent): void {
   agent.revision = world.view.round
 }
 
-function obey(world: World, machine: Machine, agent: Agent): void {
-  const { services } = desiredFor(world.view, machine.name)
-  for (const { sid, state, generation, uid, restart } of services) {
-    const answer = (outcome: OrderResult['outcome']) => {
-      if (!agent.results.some((one) => one.uid === uid))
-        agent.results = [...agent.results.slice(-20), { uid, sid, outcome }]
-    }
-    if (state === 'started' && generation !== null) {
-      if (
-        generation <= (machine.closed.get(sid) ?? 0) ||
-        !agent.confirmed.has(`${sid} ${generation}`)
-      )
-        continue
-      if (restart) machine.processes.delete(sid)
-      if (world.broken.has(sid) || world.broken.has(`${sid}@${machine.name}`)) {
-        close(world, machine, sid, generation)
-        answer('error')
-      } else {
-        machine.processes.set(sid, generation)
-        answer('ok')
-      }
-    } else if (state === 'request_stop' || state === 'relocate' || state === 'stopped') {
-      const known = generation ?? machine.processes.get(sid)
-      if (known !== undefined) close(world, machine, sid, known)
-      answer('ok')
-    }
-  }
-  if (machine.processes.size === 0 && !services.some((order) => order.generation !== null))
-    machine.fedMs = null
+function runningOn(machine: Machine, agent: Agent): RunningService[] {
+  const running = [...machine.processes].map(([sid, generation]) => {
+    const state = machine.jobs.has(sid) ? ('migrating' as const) : ('running' as const)
+    return { sid, generation, state, stable: true }
+  })
+  const incoming = [...machine.incoming].map(([sid, generation]) => {
+    const half = { sid, generation, state: 'incoming' as const, stable: false }
+    const isReady = agent.confirmed.has(`${sid} ${generation}`)
+    return isReady ? { ...half, address: addressOf(machine, generation) } : half
+  })
+  return [...running, ...incoming]
 }
 
-/** Journals the generation as ended before anything is said about it. */
-function close(
+const stops = ['request_stop', 'relocate', 'stopped']
+
+function obey(world: World, machine: Machine, agent: Agent): void {
+  const { services } = desiredFor(world.view, machine.name)
+  const named = new Map(services.map((order) => [order.sid, order]))
+  for (const sid of new Set([...machine.jobs.keys(), ...machine.moving.keys()]))
+    settleMove(machine, agent, sid, named.get(sid) ?? null)
+  endUnexpected(machine, services)
+  for (const order of services) {
+    const { sid, state, generation, uid } = order
+    if (order.move?.role === 'source') moveAway(world, machine, agent, order)
+    else if (order.move?.role === 'target') receive(world, machine, agent, order)
+    else if (state === 'started' && generation !== null)
+      keepRunning(world, machine, agent, { ...order, generation })
+    else if (stops.includes(state)) {
+      const known = generation ?? machine.processes.get(sid)
+      if (known !== undefined) close(machine, sid, known)
+      answer(agent, sid, uid, 'ok')
+    }
+  }
+  const isHeld = services.some((order) => order.generation !== null)
+  if (machine.processes.size + machine.incoming.size === 0 && !isHeld) machine.fedMs = null
+}
+
+function keepRunning(
   world: World,
   machine: Machine,
-  sid: string,
-  generation = machine.processes.get(sid)!,
+  agent: Agent,
+  { sid, generation, restart, shared, uid }: Order & { generation: number },
 ): void {
+  if (generation <= (machine.closed.get(sid) ?? 0)) return
+  if (!agent.confirmed.has(`${sid} ${generation}`)) return
+  const mayBeElsewhere = shared || machine.moving.get(sid)?.generation === generation
+  if (mayBeElsewhere && machine.processes.get(sid) !== generation) return
+  if (restart) machine.processes.delete(sid)
+  if (world.broken.has(sid) || world.broken.has(`${sid}@${machine.name}`)) {
+    close(machine, sid, generation)
+    return answer(agent, sid, uid, 'error')
+  }
+  // Its source is gone for good: what has not arrived makes room for a start.
+  machine.incoming.delete(sid)
+  machine.processes.set(sid, generation)
+  answer(agent, sid, uid, 'ok')
+}
+
+function answer(agent: Agent, sid: string, uid: string, outcome: OrderResult['outcome']): void {
+  if (agent.results.some((one) => one.uid === uid)) return
+  agent.results = [...agent.results.slice(-20), { uid, sid, outcome }]
+}
+
+/** Whatever of it is here ends, and its generation with it. */
+function close(machine: Machine, sid: string, generation: number): void {
   machine.processes.delete(sid)
-  machine.closed.set(sid, Math.max(generation, machine.closed.get(sid) ?? 0))
+  machine.incoming.delete(sid)
+  end(machine, sid, generation)
 }
 
 export function newAgent(): Agent {
@@ -213,6 +261,7 @@ export function newAgent(): Agent {
     nonce: null,
     confirmed: new Set(),
     results: [],
+    outcomes: new Map(),
     revision: 0,
   }
 }

@@ -3,11 +3,13 @@
 // Its one purpose: to count how many copies of a service run, at every moment.
 import { expect } from 'vitest'
 import { applyPlan } from '../../control-plane/cluster/apply.ts'
+import { generationOn } from '../../control-plane/cluster/grants.ts'
 import { checkInvariants } from '../../control-plane/cluster/check.ts'
 import type { ClusterView, NodeView, ServiceConfig } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import { aNode, aService, buildView } from './build-view.ts'
+import { type Fate, tickJobs } from './live-half.ts'
 import { live, type Machine, newAgent, timing } from './machine.ts'
 
 export const tickMs = 500
@@ -18,8 +20,17 @@ export class World {
   /** Services whose starts fail, everywhere or on one node: `sid` or `sid@node`. */
   readonly broken = new Set<string>()
   isPlaneUp = true
+  /** Machines do not reach each other. */
+  arePeersCut = false
+  /** How live moves that begin from now on will end, and after how long. */
+  fate: Fate = 'ok'
+  moveMs = 2_000
+  /** Live moves that have switched over. */
+  moved = 0
   /** What the database was, tick by tick: a history that is cut goes on from one of these. */
   readonly #past: ClusterView[] = []
+  /** Of a history that was cut nobody can say what it had granted. */
+  #isCut = false
   /** Every view that a round of the plane reads. */
   onRound: (view: ClusterView) => void = () => {}
 
@@ -41,6 +52,7 @@ export class World {
       nodes: names.map((name) =>
         aNode(name, {
           state: 'unknown',
+          drivers: ['process', 'vm'],
           report: null,
           watchdog,
           lease: { ...fresh, leaseUntilMs: 0, judgedUntilMs: 0 },
@@ -58,6 +70,9 @@ export class World {
       agent: newAgent(),
       processes: new Map(),
       fedMs: null,
+      incoming: new Map(),
+      jobs: new Map(),
+      moving: new Map(),
       closed: new Map(),
     }))
   }
@@ -91,6 +106,7 @@ export class World {
   /** Half a second of the world; then everything that must never happen is looked for. */
   tick(): void {
     this.view = { ...this.view, nowMs: this.view.nowMs + tickMs }
+    for (const machine of this.machines) if (machine.isOn) tickJobs(this, machine)
     for (const machine of this.machines) live(this, machine)
     if (this.isPlaneUp) this.#round()
     this.#past.push(this.view)
@@ -103,6 +119,18 @@ export class World {
         `${sid} runs on ${copies.join(' and ')} at ${this.view.nowMs}`,
       ).toBeLessThanOrEqual(1)
     }
+    if (!this.#isCut) for (const machine of this.machines) this.#expectHeld(machine)
+  }
+
+  /** What runs, or might come alive, is held by an open grant on that very node (rule 7, S4). */
+  #expectHeld(machine: Machine): void {
+    for (const [sid, generation] of [...machine.processes, ...machine.incoming]) {
+      const grant = this.view.services[sid]?.grant ?? null
+      const held = generationOn(grant, machine.name)
+      expect(held, `${machine.name} has ${sid} as ${generation} at ${this.view.nowMs}`).toBe(
+        generation,
+      )
+    }
   }
 
   run(ms: number): void {
@@ -111,6 +139,7 @@ export class World {
 
   /** The database loses its last `ticks`, and knows it: all leases count as renewed, numbers jump, quarantine (rule 9). */
   loseHistory(ticks: number): void {
+    this.#isCut = true
     const past = this.#past.at(-1 - ticks)
     if (past === undefined) return
     const { nowMs, round, planeEpoch } = this.view
@@ -132,7 +161,9 @@ export class World {
   }
 
   powerOff(machine: Machine): void {
-    Object.assign(machine, { isOn: false, agent: null, fedMs: null, processes: new Map() })
+    Object.assign(machine, { isOn: false, agent: null, fedMs: null })
+    for (const what of [machine.processes, machine.incoming, machine.jobs, machine.moving])
+      what.clear()
   }
 
   powerOn(machine: Machine): void {

@@ -73,8 +73,10 @@ function wishToConfirm(draft: Draft, order: Order | null, local: LocalService): 
 }
 
 function mayGoOn(draft: Draft, order: Order | null, local: LocalService): boolean {
+  if (local.move?.waits !== 'driver') return false
+  // Between two histories of the database nothing is known yet: what is under way, goes on (rule 9).
+  if (draft.lrm.desired === null) return draft.lrm.epoch !== null
   return (
-    local.move?.waits === 'driver' &&
     order?.state === 'migrate' &&
     order.uid === draft.lrm.journal.moving[local.sid]?.uid &&
     order.move?.cancel === false

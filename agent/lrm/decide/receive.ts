@@ -3,7 +3,7 @@
 // generation here: this node never receives it again, so no source can push it to a half that its plane believes ended.
 import type { Order } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
-import { beginSurvey, type Draft, isWritten, say, writeDown } from './draft.ts'
+import { beginSurvey, type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
@@ -86,10 +86,11 @@ export function settleArrival(draft: Draft, local: LocalService): void {
   wishConfirm(draft, local.sid, local.generation)
   const move = (local.move ??= freshMove())
   move.askedMs ??= nowMs
-  if (lrm.survey.running) return
-  if (lrm.survey.startedMs >= move.askedMs && lrm.survey.retryMs <= lrm.survey.startedMs) {
-    const why = 'its source is gone, and it has not arrived'
-    return stopNow(draft, local, 0, why)
-  }
-  if (nowMs >= lrm.survey.retryMs) beginSurvey(draft)
+  const { survey } = lrm
+  if (survey.running) return
+  if (survey.startedMs > move.askedMs && survey.retryMs <= survey.startedMs)
+    return stopNow(draft, local, 0, 'its source is gone, and it has not arrived')
+  const lookMs = Math.max(move.askedMs + 1, survey.retryMs)
+  if (nowMs >= lookMs) beginSurvey(draft)
+  else wakeAt(draft, lookMs)
 }
