@@ -1,6 +1,6 @@
 // How a move begins and how it fails. Its middle is the file of its state: `migrate` for a live one; `relocate` stops the
 // service on its node, and starts it on the other when nothing of it is left.
-import { hasCurrentLease, holdsNow, otherHolder } from '../../cluster/grants.ts'
+import { hasCurrentLease, holdsNow, otherHolder, reportOn } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, Sid } from '../../cluster/view.ts'
 import { movesLive } from '../../../shared/service.ts'
 import { liveMoveMs } from '../../../shared/timing.ts'
@@ -44,8 +44,11 @@ export function startMove(
 
 /** Whether a move of it now is a live one: its kind can, and it runs. */
 export function goesLive(draft: Draft, sid: Sid): boolean {
-  const { config, status } = draft.view.services[sid]!
-  return status?.state === 'started' && status.running && movesLive(sid, config?.spec)
+  const service = draft.view.services[sid]!
+  const { config, status } = service
+  if (status?.state !== 'started' || !movesLive(sid, config?.spec)) return false
+  // Just back from a failed move its agent has not answered yet, and says all the same that it runs.
+  return status.running || reportOn(nodeNamed(draft, status.node), service)?.state === 'running'
 }
 
 /** Why `sid` cannot move live to `target` now, or null. */

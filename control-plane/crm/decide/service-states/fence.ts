@@ -2,8 +2,7 @@
 // node comes back in the same boot with the service still running and keeps it.
 import { holderOn, holdsNow } from '../../../cluster/grants.ts'
 import { type Draft, nodeNamed, noteService } from '../draft.ts'
-import { isOperational } from '../node-states.ts'
-import { setFields, toState } from '../transition.ts'
+import { toState } from '../transition.ts'
 import { arriveLive } from './migrate.ts'
 import { isWanted, type Managed, unwantedWhy } from './step.ts'
 
@@ -37,8 +36,6 @@ function leaveDead(draft: Draft, managed: Managed): void {
     const nodes = holders.map((holder) => holder.node).join(' ')
     return noteService(draft, sid, `waits for ${nodes} to end generation ${generation}`)
   }
-  if (!isOperational(draft, target))
-    return setFields(draft, sid, { node: target, target: null }, why)
   if (isWanted(managed)) return arriveLive(draft, managed, why)
   toState(draft, sid, 'request_stop', { node: target }, unwantedWhy(managed))
 }

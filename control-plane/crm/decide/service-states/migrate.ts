@@ -32,7 +32,8 @@ export function stepMigrate(draft: Draft, managed: Managed): void {
 /** The source is proved to have nothing of it, so the target is where it is, or will be started. */
 export function arriveLive(draft: Draft, { sid, status }: Managed, why: string): void {
   const { target, command } = status
-  const set = { node: target, command, moveFailures: 0, retryAtMs: null }
+  // What arrived bears the number of its half, whatever its source had been adopted under.
+  const set = { node: target, command, foundAs: null, moveFailures: 0, retryAtMs: null }
   toState(draft, sid, 'started', set, why)
 }
 
