@@ -141,7 +141,13 @@ export function end(machine: Machine, sid: string, generation: number): void {
   machine.closed.set(sid, Math.max(generation, machine.closed.get(sid) ?? 0))
 }
 
-function answer(agent: Agent, sid: string, uid: string, outcome: OrderResult['outcome']): void {
+/** One answer to an order; a second one changes nothing. */
+export function answer(
+  agent: Agent,
+  sid: string,
+  uid: string,
+  outcome: OrderResult['outcome'],
+): void {
   if (agent.results.some((one) => one.uid === uid)) return
   agent.results = [...agent.results.slice(-20), { uid, sid, outcome }]
 }

@@ -21,7 +21,6 @@ import {
   orders,
   saying,
   silentGuestNode,
-  uid,
   vm,
   type Moving,
 } from './live-views.ts'
@@ -93,7 +92,7 @@ describe('a live move begins', () => {
         services: [aService(sid, 'n1', { config: { spec } })],
         commands: [aCommand('migrate', sid, { node: 'n2' })],
       })
-      expect(play(view).after.services[sid]!.status!.state, `${sid} ${spec}`).toBe(state)
+      expect(play(view).after.services[sid]!.status!.state, sid).toBe(state)
     }
   })
 

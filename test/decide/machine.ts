@@ -1,20 +1,10 @@
 // One machine of a world and its agent, which does what the protocol asks of it and no more: counts its lease from
 // sending, feeds by the feed rule, confirms before it starts, journals what it ends before it says so.
 import { desiredFor } from '../../control-plane/cluster/orders.ts'
-import type { Order, OrderResult, RunningService } from '../../shared/protocol.ts'
+import type { OrderResult, RunningService } from '../../shared/protocol.ts'
 import { feedMarginMs, fenceAfterMs, profiles } from '../../shared/timing.ts'
-import {
-  addressOf,
-  end,
-  endUnexpected,
-  hearOutcomes,
-  type Job,
-  moveAway,
-  type Moving,
-  receive,
-  settleHalves,
-  settleMove,
-} from './live-half.ts'
+import { addressOf, end, hearOutcomes, type Job, type Moving, settleHalves } from './live-half.ts'
+import { obey } from './obey.ts'
 import type { World } from './world.ts'
 
 /** Short leases: a life of faults fits into few ticks. */
@@ -194,63 +184,6 @@ function runningOn(machine: Machine, agent: Agent): RunningService[] {
     return isReady ? { ...half, address: addressOf(machine, generation) } : half
   })
   return [...running, ...incoming]
-}
-
-const stops = ['request_stop', 'relocate', 'stopped']
-
-function obey(world: World, machine: Machine, agent: Agent): void {
-  const { services } = desiredFor(world.view, machine.name)
-  const named = new Map(services.map((order) => [order.sid, order]))
-  for (const sid of new Set([...machine.jobs.keys(), ...machine.moving.keys()]))
-    settleMove(machine, agent, sid, named.get(sid) ?? null)
-  endUnexpected(machine, services)
-  for (const order of services) {
-    const { sid, state, generation, uid } = order
-    if (order.move?.role === 'source') moveAway(world, machine, agent, order)
-    else if (order.move?.role === 'target') receive(world, machine, agent, order)
-    else if (state === 'started' && generation !== null)
-      keepRunning(world, machine, agent, { ...order, generation })
-    else if (stops.includes(state)) {
-      const known = generation ?? machine.processes.get(sid)
-      if (known !== undefined) close(machine, sid, known)
-      answer(agent, sid, uid, 'ok')
-    }
-  }
-  const isHeld = services.some((order) => order.generation !== null)
-  if (machine.processes.size + machine.incoming.size === 0 && !isHeld) machine.fedMs = null
-}
-
-function keepRunning(
-  world: World,
-  machine: Machine,
-  agent: Agent,
-  { sid, generation, restart, shared, uid }: Order & { generation: number },
-): void {
-  if (generation <= (machine.closed.get(sid) ?? 0)) return
-  if (!agent.confirmed.has(`${sid} ${generation}`)) return
-  const mayBeElsewhere = shared || machine.moving.get(sid)?.generation === generation
-  if (mayBeElsewhere && machine.processes.get(sid) !== generation) return
-  if (restart) machine.processes.delete(sid)
-  if (world.broken.has(sid) || world.broken.has(`${sid}@${machine.name}`)) {
-    close(machine, sid, generation)
-    return answer(agent, sid, uid, 'error')
-  }
-  // Its source is gone for good: what has not arrived makes room for a start.
-  machine.incoming.delete(sid)
-  machine.processes.set(sid, generation)
-  answer(agent, sid, uid, 'ok')
-}
-
-function answer(agent: Agent, sid: string, uid: string, outcome: OrderResult['outcome']): void {
-  if (agent.results.some((one) => one.uid === uid)) return
-  agent.results = [...agent.results.slice(-20), { uid, sid, outcome }]
-}
-
-/** Whatever of it is here ends, and its generation with it. */
-function close(machine: Machine, sid: string, generation: number): void {
-  machine.processes.delete(sid)
-  machine.incoming.delete(sid)
-  end(machine, sid, generation)
 }
 
 export function newAgent(): Agent {
