@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { GroupNodes } from './group.ts'
 import { ClusterName, ConfigId, NodeName, ServiceId, serviceType } from './names.ts'
+import { NMinusOne } from './n-minus-one.ts'
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
 import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
@@ -384,6 +385,8 @@ export const Status = z.object({
   services: z.array(StatusService),
   /** Rules and groups that count for nothing because of conflicts, by what people call them. */
   ignoredRules: z.array(z.object({ rule: z.string(), message: z.string() })),
+  /** What would run nowhere if any one node died now. */
+  nMinusOne: NMinusOne,
   jobs: z.array(StatusJob),
   replicas: z.array(z.object({ name: z.string(), url: z.string(), seenMsAgo: z.number() })),
 })

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { refused } from '../cli/failure.ts'
 import { formatStatus } from '../cli/status-text.ts'
 import { statusOf } from '../cluster/status.ts'
+import { nMinusOne } from '../crm/what-if/n-minus-one.ts'
 import { loadSurroundings } from '../http/records/surroundings.ts'
 import { loadView } from '../store/load-view.ts'
 import { withAdmin } from './action.ts'
@@ -18,7 +19,8 @@ export function addStatus(program: Command): void {
         const view = await loadView(admin.sql, cluster.id)
         if (!view)
           throw refused(`cluster ${cluster.name} cannot be loaded`, { code: 'not-loadable' })
-        const status = statusOf(view, await loadSurroundings(admin.sql, cluster.id, true))
+        const around = await loadSurroundings(admin.sql, cluster.id, true)
+        const status = statusOf(view, around, nMinusOne(view))
         admin.print(status, () => formatStatus(status))
       }),
     )

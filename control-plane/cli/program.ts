@@ -7,6 +7,7 @@ import { addGroups } from './commands/group.ts'
 import { addImport } from './commands/import.ts'
 import { addOperations } from './commands/operate.ts'
 import { addRules } from './commands/rule.ts'
+import { addPlacement } from './commands/placement.ts'
 import { addRounds } from './commands/rounds.ts'
 import { addServices } from './commands/service.ts'
 import { addServiceViews } from './commands/service-view.ts'
@@ -45,6 +46,7 @@ export function createProgram(): Command {
   addGroups(program)
   addRules(program)
   addStory(program)
+  addPlacement(program)
   addWhatIf(program)
   addRounds(program)
   addFence(program)

@@ -50,9 +50,29 @@ export const serviceColumns: Column<Service>[] = [
   { title: 'NOTE', value: (service) => service.note, optional: true },
 ]
 
+/** So many services are named of each reason. */
+const mostNamed = 4
+
+export const unprotectedColumns: Column<Status['nMinusOne']['unprotected'][number]>[] = [
+  { title: 'IF IT DIED', value: ({ node }) => node },
+  { title: 'STRANDED', value: ({ services }) => String(services.length), align: 'right' },
+  {
+    title: 'SERVICES',
+    value: ({ services }) =>
+      `${services.slice(0, mostNamed).join(' ')}${services.length > mostNamed ? ' …' : ''}`,
+  },
+  { title: 'WHY', value: ({ why }) => why },
+]
+
 /** The whole picture. */
 export function formatStatus(status: Status): string {
-  const head = [quorumText(status), crmText(status), fencingText(status), ...warnings(status)]
+  const head = [
+    quorumText(status),
+    crmText(status),
+    fencingText(status),
+    nMinusOneText(status),
+    ...warnings(status),
+  ]
   const blocks = [head.join('\n')]
   blocks.push(
     status.nodes.length > 0
@@ -64,6 +84,8 @@ export function formatStatus(status: Status): string {
       ? formatTable(status.services, serviceColumns)
       : 'No services yet: ha-manager add process:NAME -- COMMAND adds one.',
   )
+  if (status.nMinusOne.unprotected.length > 0)
+    blocks.push(formatTable(status.nMinusOne.unprotected, unprotectedColumns))
   if (status.jobs.length > 0)
     blocks.push(
       formatTable(status.jobs, [
@@ -87,6 +109,14 @@ function crmText({ crm, profile, cluster }: Status): string {
   const who = crm.replica ?? 'nobody yet'
   const age = crm.lastRoundMsAgo === null ? '' : `, ${formatDuration(crm.lastRoundMsAgo)} ago`
   return `crm     ${who} (round ${crm.round}${age}, plane epoch ${crm.planeEpoch})\ncluster ${cluster.name} (profile ${profile}${cluster.development ? ', development' : ''})`
+}
+
+function nMinusOneText({ nMinusOne: { services, unprotected } }: Status): string {
+  if (services === 0) return 'N-1     nothing runs that could be lost'
+  const count = unprotected.reduce((sum, row) => sum + row.services.length, 0)
+  return count === 0
+    ? `N-1     ${paint('green', 'OK')} (whichever node dies, each of ${services} services has another)`
+    : `N-1     ${paint('yellow', `${count} of ${services} services have no second node`)}`
 }
 
 const fencingColours = {

@@ -22,8 +22,15 @@ export type Surroundings = Pick<Status, 'jobs' | 'replicas'> & {
   crm: { replica: string | null; lastRoundMsAgo: number | null }
 }
 
-/** The whole status. */
-export function statusOf(view: ClusterView, around: Surroundings): Status {
+/**
+ * The whole status.
+ * @param nMinusOne what placement says of the loss of any one node (../crm/what-if)
+ */
+export function statusOf(
+  view: ClusterView,
+  around: Surroundings,
+  nMinusOne: Status['nMinusOne'],
+): Status {
   const { cluster, settings, planeEpoch } = view
   const hosted = countByNode(view)
   return {
@@ -46,6 +53,7 @@ export function statusOf(view: ClusterView, around: Surroundings): Status {
     nodes: inOrder(view.nodes).map((node) => nodeStatus(view, node, hosted.get(node.name))),
     services: inOrder(view.services).map((service) => serviceStatus(view, service)),
     ignoredRules: ignoredRules(view),
+    nMinusOne,
     jobs: around.jobs,
     replicas: around.replicas,
   }

@@ -25,6 +25,7 @@ import { ruleMemberRoutes } from './routes/rule-members.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { roundRoutes } from './routes/rounds.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { placementRoutes } from './routes/placement.ts'
 import { pageRoutes } from './routes/page.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -81,6 +82,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     settingsRoutes(deps),
     eventRoutes(deps, feed),
     whyRoutes(deps),
+    placementRoutes(deps),
     whatIfRoutes(deps, heavy),
     roundRoutes(deps, heavy),
     tokenRoutes(deps),

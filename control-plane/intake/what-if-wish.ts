@@ -8,16 +8,16 @@ export function refuseHypothesis(view: ClusterView, supposed: WhatIf): Refusal |
   const errors: FieldError[] = []
   for (const field of ['down', 'maintenance', 'back'] as const)
     supposed[field].forEach((name, at) => {
-      if (!(name in view.nodes))
+      if (!Object.hasOwn(view.nodes, name))
         errors.push({ field: `${field}.${at}`, message: `no node ${name} in this cluster` })
     })
   for (const name of supposed.back)
     if (supposed.maintenance.includes(name))
       errors.push({ field: 'back', message: `${name} cannot go into maintenance and leave it` })
   supposed.services.forEach(({ sid, group, removed }, at) => {
-    if (group && !(group in view.groups))
+    if (group && !Object.hasOwn(view.groups, group))
       errors.push({ field: `services.${at}.group`, message: `no group ${group}` })
-    if (removed && !(sid in view.services))
+    if (removed && !Object.hasOwn(view.services, sid))
       errors.push({ field: `services.${at}.sid`, message: `no service ${sid} to remove` })
   })
   if (errors.length === 0) return null

@@ -30,7 +30,7 @@ export function statusPage(data: PageData, refreshS: number): Html {
 
 /** What changes: the part that is fetched again after every event. */
 export function statusFragment({ status, events }: PageData): Html {
-  return html`${summary(status)}${ignoredRules(status)}${nodes(status)}${services(status)}${jobs(status)}${changes(events)}`
+  return html`${summary(status)}${ignoredRules(status)}${nodes(status)}${services(status)}${nMinusOne(status)}${jobs(status)}${changes(events)}`
 }
 
 /** Asks for a token. `failed`: the last one was not valid. */
@@ -103,6 +103,21 @@ ${services.map(
   (
     one,
   ) => html`<tr><th scope="row">${one.sid}</th><td class="${serviceClass(one.state)}">${one.state}</td><td>${one.requested ?? 'removed'}</td><td>${one.node ?? '–'}${one.target ? ` → ${one.target}` : ''}</td><td>${one.generation ?? '–'}</td><td>${one.note}${one.failedNodes.length ? ` failed on ${one.failedNodes.join(', ')}` : ''}</td></tr>
+`,
+)}</tbody></table>`
+  }`
+}
+
+function nMinusOne({ nMinusOne: { services, unprotected } }: Status): Html | string {
+  if (services === 0) return ''
+  return html`<h2>If one node died</h2>${
+    unprotected.length === 0
+      ? html`<p class="good">Whichever it is, each of ${services} services has another node.</p>`
+      : html`<table><thead><tr><th>Node</th><th>Stranded</th><th>Why</th></tr></thead><tbody>
+${unprotected.map(
+  (
+    row,
+  ) => html`<tr><th scope="row">${row.node}</th><td class="bad">${row.services.length}: ${row.services.slice(0, 8).join(', ')}${row.services.length > 8 ? ', …' : ''}</td><td>${row.why}</td></tr>
 `,
 )}</tbody></table>`
   }`

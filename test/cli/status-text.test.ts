@@ -68,6 +68,7 @@ const status: Status = {
     },
   ],
   ignoredRules: [],
+  nMinusOne: { services: 0, unprotected: [] },
   jobs: [],
   replicas: [],
 }
@@ -80,6 +81,7 @@ describe('status', () => {
         'crm     plane-1 (round 12, 0.2 s ago, plane epoch 1)',
         'cluster lab (profile default, development)',
         'fencing armed',
+        'N-1     nothing runs that could be lost',
         '',
         'NODE  STATE    LEASE  MODE    WATCHDOG                           SERVICES  NOTE',
         'n1    online  58.2 s  active  simulated 10.0 s, armed                   1',
@@ -123,6 +125,21 @@ describe('status', () => {
     const lines = formatStatusLines(disarmed).split('\n')
     expect(lines).toContain('fencing disarming, resource mode: ignore')
     expect(lines).toContain('lrm n1 (disarm mode, watchdog released, lease 58.2 s)')
+  })
+
+  test('the N−1 table says what has no second node, or that everything has', () => {
+    const unprotected = [
+      {
+        node: 'n1',
+        why: 'there is no other node',
+        services: ['vm:1', 'vm:2', 'vm:3', 'vm:4', 'vm:5'],
+      },
+    ]
+    const text = formatStatus({ ...status, nMinusOne: { services: 7, unprotected } })
+    expect(text).toContain('N-1     5 of 7 services have no second node')
+    expect(text).toMatch(/^n1 +5 +vm:1 vm:2 vm:3 vm:4 … +there is no other node$/m)
+    const whole = formatStatus({ ...status, nMinusOne: { services: 7, unprotected: [] } })
+    expect(whole).toContain('N-1     OK (whichever node dies, each of 7 services has another)')
   })
 
   test('says which rules count for nothing, and why', () => {

@@ -61,3 +61,20 @@ describe('ha-manager what-if', () => {
     expect((await cli('--back')).code).toBe(2)
   })
 })
+
+describe('ha-manager placement', () => {
+  test('shows every node and its verdict, by either name of the command', async () => {
+    const shown = await runHaManager(['placement', 'process:web'], env)
+    expect(shown).toMatchObject({ code: 0, err: '' })
+    expect(shown.out).toMatch(/^process:web would stay on n1: it is there already$/m)
+    expect(shown.out).toMatch(/^n1 +chosen +1$/m)
+    expect(shown.out).toMatch(/^n2 +candidate +0$/m)
+    const why = await runHaManager(['why', 'process:web', '--placement'], env)
+    expect(why.out).toBe(shown.out)
+    const best = await runHaManager(
+      ['placement', 'process:web', '--preference', 'best-score', '--json'],
+      env,
+    )
+    expect(JSON.parse(best.out)).toMatchObject({ chosen: 'n2' })
+  })
+})

@@ -2,66 +2,11 @@
 // world, and the CRM's records end up the same.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { foreseeAtOnce } from '../../control-plane/crm/what-if/foresee.ts'
 import { type Hypothesis, nothing } from '../../control-plane/crm/what-if/suppose.ts'
-import { aGroup } from '../decide/build-view.ts'
-import { World } from '../decide/world.ts'
-
-const names = ['n1', 'n2', 'n3', 'n4']
-const sids = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `process:${name}`)
-
-const service = fc.record({
-  requested: fc.constantFrom('started', 'started', 'started', 'stopped', 'disabled'),
-  group: fc.constantFrom(null, null, 'preferring', 'restricted', 'sticky'),
-})
-
-const groupOf = (name: string) =>
-  fc.record({
-    nodes: fc
-      .uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 3 })
-      .chain((members) =>
-        fc
-          .array(fc.nat(2), { minLength: 3, maxLength: 3 })
-          .map((priorities) =>
-            Object.fromEntries(members.map((member, at) => [member, priorities[at]!])),
-          ),
-      ),
-    name: fc.constant(name),
-  })
-
-const life = fc.record({
-  services: fc.array(service, { minLength: sids.length, maxLength: sids.length }),
-  groups: fc.tuple(groupOf('preferring'), groupOf('restricted'), groupOf('sticky')),
-  down: fc.uniqueArray(fc.constantFrom(...names), { minLength: 0, maxLength: 3 }),
-  maintenance: fc.uniqueArray(fc.constantFrom(...names), { minLength: 0, maxLength: 2 }),
-  wish: fc.record({
-    sid: fc.constantFrom(...sids),
-    requested: fc.constantFrom('started', 'stopped'),
-  }),
-})
-type Life = typeof life extends fc.Arbitrary<infer T> ? T : never
-
-/** A settled world with these services in these groups. */
-function settledWorld({ services, groups }: Life): World {
-  const world = new World(names)
-  const [preferring, restricted, sticky] = groups
-  world.view = {
-    ...world.view,
-    groups: {
-      preferring: aGroup('preferring', preferring.nodes),
-      restricted: aGroup('restricted', restricted.nodes, { restricted: true }),
-      sticky: aGroup('sticky', sticky.nodes, { nofailback: true }),
-    },
-  }
-  sids.forEach((sid, at) => {
-    const { requested, group } = services[at]!
-    world.configure(sid, { requested, group } as never)
-  })
-  world.run(20_000)
-  return world
-}
+import type { World } from '../decide/world.ts'
+import { life, names, places, settledWorld } from './small-worlds.ts'
 
 function comeTrue(world: World, hypothesis: Hypothesis): void {
   for (const name of hypothesis.maintenance)
@@ -73,15 +18,6 @@ function comeTrue(world: World, hypothesis: Hypothesis): void {
   for (const machine of world.machines)
     if (hypothesis.down.includes(machine.name)) world.powerOff(machine)
   world.run(60_000)
-}
-
-/** Where everything is, and in which state. */
-function places(view: ClusterView) {
-  return sids.map((sid) => {
-    const { status, grant } = view.services[sid]!
-    const holders = grant?.holders.map(({ node }) => node) ?? []
-    return `${sid} ${status?.state} on ${status?.node}, held by ${holders.join(' ') || 'nobody'}`
-  })
 }
 
 // A property that fails is drawn again many times while it shrinks.

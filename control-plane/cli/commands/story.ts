@@ -24,8 +24,13 @@ export function addStory(program: Command): void {
     .command('why')
     .description('how a service or node came to where it is, what it waits for, and the evidence')
     .argument('<subject>', 'a service id or a node name')
+    .option('--placement', 'of a service: why on this node and on no other')
     .action(
-      withPlane(async (session, [subject = '']) => {
+      withPlane<{ placement?: boolean }>(async (session, [subject = ''], { placement }) => {
+        if (placement) {
+          const { showPlacement } = await import('./placement.ts')
+          return showPlacement(session, subject, undefined)
+        }
         const why = await session.plane.get<Why>(await session.path(`/why/${segment(subject)}`))
         session.print(why, () => formatWhy(why))
       }),

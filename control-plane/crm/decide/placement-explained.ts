@@ -104,18 +104,29 @@ const mostNamed = 5
 
 /** Why no node can take `sid`, in one sentence that stays short in a large cluster: nodes of one reason together. */
 export function whyNowhere(draft: Draft, sid: Sid, question: Question, choice: Choice): string {
+  return noNode(
+    draft.nodeNames,
+    (node) => whyRuledOut(draft, sid, question, choice, node)?.text ?? null,
+  )
+}
+
+/** The sentence for `nodes`, none of which can take it: each with its reason, those of one reason together. */
+export function noNode(
+  nodes: readonly NodeName[],
+  whyOut: (node: NodeName) => string | null,
+): string {
   const byReason = new Map<string, NodeName[]>()
-  for (const node of draft.nodeNames) {
-    const text = whyRuledOut(draft, sid, question, choice, node)?.text
-    if (text === undefined) continue
+  for (const node of nodes) {
+    const text = whyOut(node)
+    if (text === null) continue
     const named = byReason.get(text)
     if (named) named.push(node)
     else byReason.set(text, [node])
   }
-  const told = [...byReason].map(([text, nodes]) => {
-    const rest = nodes.length - mostNamed
+  const told = [...byReason].map(([text, named]) => {
+    const rest = named.length - mostNamed
     const more = rest > 0 ? ` and ${rest} more` : ''
-    return `${nodes.slice(0, mostNamed).join(' ')}${more}: ${text}`
+    return `${named.slice(0, mostNamed).join(' ')}${more}: ${text}`
   })
   return `no node can take it${told.length > 0 ? `: ${told.join(', ')}` : ''}`
 }

@@ -2,6 +2,8 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import { Status } from '../../../shared/operator-api.ts'
 import { statusOf } from '../../cluster/status.ts'
+import type { ClusterView } from '../../cluster/view.ts'
+import { nMinusOne } from '../../crm/what-if/n-minus-one.ts'
 import { loadView } from '../../store/load-view.ts'
 import { assert } from '../../../shared/assert.ts'
 import type { Env } from '../auth.ts'
@@ -24,7 +26,24 @@ export async function clusterStatus(deps: HttpDeps, clusterId: number): Promise<
     loadSurroundings(deps.sql, clusterId, deps.boss !== null),
   ])
   assert(view, 'clusters are never deleted')
-  return statusOf(view, around)
+  return statusOf(view, around, tableOf(deps, view))
+}
+
+type Table = { round: number; madeMs: number; table: Status['nMinusOne'] }
+
+/** Many may watch one cluster: its table is made once for a round, and anew after a second whatever the round. */
+const tables = new WeakMap<HttpDeps, Map<number, Table>>()
+const freshMs = 1_000
+
+function tableOf(deps: HttpDeps, view: ClusterView): Status['nMinusOne'] {
+  const ofReplica = tables.get(deps) ?? new Map<number, Table>()
+  tables.set(deps, ofReplica)
+  const nowMs = deps.clock.quickMs()
+  const known = ofReplica.get(view.cluster.id)
+  if (known?.round === view.round && nowMs - known.madeMs < freshMs) return known.table
+  const table = nMinusOne(view)
+  ofReplica.set(view.cluster.id, { round: view.round, madeMs: nowMs, table })
+  return table
 }
 
 export function statusRoutes(deps: HttpDeps): OpenAPIHono<Env> {
