@@ -11,10 +11,14 @@ import {
   nextLeaseEpoch,
   withoutHolder,
 } from './grants.ts'
-import type { ClusterView, NodeView, RevocationView, ServiceView } from './view.ts'
+import type { ClusterView, NodeView, RevocationView, ServiceView, Sid } from './view.ts'
 
 /** Ends the epoch; remembers it while holders of it are open. */
-export function revokeLease(view: ClusterView, change: Change & { kind: 'lease.revoked' }): void {
+export function revokeLease(
+  view: ClusterView,
+  change: Change & { kind: 'lease.revoked' },
+  holding?: Iterable<Sid>,
+): void {
   const node = nodeOf(view, change.node)
   const { lease } = node
   assert(
@@ -25,7 +29,7 @@ export function revokeLease(view: ClusterView, change: Change & { kind: 'lease.r
     change.mode !== 'expired' || lease.judgedUntilMs <= view.nowMs,
     `the lease of node ${node.name} has not expired`,
   )
-  const isHeld = holdersOf(view, node.name).some((holder) => holder.epoch === lease.epoch)
+  const isHeld = holdersOf(view, node.name, holding).some((holder) => holder.epoch === lease.epoch)
   const { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded } = lease
   const revocation = { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded, revokedMs: view.nowMs }
   view.nodes[node.name] = {
@@ -95,6 +99,7 @@ export function openLease(view: ClusterView, change: Change & { kind: 'lease.ope
 export function recordEvidence(
   view: ClusterView,
   change: Change & { kind: 'evidence.recorded' },
+  holding?: Iterable<Sid>,
 ): void {
   const node = nodeOf(view, change.node)
   const { epoch, scope, evidence } = change
@@ -127,7 +132,7 @@ export function recordEvidence(
     )
     closeHolder(view, service, node, epoch)
   } else {
-    for (const held of holdersOf(view, node.name))
+    for (const held of holdersOf(view, node.name, holding))
       if (held.epoch === epoch) closeHolder(view, view.services[held.sid]!, node, epoch)
   }
   if (scope) forgetSettledRevocations(view, node)

@@ -46,27 +46,47 @@ export function applyPlan(view: ClusterView, plan: Plan): ClusterView {
   return working
 }
 
-/**
- * A copy whose containers are its own; the records in them stay shared until a change replaces one.
- * @param sids those of the view, for who has them at hand: copying so is far quicker than spreading
- */
-export function startWorkingView(
-  view: ClusterView,
-  sids: readonly Sid[] = Object.keys(view.services),
-): ClusterView {
-  const services: ClusterView['services'] = {}
-  for (const sid of sids) services[sid] = view.services[sid]!
+/** A copy whose containers are its own; the records in them stay shared until a change replaces one. */
+export function startWorkingView(view: ClusterView): ClusterView {
   return {
     ...view,
     nodes: { ...view.nodes },
-    services,
+    services: copyServices(view, Object.keys(view.services)),
     commands: [...view.commands],
     clusterCommands: [...view.clusterCommands],
   }
 }
 
-/** Applies one change to a view made by `startWorkingView`, replacing the records it touches. */
-export function applyToWorkingView(view: ClusterView, change: Change): void {
+/** The services of a view in a container of their own. `sids`: all of them; copying so is far quicker than spreading. */
+export function copyServices(
+  { services }: ClusterView,
+  sids: readonly Sid[],
+): ClusterView['services'] {
+  const copy: ClusterView['services'] = {}
+  for (const sid of sids) copy[sid] = services[sid]!
+  return copy
+}
+
+/** Replaces no record of a service, and adds and removes none. */
+export function leavesServicesAlone({ kind }: Change): boolean {
+  return (
+    kind === 'node.state' ||
+    kind === 'lease.revoked' ||
+    kind === 'node.challenged' ||
+    kind === 'command.status' ||
+    kind === 'imbalance.changed'
+  )
+}
+
+/**
+ * Applies one change to a view made by `startWorkingView`, replacing the records it touches.
+ * @param holding services among which all are that the node of the change holds; by default, all there are
+ */
+export function applyToWorkingView(
+  view: ClusterView,
+  change: Change,
+  holding?: Iterable<Sid>,
+): void {
   switch (change.kind) {
     case 'node.state': {
       const node = nodeOf(view, change.node)
@@ -76,7 +96,7 @@ export function applyToWorkingView(view: ClusterView, change: Change): void {
       return
     }
     case 'lease.revoked':
-      return revokeLease(view, change)
+      return revokeLease(view, change, holding)
     case 'lease.opened':
       return openLease(view, change)
     case 'node.challenged': {
@@ -93,7 +113,7 @@ export function applyToWorkingView(view: ClusterView, change: Change): void {
       return
     }
     case 'evidence.recorded':
-      return recordEvidence(view, change)
+      return recordEvidence(view, change, holding)
     case 'grant.opened':
     case 'grant.shared':
       return grant(view, change)

@@ -1,6 +1,14 @@
 // Who may be running what: open grants and their holders, as the reducer and the decision read them. Reads only.
 import type { ServiceGeneration } from '../../shared/protocol.ts'
-import type { ClusterView, GrantView, HolderView, NodeName, NodeView, ServiceView } from './view.ts'
+import type {
+  ClusterView,
+  GrantView,
+  HolderView,
+  NodeName,
+  NodeView,
+  ServiceView,
+  Sid,
+} from './view.ts'
 
 /** The number of the lease epoch that follows this one. */
 export function nextLeaseEpoch(lease: { epoch: number }): number {
@@ -22,23 +30,24 @@ export function hasCurrentLease(node: NodeView, nowMs: number): boolean {
   return node.lease.bootId !== null && node.lease.judgedUntilMs > nowMs
 }
 
-/** Every open holder of `node`, in the order of service ids. */
+type Held = ServiceGeneration & { epoch: number; confirmed: boolean }
+
+/** Every open holder of `node`, in the order of service ids. `among`: services of which the others are known to hold none. */
 export function holdersOf(
-  view: ClusterView,
+  { services }: ClusterView,
   node: NodeName,
-): (ServiceGeneration & { epoch: number; confirmed: boolean })[] {
-  const held: (ServiceGeneration & { epoch: number; confirmed: boolean })[] = []
-  for (const sid in view.services) {
-    const grant = view.services[sid]!.grant
-    const holder = grant === null ? undefined : holderOn(grant, node)
-    if (grant && holder)
-      held.push({
-        sid,
-        generation: holder.generation ?? grant.generation,
-        epoch: holder.epoch,
-        confirmed: holder.confirmed,
-      })
+  among?: Iterable<Sid>,
+): Held[] {
+  const held: Held[] = []
+  const look = (sid: Sid) => {
+    const grant = services[sid]?.grant ?? null
+    const holder = holderOn(grant, node)
+    if (grant === null || !holder) return
+    const { generation = grant.generation, epoch, confirmed } = holder
+    held.push({ sid, generation, epoch, confirmed })
   }
+  if (among) for (const sid of new Set(among)) look(sid)
+  else for (const sid in services) look(sid)
   return held.sort((a, b) => compareText(a.sid, b.sid))
 }
 

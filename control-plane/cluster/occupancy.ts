@@ -22,6 +22,17 @@ export function occupiedNodes({ status, grant }: Occupant): readonly NodeName[] 
   return held.length === 0 ? used : [...used, ...held.map((holder) => holder.node)]
 }
 
+/** Is `node` one of those? */
+export function occupies({ status, grant }: Occupant, node: NodeName): boolean {
+  if (status !== null) {
+    const { state, target } = status
+    const isPlaced = state !== 'stopped' && state !== 'request_start'
+    if (isPlaced && target === node) return true
+    if (isPlaced && state !== 'request_start_balance' && status.node === node) return true
+  }
+  return grant !== null && grant.holders.some((holder) => holder.node === node)
+}
+
 /** Is it on `node` to stay, or on its way to it? One that only leaves it is not. */
 export function staysOn({ status, grant }: Occupant, node: NodeName): boolean {
   if (status !== null) return headingTo(status) === node

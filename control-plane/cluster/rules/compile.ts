@@ -14,8 +14,10 @@ export type NodeAffinity = {
   /** The group that the rule is, or null. */
   group: string | null
   strict: boolean
+  /** Priorities of the nodes that the rule names. */
+  named: Readonly<Record<NodeName, number>>
   /** Priorities of the nodes that may be used. Of a rule that is not strict, every other node with -1. */
-  priorities: ReadonlyMap<NodeName, number>
+  readonly priorities: ReadonlyMap<NodeName, number>
 }
 
 /** Services that are kept together; the same object for each of them. */
@@ -56,10 +58,7 @@ export function compile(rules: readonly Rule[], nodes: readonly NodeName[]): Com
   const kept: Kept[] = [...nodeAffinity, ...positive, ...negative]
   const affinityOf = new Map<Sid, NodeAffinity>()
   for (const { id, resources, nodes: named, strict } of nodeAffinity) {
-    const priorities = new Map<NodeName, number>()
-    if (!strict) for (const node of nodes) priorities.set(node, -1)
-    for (const node in named) priorities.set(node, named[node]!)
-    const affinity = { rule: id, group: groupOfRule(id), strict, priorities }
+    const affinity = affinityFor(id, strict, named, nodes)
     for (const sid of resources) affinityOf.set(sid, affinity)
   }
   const together = new Map<Sid, Together>()
@@ -73,6 +72,26 @@ export function compile(rules: readonly Rule[], nodes: readonly NodeName[]): Com
     nodeAffinity: affinityOf,
     together,
     apart: partnersApart(negative),
+  }
+}
+
+/** Of many rules over many nodes few are ever asked about a node that they do not name: spelt out only then. */
+function affinityFor(
+  rule: string,
+  strict: boolean,
+  named: Readonly<Record<NodeName, number>>,
+  nodes: readonly NodeName[],
+): NodeAffinity {
+  let priorities: Map<NodeName, number> | null = null
+  return {
+    ...{ rule, group: groupOfRule(rule), strict, named },
+    get priorities() {
+      priorities ??= new Map([
+        ...(strict ? [] : nodes.map((node) => [node, -1] as const)),
+        ...Object.entries(named),
+      ])
+      return priorities
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 // The plan while it is being made: a working view that already shows every change decided so far, and what goes
 // with them. The one permitted mutation of a decision; local to one call of `decide`, and never escapes it.
-import { applyToWorkingView, startWorkingView } from '../../cluster/apply.ts'
+import { applyToWorkingView, copyServices, leavesServicesAlone } from '../../cluster/apply.ts'
 import type { Change } from '../../cluster/change.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { Plan, PlannedJob } from '../../cluster/plan.ts'
@@ -20,8 +20,8 @@ export type Draft = {
   readonly sids: readonly Sid[]
   readonly nodeNames: readonly NodeName[]
   readonly index: ViewIndex
-  /** Whether `view` has containers of its own yet: most rounds change nothing, and then copying is waste. */
-  ownsView: boolean
+  /** Whether the view's services are in a container of its own yet: most rounds change none, and copying takes long. */
+  ownsServices: boolean
   readonly changes: Change[]
   readonly serviceNotes: Map<Sid, string>
   readonly nodeNotes: Map<NodeName, string>
@@ -48,7 +48,7 @@ export function startDraft(view: ClusterView): Draft {
   const sids = sortedKeys(view.services)
   return {
     view: { ...view },
-    ownsView: false,
+    ownsServices: false,
     nowMs: view.nowMs,
     sids,
     nodeNames: sortedKeys(view.nodes),
@@ -78,18 +78,28 @@ function sortedKeys(record: Record<string, unknown>): string[] {
 
 /** Decides `change`: applies it to the working view and puts it into the plan. */
 export function decideChange(draft: Draft, change: Change): void {
-  if (!draft.ownsView) {
-    Object.assign(draft.view, startWorkingView(draft.view, draft.sids))
-    draft.ownsView = true
+  const { view } = draft
+  if (draft.changes.length === 0) view.nodes = { ...view.nodes }
+  if (!draft.ownsServices && !leavesServicesAlone(change)) {
+    view.services = copyServices(view, draft.sids)
+    draft.ownsServices = true
   }
   const sid = 'sid' in change ? change.sid : null
   if (sid !== null) count(draft, sid, -1)
-  applyToWorkingView(draft.view, change)
+  applyToWorkingView(view, change, maybeHeld(draft, change))
   if (sid !== null) {
     count(draft, sid, 1)
     draft.lastWhy.set(sid, change.why)
   } else if (change.kind !== 'imbalance.changed') draft.loads = null // other nodes are online, or others run
   draft.changes.push(change)
+}
+
+/** What the node of a change may hold: what it held when the view was read, and whatever the plan has touched since. */
+function maybeHeld(draft: Draft, change: Change): Iterable<Sid> | undefined {
+  const isAboutNode =
+    change.kind === 'lease.revoked' || (change.kind === 'evidence.recorded' && !change.scope)
+  if (!isAboutNode) return undefined
+  return [...draft.index.sidsOn(change.node), ...draft.lastWhy.keys()]
 }
 
 function count(draft: Draft, sid: Sid, by: 1 | -1): void {

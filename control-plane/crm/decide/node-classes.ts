@@ -2,7 +2,7 @@
 // nodes with priorities; the highest class with an available member counts (reference 2.14, step 1; D3).
 import type { NodeAffinity } from '../../cluster/rules/compile.ts'
 import { ruleTitle } from '../../cluster/rules/reasons.ts'
-import { hasCurrentLease } from '../../cluster/grants.ts'
+import { compareText, hasCurrentLease } from '../../cluster/grants.ts'
 import type { NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import { type ServiceType, serviceType } from '../../../shared/names.ts'
 import { compiledRules } from './compiled-rules.ts'
@@ -22,15 +22,18 @@ export type NodeClasses = {
   allowed: ReadonlySet<NodeName>
   /** Those of the best class. */
   best: ReadonlySet<NodeName>
-  unfit: ReadonlyMap<NodeName, Unfit>
+  /** Why each other node is out. */
+  readonly unfit: ReadonlyMap<NodeName, Unfit>
   /** The restricted group none of whose members is available, or null (D1). */
   restrictedOut: string | null
 }
 
 /** The nodes for `sid`. Remembered per rule and driver: thousands of services share few answers. */
 export function nodeClasses(draft: Draft, sid: Sid): NodeClasses {
-  const affinity = affinityOf(draft, sid)
-  const type = serviceType(sid)
+  return classesOf(draft, serviceType(sid), affinityOf(draft, sid))
+}
+
+function classesOf(draft: Draft, type: ServiceType, affinity: NodeAffinity | null): NodeClasses {
   let ofRule = draft.nodeClasses.get(affinity)
   if (!ofRule) {
     ofRule = new Map()
@@ -50,29 +53,46 @@ export function affinityOf(draft: Draft, sid: Sid): NodeAffinity | null {
 }
 
 function findClasses(draft: Draft, type: ServiceType, affinity: NodeAffinity | null): NodeClasses {
+  if (affinity === null) return classesWithoutRule(draft, type)
+  const fit = classesOf(draft, type, null).allowed
+  const named = Object.keys(affinity.named)
+    .filter((node) => fit.has(node))
+    .sort(compareText)
+  const priority = Math.max(...named.map((node) => affinity.named[node]!))
+  // What a rule that is not strict does not name ranks below all that it names: it counts when nothing of that is there.
+  const isLastResort = named.length === 0 && !affinity.strict
+  const best = named.filter((node) => affinity.named[node] === priority)
+  return {
+    affinity,
+    allowed: affinity.strict ? new Set(named) : fit,
+    best: isLastResort ? fit : new Set(best),
+    restrictedOut: affinity.strict && named.length === 0 ? affinity.group : null,
+    get unfit() {
+      return unfitUnder(draft, type, affinity)
+    },
+  }
+}
+
+function classesWithoutRule(draft: Draft, type: ServiceType): NodeClasses {
   const allowed = new Set<NodeName>()
   const unfit = new Map<NodeName, Unfit>()
-  let best = new Set<NodeName>()
-  let bestPriority = Number.NEGATIVE_INFINITY
   for (const name of draft.nodeNames) {
-    const priority = affinity === null ? 0 : affinity.priorities.get(name)
-    const obstacle =
-      priority === undefined
-        ? forbidden(affinity!)
-        : whyUnfit(draft.view.nodes[name]!, type, draft.nowMs)
-    if (priority === undefined || obstacle !== null) {
-      unfit.set(name, obstacle!)
-      continue
-    }
-    allowed.add(name)
-    if (priority > bestPriority) {
-      best = new Set()
-      bestPriority = priority
-    }
-    if (priority === bestPriority) best.add(name)
+    const obstacle = whyUnfit(draft.view.nodes[name]!, type, draft.nowMs)
+    if (obstacle === null) allowed.add(name)
+    else unfit.set(name, obstacle)
   }
-  const isOut = affinity !== null && affinity.strict && best.size === 0
-  return { affinity, allowed, best, unfit, restrictedOut: isOut ? affinity.group : null }
+  return { affinity: null, allowed, best: allowed, unfit, restrictedOut: null }
+}
+
+function unfitUnder(draft: Draft, type: ServiceType, affinity: NodeAffinity) {
+  const unfit = new Map<NodeName, Unfit>()
+  const unfitAnyway = classesOf(draft, type, null).unfit
+  for (const name of draft.nodeNames) {
+    const isForbidden = affinity.strict && affinity.named[name] === undefined
+    const obstacle = isForbidden ? forbidden(affinity) : unfitAnyway.get(name)
+    if (obstacle) unfit.set(name, obstacle)
+  }
+  return unfit
 }
 
 function forbidden({ rule, group }: NodeAffinity): Unfit {

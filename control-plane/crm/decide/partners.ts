@@ -1,8 +1,8 @@
 // Where the partners of a service are: those it is kept together with, and those it stays apart from (reference 2.14,
 // step 2). Counted per set of partners when first asked for, then kept up to date with every change of the plan.
 import { holderOn } from '../../cluster/grants.ts'
-import { headingTo, occupiedNodes } from '../../cluster/occupancy.ts'
-import type { Apart } from '../../cluster/rules/compile.ts'
+import { headingTo, occupiedNodes, occupies } from '../../cluster/occupancy.ts'
+import type { Apart, Together } from '../../cluster/rules/compile.ts'
 import { ruleTitle } from '../../cluster/rules/reasons.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
@@ -15,12 +15,7 @@ const nowhere: ReadonlyMap<NodeName, Apart> = new Map()
 export function partnersTogether(draft: Draft, sid: Sid): ReadonlyMap<NodeName, number> {
   const set = compiledRules(draft).together.get(sid)
   if (!set) return nobody
-  let counts = draft.together.get(set)
-  if (!counts) {
-    counts = new Map()
-    for (const member of set.sids) addHeading(counts, draft.view.services[member], 1)
-    draft.together.set(set, counts)
-  }
+  const counts = headingsOf(draft, set)
   const own = placeOf(draft.view.services[sid])
   const others = new Map<NodeName, number>()
   for (const [node, count] of counts) {
@@ -28,6 +23,16 @@ export function partnersTogether(draft: Draft, sid: Sid): ReadonlyMap<NodeName, 
     if (rest > 0) others.set(node, rest)
   }
   return others
+}
+
+function headingsOf(draft: Draft, set: Together): ReadonlyMap<NodeName, number> {
+  let counts = draft.together.get(set)
+  if (!counts) {
+    counts = new Map()
+    for (const member of set.sids) addHeading(counts, draft.view.services[member], 1)
+    draft.together.set(set, counts)
+  }
+  return counts
 }
 
 /** The nodes used by services that `sid` stays apart from, each with one of them. */
@@ -53,12 +58,11 @@ export function whyNotYetOn(draft: Draft, sid: Sid, node: NodeName): string | nu
   return `${partner.sid} is not gone from ${node} yet: apart by ${rules}`
 }
 
-/** None of those it is kept together with is anywhere else than at `node`, or on its way there. */
+/** It and all those it is kept together with are at `node`, or on their way there, as far as they are anywhere. */
 export function areTogetherAt(draft: Draft, sid: Sid, node: NodeName): boolean {
-  for (const partner of compiledRules(draft).together.get(sid)?.sids ?? []) {
-    const place = partner === sid ? null : placeOf(draft.view.services[partner])
-    if (place !== null && place !== node) return false
-  }
+  const set = compiledRules(draft).together.get(sid)
+  if (!set) return true
+  for (const [place, count] of headingsOf(draft, set)) if (count > 0 && place !== node) return false
   return true
 }
 
@@ -66,7 +70,7 @@ export function areTogetherAt(draft: Draft, sid: Sid, node: NodeName): boolean {
 export function isOccupiedByOther(draft: Draft, sid: Sid, node: NodeName): boolean {
   for (const { sid: partner } of compiledRules(draft).apart.get(sid) ?? []) {
     const service = draft.view.services[partner]
-    if (service && occupiedNodes(service).includes(node)) return true
+    if (service && occupies(service, node)) return true
   }
   return false
 }

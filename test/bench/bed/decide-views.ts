@@ -56,7 +56,9 @@ function nodeOf({ nodes, services, mode, round }: DecideCase, index: number): No
 }
 
 function serviceOf({ nodes, mode }: DecideCase, index: number): ServiceView {
-  const figures = { cpus: 1 + (index % 4), memoryBytes: (1 + (index % 3)) * (GB / 2) }
+  // By rank, so that all nodes have their share of each size.
+  const rank = Math.floor(index / nodes) + (index % nodes)
+  const figures = { cpus: 1 + (rank % 4), memoryBytes: (1 + (rank % 3)) * (GB / 2) }
   const service = aService(sid(index), node(index % nodes), {
     config: mode === 'basic' ? {} : { figures },
     grant: false,

@@ -7,7 +7,7 @@ import { compiledRules } from '../compiled-rules.ts'
 import { type Draft, nodeNamed } from '../draft.ts'
 import { type NodeClasses, nodeClasses } from '../node-classes.ts'
 import { isOperational } from '../node-states.ts'
-import { areTogetherAt, isOccupiedByOther } from '../partners.ts'
+import { isPlacedWell } from '../place.ts'
 
 /** What the services of one node share. It does not change while services are stepped. */
 type OnNode = { isActive: boolean; failures: ReadonlyMap<string, OrderResult> }
@@ -15,6 +15,8 @@ type OnNode = { isActive: boolean; failures: ReadonlyMap<string, OrderResult> }
 /** Gives back the question for one decision's services. */
 export function restJudge(draft: Draft): (service: ServiceView) => boolean {
   const { together, apart, nodeAffinity } = compiledRules(draft)
+  const ruled = new Set<Sid>()
+  for (const sids of [together, apart, nodeAffinity]) for (const sid of sids.keys()) ruled.add(sid)
   const known = new Map<NodeName, OnNode>()
   const unruled: { prefix: string; classes: NodeClasses }[] = []
 
@@ -30,7 +32,6 @@ export function restJudge(draft: Draft): (service: ServiceView) => boolean {
 
   /** Of services under no rule the drivers alone tell: there is no need to take each id apart. */
   function classesOf(sid: Sid): NodeClasses {
-    if (nodeAffinity.has(sid)) return nodeClasses(draft, sid)
     for (const { prefix, classes } of unruled) if (sid.startsWith(prefix)) return classes
     const classes = nodeClasses(draft, sid)
     unruled.push({ prefix: sid.slice(0, sid.indexOf(':') + 1), classes })
@@ -46,8 +47,6 @@ export function restJudge(draft: Draft): (service: ServiceView) => boolean {
     if (grant.holders.length !== 1 || grant.holders[0]!.node !== node) return false
     const { isActive, failures } = onNode(node)
     if (!isActive || failures.has(status.uid)) return false
-    if (!classesOf(sid).best.has(node)) return false
-    if (apart.has(sid) && isOccupiedByOther(draft, sid, node)) return false
-    return !together.has(sid) || areTogetherAt(draft, sid, node)
+    return ruled.has(sid) ? isPlacedWell(draft, sid) : classesOf(sid).best.has(node)
   }
 }
