@@ -1,0 +1,136 @@
+// What happened in a world, in the forms of the recording: phases and placements as the cluster manager committed them,
+// actions as the agents' drivers answered them, and how things stood in the end.
+import type { Change } from '../../control-plane/cluster/change.ts'
+import type { NodeName } from '../../control-plane/cluster/view.ts'
+import type { ServiceState } from '../../shared/service.ts'
+import type { AgentAction } from '../sim/world-options.ts'
+import type { World } from '../sim/world.ts'
+import { sidThere } from './names.ts'
+
+type Phase = (string | null)[]
+type Where = { state: ServiceState; node: NodeName | null; target: NodeName | null }
+
+export type Recorded = {
+  phases: Record<string, Phase[]>
+  placements: Record<string, (string | null)[][]>
+  actions: Record<string, (string | null)[][]>
+}
+
+const words: Record<ServiceState, string | null> = {
+  started: 'up',
+  stopped: 'down',
+  freeze: 'frozen',
+  error: 'error',
+  migrate: 'move',
+  relocate: 'move',
+  fence: 'recover',
+  recovery: 'recover',
+  // Way-points: passed through, and no phase of their own.
+  request_start: null,
+  request_stop: null,
+  request_start_balance: 'move',
+}
+
+/** A service that rests here is as good as down: its stop is tried again and again. */
+const restsAfterMs = 15_000
+
+export class Recorder implements Recorded {
+  readonly phases: Recorded['phases'] = {}
+  readonly placements: Recorded['placements'] = {}
+  readonly actions: Recorded['actions'] = {}
+  private readonly where = new Map<string, Where>()
+  private readonly changedMs = new Map<string, number>()
+  private readonly world: World
+
+  constructor(world: World) {
+    this.world = world
+    world.onChange.push(({ change }) => this.onChange(change))
+    world.onAction.push((action) => this.onAction(action))
+  }
+
+  private onChange(change: Change): void {
+    if (change.kind === 'service.dropped') return this.drop(change.sid)
+    if (change.kind === 'service.added') return this.put(change.sid, change.status, null)
+    if (change.kind !== 'service.state' && change.kind !== 'service.changed') return
+    const before = this.where.get(change.sid)
+    if (!before) return
+    const { node = before.node, target = before.target } = change.set
+    const state = change.kind === 'service.state' ? change.to : before.state
+    this.put(change.sid, { state, node, target }, before)
+  }
+
+  private put(sid: string, now: Where, before: Where | null): void {
+    const name = sidThere(sid)
+    if (before && isMove(before) && !isMove(now)) this.endMove(sid, before, now)
+    const { state, node, target } = now
+    this.where.set(sid, { state, node, target })
+    this.changedMs.set(sid, this.world.nowMs)
+    if (before?.state === 'request_stop' && before.state === state) this.rest(sid)
+    if (node !== null && node !== before?.node) at(this.placements, name).push([node, state])
+    const word = words[state]
+    if (word !== null && node !== null)
+      this.phase(name, word === 'move' ? [word, node, target] : [word, node])
+    if (state === 'request_stop')
+      this.world.at(this.world.nowMs + restsAfterMs, () => {
+        if (this.where.get(sid)?.state === 'request_stop') this.rest(sid)
+      })
+  }
+
+  private rest(sid: string): void {
+    const since = this.world.nowMs - (this.changedMs.get(sid) ?? 0)
+    const { node } = this.where.get(sid)!
+    if (since >= restsAfterMs) this.phase(sidThere(sid), ['down', node])
+  }
+
+  private phase(name: string, phase: Phase): void {
+    const phases = at(this.phases, name)
+    if (JSON.stringify(phases.at(-1)) !== JSON.stringify(phase)) phases.push(phase)
+  }
+
+  private drop(sid: string): void {
+    this.where.delete(sid)
+    this.phase(sidThere(sid), ['absent'])
+    at(this.placements, sidThere(sid)).push([null, 'dropped'])
+  }
+
+  /** Of what does not run an agent has nothing to do: the move is over when it is decided. */
+  private endMove(sid: string, before: Where, now: Where): void {
+    const wasActed = this.movedBy.delete(sid)
+    if (wasActed || now.node !== before.target) return
+    this.action(sid, [before.node, moveWord(before), 'ok', before.target])
+  }
+
+  private readonly movedBy = new Set<string>()
+
+  private onAction({ sid, node, action, outcome }: AgentAction): void {
+    const where = this.where.get(sid)
+    const how = outcome === 'ok' ? 'ok' : 'failed'
+    const isMoving = where !== undefined && isMove(where) && where.node === node
+    if (isMoving && (action === 'stop' || (action as string) === 'migrate')) {
+      this.movedBy.add(sid)
+      return this.action(sid, [node, moveWord(where), how, where.target])
+    }
+    if (action === 'start' || action === 'stop') this.action(sid, [node, action, how])
+  }
+
+  private action(sid: string, entry: (string | null)[]): void {
+    const actions = at(this.actions, sidThere(sid))
+    const isRepeat = JSON.stringify(actions.at(-1)) === JSON.stringify(entry)
+    // A stop that fails for ever is told once; starts are counted.
+    if (isRepeat && entry[1] === 'stop') return
+    actions.push(entry)
+  }
+}
+
+function isMove({ state }: Where): boolean {
+  return state === 'migrate' || state === 'relocate' || state === 'request_start_balance'
+}
+
+function moveWord({ state }: Where): string {
+  return state === 'migrate' ? 'migrate' : 'relocate'
+}
+
+function at<T>(record: Record<string, T[]>, key: string): T[] {
+  record[key] ??= []
+  return record[key]
+}
