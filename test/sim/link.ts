@@ -14,6 +14,8 @@ export class Link {
   slow = 0
   lost = 0
   repeated = 0
+  /** Answers to requests of this path are lost; all else passes. */
+  deafTo: string | null = null
   readonly isCut: Record<Direction, boolean> = { up: false, down: false }
   private readonly scheduler: Scheduler
   private readonly chance: Chance
@@ -74,7 +76,9 @@ export function linkTransport(
         process.timers.clear(deadline)
         cancel?.removeEventListener('abort', onCancel)
       }
+      const isHeard = () => link.deafTo === null || !question.url.includes(link.deafTo)
       const give = (reply: HttpReply | Error) =>
+        isHeard() &&
         link.carry('down', () =>
           process.do(() => {
             if (reply instanceof Error) return fail(reply.message)

@@ -111,7 +111,7 @@ export class Machine {
   }
 
   /** As systemd sends them: SIGTERM for a planned restart, SIGINT for the end of the node. */
-  signal(signal: 'restart' | 'shutdown'): void {
+  signal(signal: 'restart' | 'shutdown' | 'reboot'): void {
     const { agent } = this
     agent?.process.do(() => agent.loop?.tell({ kind: 'signal', signal }))
   }

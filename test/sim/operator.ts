@@ -114,6 +114,22 @@ export class Operator {
     )
   }
 
+  disarm(mode: 'freeze' | 'ignore'): Answer {
+    return this.clusterCommand('disarm', mode)
+  }
+
+  arm(): Answer {
+    return this.clusterCommand('arm', null)
+  }
+
+  private clusterCommand(kind: 'disarm' | 'arm', mode: 'freeze' | 'ignore' | null): Answer {
+    const command = { uid: this.chance.uuid(), kind, node: null, mode }
+    return this.write(
+      () => null,
+      (state) => rows.addClusterCommand(state, { ...command, status: 'pending', reason: '' }),
+    )
+  }
+
   removeNode(node: string): Answer {
     // It takes the row of the round.
     if (this.database.memory.isElected(this.clusterId)) return refused('busy')

@@ -1,0 +1,175 @@
+// The commands of a recorded scenario, given to the world. What they did to the reference's own parts, which have no equal
+// here (its daemons, its file system, its package versions), they do to what takes their place, or to nothing.
+import type { World } from '../sim/world.ts'
+import { sidHere } from './names.ts'
+import { addService, type Stats } from './site.ts'
+
+const mebibyte = 2 ** 20
+/** From a machine's end to its next boot. */
+const rebootMs = 5_000
+const lookMs = 500
+
+export class Commands {
+  private readonly world: World
+  private readonly stats: Stats
+  /** Guests that are locked: neither started, stopped nor moved. */
+  readonly locked: Set<string>
+
+  constructor(world: World, stats: Stats, locked: Set<string>) {
+    this.world = world
+    this.stats = stats
+    this.locked = locked
+  }
+
+  run(command: string): void {
+    const [word = '', first = '', ...rest] = command.split(' ')
+    switch (word) {
+      case 'power':
+        return this.power(first, rest[0] === 'on')
+      case 'network':
+        return this.network(first, rest[0] === 'on')
+      case 'crm':
+        return this.crm(first, rest[0] ?? '', rest[1])
+      case 'service':
+        return this.service(sidHere(first), rest[0] ?? '', rest.slice(1))
+      case 'shutdown':
+      case 'reboot':
+        return this.shutDown(first, word)
+      case 'restart-lrm':
+        return this.world.node(first).signal('restart')
+      case 'cfs':
+        return this.fileSystem(first, rest[1] === 'work')
+      case 'delay':
+      case 'skip-round':
+      case 'pve-manager-version':
+        return
+      default:
+        throw new Error(`unknown command: ${command}`)
+    }
+  }
+
+  private power(name: string, isOn: boolean): void {
+    const machine = this.world.node(name)
+    if (!isOn) return machine.powerOff('commanded')
+    machine.link.heal()
+    machine.isAgentWanted = true
+    machine.powerOn()
+  }
+
+  private network(name: string, isOn: boolean): void {
+    const { link } = this.world.node(name)
+    if (isOn) link.heal()
+    else link.cut('both')
+  }
+
+  private crm(node: string, verb: string, mode = ''): void {
+    const { operator } = this.world
+    switch (verb) {
+      case 'enable-node-maintenance':
+      case 'disable-node-maintenance':
+        operator.maintenance(node, verb.startsWith('enable'))
+        return
+      case 'disarm-ha':
+        operator.disarm(mode as 'freeze' | 'ignore')
+        return
+      case 'arm-ha':
+        operator.arm()
+        return
+      // The daemon of one node: here the plane decides, and has no part there.
+      case 'start':
+      case 'stop':
+        return
+      default:
+        throw new Error(`unknown command: crm ${verb}`)
+    }
+  }
+
+  /** The agent is told, does what the policy says, and ends; then the machine goes down. */
+  private shutDown(name: string, how: 'shutdown' | 'reboot'): void {
+    const machine = this.world.node(name)
+    machine.isAgentWanted = false
+    machine.signal(how)
+    const look = () => {
+      if (!machine.isOn) return
+      if (machine.agent !== null)
+        return void this.world.at(this.world.nowMs + lookMs, look)
+      machine.isAgentWanted = true
+      machine.powerOff(how, how === 'reboot' ? rebootMs : null)
+      if (how === 'shutdown') machine.link.cut('both')
+    }
+    look()
+  }
+
+  /** Nothing can be read there, as if no order arrived; leases are renewed all the same. */
+  private fileSystem(name: string, works: boolean): void {
+    this.world.node(name).link.deafTo = works ? null : '/agent/v1/desired'
+  }
+
+  private service(sid: string, verb: string, rest: string[]): void {
+    const { operator } = this.world
+    switch (verb) {
+      case 'started':
+      case 'stopped':
+      case 'disabled':
+      case 'ignored':
+        operator.update(sid, { requested: verb })
+        return
+      case 'migrate':
+      case 'relocate':
+        operator.command(verb, sid, rest[0])
+        return
+      case 'stop':
+        operator.command('stop', sid, null, Number(rest[0]) * 1000)
+        return
+      case 'add':
+        return addService(this.world, sid, this.stats, {
+          node: rest[0]!,
+          state: rest[1] ?? 'started',
+        })
+      case 'delete':
+        operator.command('remove', sid)
+        return
+      case 'lock':
+        this.locked.add(sid)
+        return
+      case 'unlock':
+        this.locked.delete(sid)
+        return
+      case 'manual-migrate':
+        return this.moveByHand(sid, rest[0]!)
+      case 'set-static-stats':
+        return this.setStatic(sid, figuresIn(rest, 'maxcpu', 'maxmem'))
+      case 'set-dynamic-stats': {
+        const now = this.stats.dynamicOf(sid)
+        this.stats.dynamic.set(sid, { ...now, ...figuresIn(rest, 'cpu', 'mem') })
+        return
+      }
+      default:
+        throw new Error(`unknown command: service ${verb}`)
+    }
+  }
+
+  private setStatic(sid: string, figures: Partial<{ cpus: number; memoryBytes: number }>): void {
+    const next = { ...this.stats.staticOf(sid), ...figures }
+    this.stats.static.set(sid, next)
+    this.world.operator.update(sid, { figures: next })
+  }
+
+  /** Moved behind the manager's back: it goes on running, elsewhere. */
+  private moveByHand(sid: string, to: string): void {
+    const source = this.world.machines.find((machine) => machine.guests.running.has(sid))
+    const guest = source?.guests.running.get(sid)
+    if (!source || !guest) return
+    source.guests.running.delete(sid)
+    this.world.node(to).guests.running.set(sid, guest)
+  }
+}
+
+function figuresIn(words: string[], cpu: string, memory: string) {
+  const figures: { cpus?: number; memoryBytes?: number } = {}
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    if (words[i] === cpu) figures.cpus = Number(words[i + 1])
+    if (words[i] === memory) figures.memoryBytes = Number(words[i + 1]) * mebibyte
+  }
+  return figures
+}

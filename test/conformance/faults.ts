@@ -1,0 +1,35 @@
+// Services that fail on demand, as the recording's `fa` services do, and guests that are locked.
+import type { Script } from '../sim/behaviour.ts'
+import type { World } from '../sim/world.ts'
+import { sidHere } from './names.ts'
+import type { ScenarioFile } from './scenario-file.ts'
+
+/** Gives each service its script. `locked`: neither started, stopped nor moved while it is in there. */
+export function behave(world: World, { inputs }: ScenarioFile, locked: Set<string>): void {
+  for (const recorded of Object.keys(inputs.services_effective)) {
+    const sid = sidHere(recorded)
+    const fault = inputs.faults[recorded]
+    let startFailures = fault?.start_failures_before_success ?? 0
+    let moveFailures = fault?.move_failures_before_success ?? 0
+    const only = fault?.only_on_node ?? null
+    const script: Script = {
+      start: (node) => {
+        if (locked.has(sid)) return 'fail'
+        if (only !== null && node !== only) return 'fail'
+        if (startFailures === 0) return 'ok'
+        startFailures -= 1
+        return 'fail'
+      },
+      startMs: 200,
+      stopMs: 200,
+    }
+    world.behaviours.scripts.set(sid, script)
+    if (fault?.stop_always_fails)
+      for (const machine of world.machines) machine.guests.stuck.add(sid)
+    void moveFailures
+  }
+  // A lock is of whoever worked on the guest there: it goes with the node that is proved dead.
+  world.onChange.push(({ change }) => {
+    if (change.kind === 'service.state' && change.to === 'recovery') locked.delete(change.sid)
+  })
+}

@@ -1,0 +1,68 @@
+// Plays recorded scenarios: one JSON line for each file, in the files' order.
+import { readFileSync } from 'node:fs'
+import type { World } from '../sim/world.ts'
+import { Commands } from './commands.ts'
+import { behave } from './faults.ts'
+import { sidHere, sidThere } from './names.ts'
+import { Recorder } from './record.ts'
+import { ScenarioFile } from './scenario-file.ts'
+import { createSite, Stats } from './site.ts'
+
+export type Played = {
+  name: string
+  phases: Recorder['phases']
+  placements: Recorder['placements']
+  actions: Recorder['actions']
+  final: { services: Record<string, unknown>; nodes: Record<string, unknown> }
+  violations: string[]
+}
+
+/** Plays one scenario to its end. */
+export async function play(file: ScenarioFile): Promise<{ played: Played; world: World }> {
+  const stats = new Stats(file.inputs)
+  const locked = new Set<string>()
+  const world = createSite(file, stats)
+  const recorder = new Recorder(world)
+  behave(world, file, locked)
+  const commands = new Commands(world, stats, locked)
+  for (const { t, cmd } of file.schedule) world.at(t * 1000, () => commands.run(cmd))
+  await world.run(file.endAtSeconds * 1000)
+  const { phases, placements, actions } = recorder
+  const violations = world.checks.violations.map(({ what }) => what)
+  return {
+    played: { name: file.name, phases, placements, actions, final: finalOf(world, file), violations },
+    world,
+  }
+}
+
+function finalOf(world: World, file: ScenarioFile): Played['final'] {
+  const view = world.operator.view()
+  const running = world.running()
+  const names = new Set([
+    ...Object.keys(file.inputs.services_effective).map(sidHere),
+    ...Object.keys(view.services),
+  ])
+  const services: Record<string, unknown> = {}
+  for (const sid of names) {
+    const { config, status } = view.services[sid] ?? {}
+    services[sidThere(sid)] = {
+      state: status?.state ?? null,
+      node: status?.node ?? null,
+      running: running[sid] !== undefined,
+      request: config?.requested ?? null,
+    }
+  }
+  const nodes: Record<string, unknown> = {}
+  for (const machine of world.machines)
+    nodes[machine.name] = {
+      power: machine.isOn ? 'on' : 'off',
+      network: machine.link.isCut.up && machine.link.isCut.down ? 'off' : 'on',
+      state: view.nodes[machine.name]?.state ?? 'unknown',
+    }
+  return { services, nodes }
+}
+
+/** Reads and plays one file. */
+export async function playFile(path: string): Promise<{ played: Played; world: World }> {
+  return play(ScenarioFile.parse(JSON.parse(readFileSync(path, 'utf8'))))
+}
