@@ -91,8 +91,7 @@ export class Commands {
     machine.signal(how)
     const look = () => {
       if (!machine.isOn) return
-      if (machine.agent !== null)
-        return void this.world.at(this.world.nowMs + lookMs, look)
+      if (machine.agent !== null) return void this.world.at(this.world.nowMs + lookMs, look)
       machine.isAgentWanted = true
       machine.powerOff(how, how === 'reboot' ? rebootMs : null)
       if (how === 'shutdown') machine.link.cut('both')

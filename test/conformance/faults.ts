@@ -20,13 +20,18 @@ export function behave(world: World, { inputs }: ScenarioFile, locked: Set<strin
         startFailures -= 1
         return 'fail'
       },
+      migrate: () => {
+        if (locked.has(sid)) return 'refused'
+        if (moveFailures === 0) return 'ok'
+        moveFailures -= 1
+        return 'fail'
+      },
       startMs: 200,
       stopMs: 200,
     }
     world.behaviours.scripts.set(sid, script)
     if (fault?.stop_always_fails)
       for (const machine of world.machines) machine.guests.stuck.add(sid)
-    void moveFailures
   }
   // A lock is of whoever worked on the guest there: it goes with the node that is proved dead.
   world.onChange.push(({ change }) => {

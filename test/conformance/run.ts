@@ -30,7 +30,14 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
   const { phases, placements, actions } = recorder
   const violations = world.checks.violations.map(({ what }) => what)
   return {
-    played: { name: file.name, phases, placements, actions, final: finalOf(world, file), violations },
+    played: {
+      name: file.name,
+      phases,
+      placements,
+      actions,
+      final: finalOf(world, file),
+      violations,
+    },
     world,
   }
 }

@@ -1,11 +1,14 @@
 // How services behave when they are started and stopped, on which node: well, unless a fault or a script says otherwise.
 import type { Behaviour, StartManner } from './driver.ts'
+import type { MoveManner } from './live-moves.ts'
 import type { Chance } from './random.ts'
 
 /** What a test may prescribe for one service. */
 export type Script = {
   /** How the next start on `node` goes; null: as usual. */
   start?(node: string): StartManner | null
+  /** How the next move away goes; null: as usual. */
+  migrate?(node: string): MoveManner | null
   startMs?: number
   stopMs?: number
 }
@@ -13,6 +16,8 @@ export type Script = {
 export class Behaviours {
   /** Probabilities of a start that fails, comes up and falls over, or comes true only later. */
   faults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
+  moveFaults = { fail: 0, late: 0 }
+  moveMs: [number, number] = [200, 3_000]
   startMs: [number, number] = [20, 400]
   stopMs: [number, number] = [20, 600]
   readonly scripts = new Map<string, Script>()
@@ -36,8 +41,20 @@ export class Behaviours {
         const isLate = chance.chance(this.faults.lateAnswer)
         return { ms, lateMs: isLate ? chance.between(0, 8_000) : 1 }
       },
+      migrate: (sid) => ({
+        manner: this.scripts.get(sid)?.migrate?.(node) ?? this.moveManner(),
+        ms: chance.between(...this.moveMs),
+        lateMs: chance.between(100, 20_000),
+      }),
       surveyMs: () => chance.between(1, 20),
     }
+  }
+
+  private moveManner(): MoveManner {
+    const drawn = this.chance.float()
+    const { fail, late } = this.moveFaults
+    if (drawn < fail) return 'fail'
+    return drawn < fail + late ? 'late' : 'ok'
   }
 
   private manner(): StartManner {

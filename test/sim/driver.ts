@@ -4,11 +4,16 @@ import type {
   Driver,
   DriverEvents,
   DriverResult,
+  MigrateRequest,
+  MigrateResult,
+  ReceiveRequest,
+  ReceiveResult,
   StartRequest,
 } from '../../agent/drivers/driver.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { Guests } from './guests.ts'
+import { beginMove, cancelMove, type MoveManner } from './live-moves.ts'
 import type { Process } from './process.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -19,14 +24,18 @@ export type Behaviour = {
   start(sid: string): { manner: StartManner; ms: number; hangMs: number }
   /** How long it takes to end by itself, and how late the answer comes. */
   stop(sid: string): { ms: number; lateMs: number }
+  /** How a move away goes, how long it takes, and how much longer one that nobody waits for any more. */
+  migrate(sid: string): { manner: MoveManner; ms: number; lateMs: number }
   surveyMs(): number
 }
 
 export type DriverAction = {
   sid: string
   generation: number
-  action: 'start' | 'stop'
+  action: 'start' | 'stop' | 'receive' | 'migrate'
   outcome: DriverResult['outcome']
+  /** Of a move. */
+  target?: string
 }
 
 type Stopping = { byMs: number; finish: (() => void)[]; cancel: () => void }
@@ -41,6 +50,8 @@ export class SimDriver implements Driver {
   private readonly behaviour: Behaviour
   private readonly events: DriverEvents
   private readonly onAction: (action: DriverAction) => void
+  private readonly node: string
+  private readonly hostOf: (node: string) => Guests | undefined
   private readonly stopping = new Map<string, Stopping>()
 
   constructor(parts: {
@@ -50,6 +61,8 @@ export class SimDriver implements Driver {
     behaviour: Behaviour
     events: DriverEvents
     onAction: (action: DriverAction) => void
+    node: string
+    hostOf: (node: string) => Guests | undefined
   }) {
     this.type = parts.type
     this.scheduler = parts.process.scheduler
@@ -58,6 +71,8 @@ export class SimDriver implements Driver {
     this.behaviour = parts.behaviour
     this.events = parts.events
     this.onAction = parts.onAction
+    this.node = parts.node
+    this.hostOf = parts.hostOf
   }
 
   survey(): Promise<Found[]> {
@@ -65,12 +80,19 @@ export class SimDriver implements Driver {
       const mine = (sid: string) => sid.startsWith(`${this.type}:`)
       const running = [...this.guests.running.values()].map(({ sid, generation, state }) => ({
         ...{ sid, generation },
-        state: state === 'leftover' ? ('unknown' as const) : ('running' as const),
+        state: this.guests.outgoing.has(sid)
+          ? ('migrating' as const)
+          : state === 'leftover'
+            ? ('unknown' as const)
+            : ('running' as const),
+      }))
+      const incoming = [...this.guests.incoming.values()].map(({ sid, generation }) => ({
+        ...{ sid, generation, state: 'incoming' as const },
       }))
       const pending = [...this.guests.pending.values()].map(({ sid, generation }) => ({
         ...{ sid, generation, state: 'unknown' as const },
       }))
-      return [...running, ...pending].filter(({ sid }) => mine(sid))
+      return [...running, ...incoming, ...pending].filter(({ sid }) => mine(sid))
     })
   }
 
@@ -109,6 +131,8 @@ export class SimDriver implements Driver {
       }
       this.process.do(() => {
         this.guests.cancelPending(sid)
+        this.guests.incoming.delete(sid)
+        if (this.guests.outgoing.has(sid)) cancelMove(this.scheduler, this.guests, sid)
         const isAlive = this.guests.running.has(sid)
         if (!isAlive) return finish()
         return this.endIn(sid, Math.min(ms, timeoutMs + killMs), ms > timeoutMs, finish)
@@ -137,7 +161,75 @@ export class SimDriver implements Driver {
     this.stopping.set(sid, { byMs, finish: waiting, cancel })
   }
 
+  receive(request: ReceiveRequest): Promise<ReceiveResult> {
+    const { sid, generation } = request
+    const address = `${this.node} ${generation}`
+    return new Promise((resolve) => {
+      this.process.do(() => {
+        const answer = (outcome: DriverResult['outcome'], detail: string) =>
+          this.answer(5, { sid, generation, action: 'receive', outcome }, detail, (result) =>
+            resolve(result.outcome === 'ok' ? { ...result, address } : result),
+          )
+        if (!request.mayBegin()) return answer('error', 'later than the lease allows')
+        if (this.guests.running.has(sid) || this.guests.pending.has(sid))
+          return answer('error', 'something of it is there already')
+        this.guests.incoming.set(sid, { sid, generation, address })
+        return answer('ok', '')
+      })
+    })
+  }
+
+  migrate(request: MigrateRequest): Promise<MigrateResult> {
+    const { sid, generation, target, address } = request
+    return new Promise((resolve) => {
+      this.process.do(() => {
+        let isOver = false
+        const settle = (result: MigrateResult) => {
+          if (isOver) return
+          isOver = true
+          this.scheduler.after(1, () =>
+            this.process.do(() => {
+              const { outcome } = result
+              this.onAction({ sid, generation, action: 'migrate', outcome, target })
+              resolve(result)
+            }),
+          )
+        }
+        if (!request.mayBegin())
+          return settle({
+            outcome: 'error',
+            detail: 'later than the lease allows',
+            left: 'running',
+          })
+        const drawn = this.behaviour.migrate(sid)
+        const isLate = drawn.manner === 'late' || drawn.ms > request.timeoutMs
+        const job = {
+          ...{ sid, generation, address, lateMs: drawn.lateMs },
+          manner: isLate ? ('late' as const) : drawn.manner,
+          ms: Math.min(drawn.ms, request.timeoutMs),
+        }
+        return beginMove(this.scheduler, this.guests, () => this.hostOf(target), job, settle)
+      })
+    })
+  }
+
+  cancel(sid: string): Promise<MigrateResult> {
+    return new Promise((resolve) => {
+      this.process.do(() =>
+        this.scheduler.after(20, () =>
+          this.process.do(() => resolve(cancelMove(this.scheduler, this.guests, sid))),
+        ),
+      )
+    })
+  }
+
   detach(): void {}
+
+  /** What was incoming has come alive. */
+  tellArrived(sid: string, generation: number): void {
+    if (!sid.startsWith(`${this.type}:`)) return
+    this.scheduler.after(2, () => this.process.do(() => this.events.arrived(sid, generation)))
+  }
 
   /** The main process of a running service is gone: the agent hears of it soon. */
   tellExited(sid: string, generation: number): void {

@@ -1,4 +1,5 @@
 // What really runs on a machine: services as the world sees them, whatever any agent or database believes of them.
+import type { Incoming, Outgoing } from './live-moves.ts'
 import type { Scheduled, Scheduler } from './scheduler.ts'
 
 /** `leftover`: its main process is gone, something of it is still there. */
@@ -15,10 +16,14 @@ export type PendingStart = { sid: string; generation: number; scheduled: Schedul
 export class Guests {
   readonly running = new Map<string, Guest>()
   readonly pending = new Map<string, PendingStart>()
+  /** Halves of live moves: those that wait for a guest, and jobs that move one away. */
+  readonly incoming = new Map<string, Incoming>()
+  readonly outgoing = new Map<string, Outgoing>()
   /** Services that no kill ends: until the world lets go of them. */
   readonly stuck = new Set<string>()
   onStart: (guest: Guest) => void = () => {}
   onEnd: (guest: Guest) => void = () => {}
+  onArrival: (guest: Guest) => void = () => {}
   private readonly scheduler: Scheduler
 
   constructor(scheduler: Scheduler) {
@@ -50,6 +55,18 @@ export class Guests {
     this.pending.delete(sid)
   }
 
+  /** What was incoming comes alive: it has been running all the time, elsewhere. */
+  arrive(sid: string): void {
+    const half = this.incoming.get(sid)
+    if (!half) return
+    this.incoming.delete(sid)
+    const { generation } = half
+    const guest: Guest = { sid, generation, state: 'running', startedMs: this.scheduler.nowMs }
+    this.running.set(sid, guest)
+    this.onStart(guest)
+    this.onArrival(guest)
+  }
+
   /** Nothing of it is left. */
   end(sid: string): void {
     const guest = this.running.get(sid)
@@ -61,6 +78,9 @@ export class Guests {
   /** The machine is off. */
   endAll(): void {
     for (const sid of [...this.pending.keys()]) this.cancelPending(sid)
+    for (const { scheduled } of this.outgoing.values()) this.scheduler.cancel(scheduled)
+    this.outgoing.clear()
+    this.incoming.clear()
     for (const sid of [...this.running.keys()]) this.end(sid)
     this.stuck.clear()
   }

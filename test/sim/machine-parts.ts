@@ -2,7 +2,7 @@
 import type { Boot } from '../../agent/boot.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { Behaviour, DriverAction } from './driver.ts'
-import type { Guest } from './guests.ts'
+import type { Guest, Guests } from './guests.ts'
 import type { Exchange } from './link.ts'
 import type { Machine } from './machine.ts'
 import type { Chance } from './random.ts'
@@ -21,6 +21,8 @@ export type MachineOptions = {
   joinToken: string
   replicas: Replica[]
   behaviour: Behaviour
+  /** What runs on another machine, where one is on: live moves go there. */
+  hostOf(node: string): Guests | undefined
   /** Rate of its clock. */
   rate: number
   /** From power to agent. */

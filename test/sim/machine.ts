@@ -58,6 +58,9 @@ export class Machine {
     this.device = new Device(options.device, scheduler, chance.stream('watchdog'), this.clock)
     this.guests.onStart = (guest) => events.onGuest(this, guest, true)
     this.guests.onEnd = (guest) => events.onGuest(this, guest, false)
+    this.guests.onArrival = ({ sid, generation }) => {
+      for (const driver of this.agent?.drivers ?? []) driver.tellArrived(sid, generation)
+    }
     this.device.onFeed = (cause) => events.onFeed(this, cause)
     this.device.onFire = () => this.powerOff('its watchdog has reset it', this.rebootMs)
   }
@@ -186,6 +189,8 @@ export class Machine {
             new SimDriver({
               ...{ type, guests: this.guests, process, events },
               behaviour: this.options.behaviour,
+              node: this.name,
+              hostOf: this.options.hostOf,
               onAction: (action) => this.events.onAction(this, action),
             }),
         )

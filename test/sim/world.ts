@@ -169,6 +169,10 @@ export class World {
         drivers: node.drivers ?? ['process'],
         capacity: { cpus, memoryBytes },
         behaviour: this.behaviours.of(node.name),
+        hostOf: (name) => {
+          const machine = this.machines.find((one) => one.name === name)
+          return machine?.isOn ? machine.guests : undefined
+        },
         rate: node.rate ?? drawnRate(chance),
       },
       {
