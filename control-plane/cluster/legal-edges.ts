@@ -40,6 +40,8 @@ export const serviceEdges: Edges<ServiceState> = {
     freeze: 'its agent restarts',
     started: 'found running and adopted',
     request_stop: 'found running, no longer wanted',
+    migrate: 'its place moves',
+    relocate: 'its place moves',
   },
   migrate: {
     started: 'move ended',
@@ -63,7 +65,11 @@ export const serviceEdges: Edges<ServiceState> = {
     request_stop: 'placed, not wanted',
     stopped: 'no node, not wanted or not allowed',
   },
-  freeze: { started: 'thawed', request_stop: 'thawed, not wanted or nothing left of it' },
+  freeze: {
+    started: 'thawed',
+    request_start: 'thawed, to be started anew',
+    request_stop: 'thawed, not wanted',
+  },
   error: { request_stop: 'disabled', stopped: 'disabled, nothing left of it' },
 }
 

@@ -12,17 +12,18 @@ export function behave(world: World, { inputs }: ScenarioFile, locked: Set<strin
     let startFailures = fault?.start_failures_before_success ?? 0
     let moveFailures = fault?.move_failures_before_success ?? 0
     const only = fault?.only_on_node ?? null
+    /** Some fail on one node only. */
+    const isThere = (node: string) => only === null || node === only
     const script: Script = {
       start: (node) => {
         if (locked.has(sid)) return 'fail'
-        if (only !== null && node !== only) return 'fail'
-        if (startFailures === 0) return 'ok'
+        if (startFailures === 0 || !isThere(node)) return 'ok'
         startFailures -= 1
         return 'fail'
       },
-      migrate: () => {
+      migrate: (node) => {
         if (locked.has(sid)) return 'refused'
-        if (moveFailures === 0) return 'ok'
+        if (moveFailures === 0 || !isThere(node)) return 'ok'
         moveFailures -= 1
         return 'fail'
       },
@@ -31,7 +32,7 @@ export function behave(world: World, { inputs }: ScenarioFile, locked: Set<strin
     }
     world.behaviours.scripts.set(sid, script)
     if (fault?.stop_always_fails)
-      for (const machine of world.machines) machine.guests.stuck.add(sid)
+      for (const machine of world.machines) if (isThere(machine.name)) machine.guests.stuck.add(sid)
   }
   // A lock is of whoever worked on the guest there: it goes with the node that is proved dead.
   world.onChange.push(({ change }) => {

@@ -8,7 +8,7 @@ import type { World } from '../sim/world.ts'
 import { sidThere } from './names.ts'
 
 type Phase = (string | null)[]
-type Where = { state: ServiceState; node: NodeName | null; target: NodeName | null }
+export type Where = { state: ServiceState; node: NodeName | null; target: NodeName | null }
 
 export type Recorded = {
   phases: Record<string, Phase[]>
@@ -28,7 +28,7 @@ const words: Record<ServiceState, string | null> = {
   // Way-points: passed through, and no phase of their own.
   request_start: null,
   request_stop: null,
-  request_start_balance: 'move',
+  request_start_balance: null,
 }
 
 /** A service that rests here is as good as down: its stop is tried again and again. */
@@ -46,6 +46,11 @@ export class Recorder implements Recorded {
     this.world = world
     world.onChange.push(({ change }) => this.onChange(change))
     world.onAction.push((action) => this.onAction(action))
+  }
+
+  /** A scenario may begin in the middle of things. */
+  begin(sid: string, where: Where): void {
+    this.put(sid, where, null)
   }
 
   private onChange(change: Change): void {
@@ -102,14 +107,16 @@ export class Recorder implements Recorded {
 
   private readonly movedBy = new Set<string>()
 
-  private onAction({ sid, node, action, outcome }: AgentAction): void {
+  private onAction({ sid, node, action, outcome, wasThere }: AgentAction): void {
     const where = this.where.get(sid)
     const how = outcome === 'ok' ? 'ok' : 'failed'
     const isMoving = where !== undefined && isMove(where) && where.node === node
-    if (isMoving && (action === 'stop' || (action as string) === 'migrate')) {
+    if (isMoving && (action === 'stop' || action === 'migrate')) {
       this.movedBy.add(sid)
       return this.action(sid, [node, moveWord(where), how, where.target])
     }
+    // Looking that nothing is left, where nothing was, is no action.
+    if (action === 'stop' && !wasThere) return
     if (action === 'start' || action === 'stop') this.action(sid, [node, action, how])
   }
 

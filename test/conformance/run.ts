@@ -6,7 +6,9 @@ import { behave } from './faults.ts'
 import { sidHere, sidThere } from './names.ts'
 import { Recorder } from './record.ts'
 import { ScenarioFile } from './scenario-file.ts'
-import { createSite, Stats } from './site.ts'
+import { preset } from './preset.ts'
+import { configure, configuredAtMs, createSite, Stats } from './site.ts'
+import { tellUsage } from './usage.ts'
 
 export type Played = {
   name: string
@@ -24,10 +26,16 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
   const world = createSite(file, stats)
   const recorder = new Recorder(world)
   behave(world, file, locked)
+  world.at(configuredAtMs, () => {
+    configure(world, file, stats)
+    preset(world, file, recorder)
+    tellUsage(world, stats)
+  })
   const commands = new Commands(world, stats, locked)
   for (const { t, cmd } of file.schedule) world.at(t * 1000, () => commands.run(cmd))
   await world.run(file.endAtSeconds * 1000)
   const { phases, placements, actions } = recorder
+  const isIdle = Object.keys(phases).length === 0
   const violations = world.checks.violations.map(({ what }) => what)
   return {
     played: {

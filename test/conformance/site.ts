@@ -21,7 +21,7 @@ const timing: Timing = {
 }
 
 /** Nodes are powered on at this second or earlier, and the cluster manager begins its work when they have joined. */
-const configuredAtMs = 30_000
+export const configuredAtMs = 30_000
 
 const mebibyte = 2 ** 20
 const nodeDefaults = { cpus: 24, memoryBytes: 128 * 1024 * mebibyte }
@@ -57,7 +57,7 @@ export class Stats {
   }
 }
 
-/** Builds the world; the scenario's services are configured once its nodes have joined. */
+/** Builds the world: nodes and settings, and nothing to manage yet. */
 export function createSite(file: ScenarioFile, stats: Stats): World {
   const { inputs } = file
   const world = createWorld({
@@ -75,7 +75,6 @@ export function createSite(file: ScenarioFile, stats: Stats): World {
   })
   world.operator.skipIntake = true
   for (const machine of world.machines) machine.rebootMs = null
-  world.at(configuredAtMs, () => configure(world, file, stats))
   return world
 }
 
@@ -102,7 +101,8 @@ function settingsOf(datacenter: ScenarioFile['inputs']['datacenter']): Partial<S
   }
 }
 
-function configure(world: World, { inputs }: ScenarioFile, stats: Stats): void {
+/** Configures everything, which is to be done once the nodes have joined. */
+export function configure(world: World, { inputs }: ScenarioFile, stats: Stats): void {
   for (const group of inputs.groups ?? [])
     world.operator.group({
       name: group.id,

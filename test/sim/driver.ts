@@ -34,6 +34,8 @@ export type DriverAction = {
   generation: number
   action: 'start' | 'stop' | 'receive' | 'migrate'
   outcome: DriverResult['outcome']
+  /** Of a stop: something of it ran. */
+  wasThere?: boolean
   /** Of a move. */
   target?: string
 }
@@ -123,10 +125,11 @@ export class SimDriver implements Driver {
     const generation = this.guests.running.get(sid)?.generation ?? 0
     return new Promise((resolve) => {
       const { ms, lateMs } = this.behaviour.stop(sid)
+      const wasThere = this.guests.running.has(sid)
       const finish = () => {
         const isStuck = this.guests.stuck.has(sid) && this.guests.running.has(sid)
         const outcome = isStuck ? 'timeout' : 'ok'
-        const action = { sid, generation, action: 'stop' as const, outcome } as const
+        const action = { sid, generation, action: 'stop' as const, outcome, wasThere } as const
         this.answer(isStuck ? 0 : lateMs, action, isStuck ? 'it cannot be killed' : '', resolve)
       }
       this.process.do(() => {

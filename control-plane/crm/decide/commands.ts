@@ -72,7 +72,7 @@ function acceptAct(draft: Draft, command: CommandView): void {
   }
   const why = `${command.kind} to ${command.node} was commanded`
   if (service!.status!.state === 'stopped') {
-    setFields(draft, sid, { node: command.node }, why)
+    startMove(draft, sid, command.node!, why)
     takePartnersAlong(draft, sid, command.node!)
     return setCommand(draft, command, 'done', `it is stopped; its place is ${command.node} now`)
   }

@@ -13,5 +13,5 @@ export function stepError(draft: Draft, { sid, service, config, status }: Manage
     return noteService(draft, sid, 'its stop failed, and will be tried again')
   }
   const why = 'it was disabled, and its grant is still open'
-  toState(draft, sid, 'request_stop', { retryAtMs: null }, why)
+  toState(draft, sid, 'request_stop', { retryAtMs: draft.nowMs }, why)
 }

@@ -9,23 +9,30 @@ import { isWanted, type Managed } from './step.ts'
 export function stepFreeze(draft: Draft, managed: Managed): void {
   const { sid, service, status } = managed
   const node = nodeNamed(draft, status.node)
-  // With nothing granted it was stopped, or has ended: what stops and starts such a service knows whom to ask first.
-  const thawed = isWanted(managed) && service.grant !== null ? 'started' : 'request_stop'
   if (node && isOperational(draft, node.name)) {
     const { mode } = node.lease
     if (mode === 'active' || mode === 'maintenance')
-      return toState(draft, sid, thawed, {}, `the agent of ${node.name} is back`)
+      return thaw(draft, managed, `the agent of ${node.name} is back`)
     return noteService(draft, sid, `frozen: the agent of ${node.name} is in mode ${mode}`)
   }
   // It stays with its node, also when nothing of it is left there: that is what `freeze` promises. Only a person, or the
   // node's leaving the roster, takes it away; with a grant open, that person's word is the proof, too.
   if (service.grant === null && isGone(node))
-    return toState(draft, sid, thawed, {}, `${status.node ?? 'its node'} is gone for good`)
+    return thaw(draft, managed, `${status.node ?? 'its node'} is gone for good`)
   noteService(
     draft,
     sid,
     `frozen: waits for ${status.node} to come back, or for: ha-manager fence confirm ${status.node}`,
   )
+}
+
+/** T40. With nothing granted it was stopped, or has ended: what starts such a service knows whom to ask first. */
+function thaw(draft: Draft, managed: Managed, why: string): void {
+  const { sid, service, status } = managed
+  if (!isWanted(managed)) return toState(draft, sid, 'request_stop', {}, why)
+  if (service.grant !== null) return toState(draft, sid, 'started', {}, why)
+  const probeRound = status.probeRound === null ? null : draft.view.round
+  toState(draft, sid, 'request_start', { probeRound }, why)
 }
 
 /** It is no member any more, or a person vouched for its death and it has not come back since. */

@@ -1,12 +1,29 @@
 // request_stop: to be stopped by its agent. Stopped is what has no open grant; an answer alone closes none.
-import { type Draft, nodeNamed, noteService } from '../draft.ts'
+import type { OrderResult } from '../../../../shared/protocol.ts'
+import { type Draft, lookAgainAt, newId, nodeNamed, noteService } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
-import { toState } from '../transition.ts'
+import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
 import { type Managed, outcomeText, resultOf } from './step.ts'
 
 /** A stop that failed is tried again no sooner, where the service is disabled. */
 const retryStopMs = 10_000
+
+/**
+ * T26: an error, and a person is needed. Where one has disabled it because of that, its stop is tried again and again: it
+ * counts as stopped only when its grant is closed (S18).
+ */
+function takeFailure(draft: Draft, { sid, config, status }: Managed, result: OrderResult): void {
+  const why = `${status.node} could not stop it: ${outcomeText(result)}`
+  const { retryAtMs } = status
+  const laterMs = draft.nowMs + retryStopMs
+  if (config.requested !== 'disabled' || retryAtMs === null)
+    return toState(draft, sid, 'error', { retryAtMs: laterMs }, why)
+  if (retryAtMs <= draft.nowMs)
+    return setFields(draft, sid, { uid: newId(draft), retryAtMs: laterMs }, `${why}; tried again`)
+  lookAgainAt(draft, retryAtMs)
+  noteService(draft, sid, `${why}; it is tried again`)
+}
 
 export function stepRequestStop(draft: Draft, managed: Managed): void {
   const { sid, service, status } = managed
@@ -14,18 +31,11 @@ export function stepRequestStop(draft: Draft, managed: Managed): void {
     const { groupUnavailable } = status
     const why =
       status.node === null ? 'nothing of it runs' : `nothing of it is left on ${status.node}`
-    return toState(draft, sid, 'stopped', { groupUnavailable }, why)
+    return toState(draft, sid, 'stopped', { groupUnavailable, retryAtMs: null }, why)
   }
   if (freezeIfAgentRestarts(draft, managed)) return
   const result = resultOf(draft, managed)
-  if (result && result.outcome !== 'ok')
-    return toState(
-      draft,
-      sid,
-      'error',
-      { retryAtMs: draft.nowMs + retryStopMs },
-      `${status.node} could not stop it: ${outcomeText(result)}`,
-    )
+  if (result && result.outcome !== 'ok') return takeFailure(draft, managed, result)
   if (draft.serviceNotes.has(sid)) return
   noteService(
     draft,
