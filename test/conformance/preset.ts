@@ -21,7 +21,13 @@ export function preset(world: World, { inputs }: ScenarioFile, recorder: Recorde
         ...{ state, node: given.node, target, sinceMs: memory.now(), uid: `preset.${sid}` },
         ...{ running: false, failedNodes: given.failed_nodes ?? [], command: null },
         ...{ stopTimeoutMs: null, restart: false, fallbackNode: given.maintenance_node ?? null },
-        ...{ moveFailures: 0, retryAtMs: null, deadlineMs: null, probeRound: null },
+        ...{
+          moveFailures: 0,
+          moveCancelled: false,
+          retryAtMs: null,
+          deadlineMs: null,
+          probeRound: null,
+        },
         ...{ groupUnavailable: false, note: '' },
       }
       const next: ServiceView = { ...service, status, everGranted: true, lastGeneration: 0 }

@@ -43,14 +43,15 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
       phases,
       placements,
       actions,
-      final: finalOf(world, file),
+      final: finalOf(world, file, isIdle),
       violations,
     },
     world,
   }
 }
 
-function finalOf(world: World, file: ScenarioFile): Played['final'] {
+/** @param isIdle nothing was ever managed: the recorded manager never began, and thought nothing of its nodes */
+function finalOf(world: World, file: ScenarioFile, isIdle: boolean): Played['final'] {
   const view = world.operator.view()
   const running = world.running()
   const names = new Set([
@@ -72,7 +73,7 @@ function finalOf(world: World, file: ScenarioFile): Played['final'] {
     nodes[machine.name] = {
       power: machine.isOn ? 'on' : 'off',
       network: machine.link.isCut.up && machine.link.isCut.down ? 'off' : 'on',
-      state: view.nodes[machine.name]?.state ?? 'unknown',
+      state: isIdle ? 'unknown' : (view.nodes[machine.name]?.state ?? 'unknown'),
     }
   return { services, nodes }
 }

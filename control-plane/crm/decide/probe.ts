@@ -41,7 +41,7 @@ function mayRun(draft: Draft, name: NodeName, sid: Sid): boolean {
 }
 
 /** It said what it runs after it was asked; or a person vouched for its death after that. */
-function hasAnswered(draft: Draft, name: NodeName, probeRound: number): boolean {
+export function hasAnswered(draft: Draft, name: NodeName, probeRound: number): boolean {
   const node = draft.view.nodes[name]!
   const { revision, vouchedRound } = node.lease
   if (vouchedRound !== null && vouchedRound >= probeRound) return true

@@ -2,12 +2,22 @@
 import type { OrderResult } from '../../../../shared/protocol.ts'
 import { type Draft, lookAgainAt, newId, nodeNamed, noteService } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
+import { hasAnswered } from '../probe.ts'
 import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
 import { type Managed, outcomeText, resultOf } from './step.ts'
 
 /** A stop that failed is tried again no sooner, where the service is disabled. */
 const retryStopMs = 10_000
+
+/** T2: of a service that is new here nobody knows whether it runs. Its node stops it if it does, and says so. */
+function whyNotKnown(draft: Draft, { status }: Managed): string | null {
+  const { node, probeRound } = status
+  if (node === null || probeRound === null || !isOperational(draft, node)) return null
+  return hasAnswered(draft, node, probeRound)
+    ? null
+    : `waits for ${node} to say that nothing of it runs there`
+}
 
 /**
  * T26: an error, and a person is needed. Where one has disabled it because of that, its stop is tried again and again: it
@@ -28,6 +38,8 @@ function takeFailure(draft: Draft, { sid, config, status }: Managed, result: Ord
 export function stepRequestStop(draft: Draft, managed: Managed): void {
   const { sid, service, status } = managed
   if (service.grant === null) {
+    const doubt = whyNotKnown(draft, managed)
+    if (doubt !== null) return noteService(draft, sid, doubt)
     const { groupUnavailable } = status
     const why =
       status.node === null ? 'nothing of it runs' : `nothing of it is left on ${status.node}`
