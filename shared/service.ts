@@ -49,8 +49,10 @@ export type ProcessSpec = z.infer<typeof ProcessSpec>
 /** Where there is nothing to say beyond the id. */
 const EmptySpec = z.strictObject({})
 
-/** Of an agent that can migrate: whether its services move while they run. */
-const LiveSpec = z.strictObject({ live: z.boolean().default(false) })
+/** Of an agent that can migrate: whether its services move while they run; `commanded`: only at an operator's word. */
+const LiveSpec = z.strictObject({
+  live: z.union([z.boolean(), z.literal('commanded')]).default(false),
+})
 
 /** What `spec` must be, by the type of the service. */
 export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>>> = {
@@ -63,10 +65,14 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
   'ocf-group': LiveSpec,
 }
 
-/** Whether a service of this kind can move to another node while it runs. Its driver may still say no. */
-export function movesLive(sid: string, spec: unknown): boolean {
+/**
+ * Whether a service of this kind can move to another node while it runs. Its driver may still say no.
+ * @param isCommanded the move is an operator's word, not a consequence of placement
+ */
+export function movesLive(sid: string, spec: unknown, isCommanded = false): boolean {
   const type = serviceType(sid)
   if (type === 'vm') return true
   if (type !== 'ocf' && type !== 'ocf-group') return false
-  return typeof spec === 'object' && spec !== null && 'live' in spec && spec.live === true
+  if (typeof spec !== 'object' || spec === null || !('live' in spec)) return false
+  return spec.live === true || (isCommanded && spec.live === 'commanded')
 }

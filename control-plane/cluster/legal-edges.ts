@@ -40,6 +40,7 @@ export const serviceEdges: Edges<ServiceState> = {
     freeze: 'its agent restarts',
     started: 'found running and adopted',
     request_stop: 'found running, no longer wanted',
+    fence: 'node lost',
     migrate: 'its place moves',
     relocate: 'its place moves',
   },

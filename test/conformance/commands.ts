@@ -14,6 +14,8 @@ export class Commands {
   private readonly stats: Stats
   /** Guests that are locked: neither started, stopped nor moved. */
   readonly locked: Set<string>
+  /** Told of each move that is commanded. */
+  onMove: (sid: string, kind: 'migrate' | 'relocate') => void = () => {}
 
   constructor(world: World, stats: Stats, locked: Set<string>) {
     this.world = world
@@ -67,7 +69,10 @@ export class Commands {
     switch (verb) {
       case 'enable-node-maintenance':
       case 'disable-node-maintenance':
+        // A request that makes no sense now is refused, as the reference's manager does.
+        operator.skipIntake = false
         operator.maintenance(node, verb.startsWith('enable'))
+        operator.skipIntake = true
         return
       case 'disarm-ha':
         operator.disarm(mode as 'freeze' | 'ignore')
@@ -115,6 +120,7 @@ export class Commands {
         return
       case 'migrate':
       case 'relocate':
+        this.onMove(sid, verb)
         operator.command(verb, sid, rest[0])
         return
       case 'stop':

@@ -1,5 +1,5 @@
-// A scenario that begins in the middle of things: what the cluster manager already believes of services, and what it must
-// then have granted. Written past it, as a history that nobody played.
+// What the cluster manager believes of services when it begins: in the recording it takes up at once what is configured,
+// and some scenarios begin in the middle of things. Written past it, as a history that nobody played.
 import type { ServiceStatus, ServiceView } from '../../control-plane/cluster/view.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import type { World } from '../sim/world.ts'
@@ -7,35 +7,53 @@ import { sidHere } from './names.ts'
 import type { Recorder } from './record.ts'
 import type { ScenarioFile } from './scenario-file.ts'
 
-/** Gives services the states they begin in. */
+/** Where a service begins. */
+type Begins = {
+  state: ServiceState
+  node: string
+  target?: string | undefined
+  maintenance_node?: string | undefined
+  failed_nodes?: string[] | undefined
+}
+
+/** Gives services the states they begin in. Nothing runs unmanaged in the recording: nobody is asked for what is wanted. */
 export function preset(world: World, { inputs }: ScenarioFile, recorder: Recorder): void {
-  const { memory } = world.database
-  for (const [recorded, given] of Object.entries(inputs.manager_status?.service_status ?? {})) {
-    const sid = sidHere(recorded)
-    const state = given.state as ServiceState
-    const target = given.target ?? null
-    memory.commit(1, (cluster) => {
-      const service = cluster.services[sid]
-      if (!service) return { state: cluster, result: undefined }
-      const status: ServiceStatus = {
-        ...{ state, node: given.node, target, sinceMs: memory.now(), uid: `preset.${sid}` },
-        ...{ running: false, failedNodes: given.failed_nodes ?? [], command: null },
-        ...{ stopTimeoutMs: null, restart: false, fallbackNode: given.maintenance_node ?? null },
-        ...{
-          moveFailures: 0,
-          moveCancelled: false,
-          retryAtMs: null,
-          deadlineMs: null,
-          probeRound: null,
-        },
-        ...{ groupUnavailable: false, note: '' },
-      }
-      const next: ServiceView = { ...service, status, everGranted: true, lastGeneration: 0 }
-      return {
-        state: { ...cluster, services: { ...cluster.services, [sid]: next } },
-        result: undefined,
-      }
-    })
-    recorder.begin(sid, { state, node: given.node, target })
+  const given = inputs.manager_status?.service_status ?? {}
+  for (const [recorded, { state, node }] of Object.entries(inputs.services_effective)) {
+    if (state === 'ignored' || given[recorded]) continue
+    const isWanted = state === 'started' || state === 'enabled'
+    put(world, sidHere(recorded), { state: isWanted ? 'request_start' : 'request_stop', node })
   }
+  for (const [recorded, begins] of Object.entries(given)) {
+    const sid = sidHere(recorded)
+    const state = begins.state as ServiceState
+    put(world, sid, { ...begins, state })
+    recorder.begin(sid, { state, node: begins.node, target: begins.target ?? null })
+  }
+  for (const [recorded, { node, state }] of Object.entries(inputs.services_effective))
+    if (state !== 'ignored' && !given[recorded])
+      recorder.begin(sidHere(recorded), { state: 'request_start', node, target: null })
+}
+
+function put(world: World, sid: string, begins: Begins): void {
+  const { state, node } = begins
+  const { memory } = world.database
+  memory.commit(1, (cluster) => {
+    const service = cluster.services[sid]
+    if (!service) return { state: cluster, result: undefined }
+    const status: ServiceStatus = {
+      ...{ state, node, target: begins.target ?? null, sinceMs: memory.now() },
+      ...{ uid: `preset.${sid}`, running: false, failedNodes: begins.failed_nodes ?? [] },
+      ...{ command: null, stopTimeoutMs: null, restart: false },
+      ...{ fallbackNode: begins.maintenance_node ?? null, moveFailures: 0, moveCancelled: false },
+      ...{ retryAtMs: null, deadlineMs: null, groupUnavailable: false, note: '' },
+      // What is to be off may be running: its node says so, or stops it.
+      probeRound: state === 'request_stop' ? cluster.round + 1 : null,
+    }
+    const next: ServiceView = { ...service, status, everGranted: true, lastGeneration: 0 }
+    return {
+      state: { ...cluster, services: { ...cluster.services, [sid]: next } },
+      result: undefined,
+    }
+  })
 }

@@ -69,8 +69,7 @@ export class Recorder implements Recorded {
     if (before && isMove(before) && !isMove(now)) this.endMove(sid, before, now)
     const { state, node, target } = now
     this.where.set(sid, { state, node, target })
-    this.changedMs.set(sid, this.world.nowMs)
-    if (before?.state === 'request_stop' && before.state === state) this.rest(sid)
+    if (before?.state !== state) this.changedMs.set(sid, this.world.nowMs)
     if (node !== null && node !== before?.node) at(this.placements, name).push([node, state])
     const word = words[state]
     if (word !== null && node !== null)
@@ -102,8 +101,21 @@ export class Recorder implements Recorded {
   private endMove(sid: string, before: Where, now: Where): void {
     const wasActed = this.movedBy.delete(sid)
     if (wasActed || now.node !== before.target) return
-    this.action(sid, [before.node, moveWord(before), 'ok', before.target])
+    // The reference names it by what it would have been: virtual machines migrate, but for what was commanded.
+    const word =
+      before.state === 'relocate' && this.movesAsMigrate(sid) ? 'migrate' : moveWord(before)
+    this.action(sid, [before.node, word, 'ok', before.target])
+    if (word === 'migrate' && now.node !== null) this.arrived.set(sid, now.node)
   }
+
+  private movesAsMigrate(sid: string): boolean {
+    return sid.startsWith('vm:') && this.commanded.get(sid) !== 'relocate'
+  }
+
+  /** The start that follows a live move is part of it. */
+  private readonly arrived = new Map<string, NodeName>()
+  /** Kinds of the moves that were commanded last. */
+  readonly commanded = new Map<string, 'migrate' | 'relocate'>()
 
   private readonly movedBy = new Set<string>()
 
@@ -114,6 +126,10 @@ export class Recorder implements Recorded {
     if (isMoving && (action === 'stop' || action === 'migrate')) {
       this.movedBy.add(sid)
       return this.action(sid, [node, moveWord(where), how, where.target])
+    }
+    if (action === 'start' && this.arrived.get(sid) === node) {
+      this.arrived.delete(sid)
+      if (how === 'ok') return
     }
     // Looking that nothing is left, where nothing was, is no action.
     if (action === 'stop' && !wasThere) return

@@ -32,6 +32,7 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
     tellUsage(world, stats)
   })
   const commands = new Commands(world, stats, locked)
+  commands.onMove = (sid, kind) => recorder.commanded.set(sid, kind)
   for (const { t, cmd } of file.schedule) world.at(t * 1000, () => commands.run(cmd))
   await world.run(file.endAtSeconds * 1000)
   const { phases, placements, actions } = recorder

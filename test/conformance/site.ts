@@ -144,7 +144,7 @@ export function addService(
       ...{ sid, failback, maxRestart, maxRelocate, group, node },
       requested: (state === 'enabled' ? 'started' : state) as RequestedState,
       figures: stats.staticOf(sid),
-      spec: {},
+      spec: sid.startsWith('ocf:') ? { live: 'commanded' } : {},
     } as never,
     node,
   )

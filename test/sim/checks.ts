@@ -1,6 +1,7 @@
 // What must never happen, looked for in the world itself: what runs on the machines, whatever any database believes.
 // The database is asked only whether a start had its leave, and whether what it took for proof was one.
 import { checkInvariants } from '../../control-plane/cluster/check.ts'
+import { generationOn } from '../../control-plane/cluster/grants.ts'
 import type { Change } from '../../control-plane/cluster/change.ts'
 import { placementFaults } from './rules-kept.ts'
 import { readCluster } from '../../control-plane/store/memory/read.ts'
@@ -60,7 +61,8 @@ export class Checks {
     const { sid, generation } = guest
     const grant = this.seen.services[sid]?.grant
     const holder = grant?.holders.find((one) => one.node === machine.name)
-    const isHeld = grant?.generation === generation && holder?.confirmed === true
+    const isHeld =
+      generationOn(grant ?? null, machine.name) === generation && holder?.confirmed === true
     if (!isHeld && !this.lostHolders.has(key(sid, generation, machine.name)))
       this.violate(
         `${sid} starts on ${machine.name} as generation ${generation}; the grant says ${JSON.stringify(grant ?? null)}`,
@@ -90,10 +92,8 @@ export class Checks {
       if (grant === null || now.services[sid]?.grant === grant) continue
       const after = now.services[sid]?.grant
       for (const { node } of grant.holders) {
-        const isOpen =
-          after?.generation === grant.generation &&
-          after.holders.some((holder) => holder.node === node)
-        if (!isOpen) this.checkDead(sid, grant.generation, node)
+        const isOpen = generationOn(after ?? null, node) === generationOn(grant, node)
+        if (!isOpen) this.checkDead(sid, generationOn(grant, node)!, node)
       }
     }
   }
@@ -112,7 +112,7 @@ export class Checks {
     const now = this.database.memory.cluster(this.clusterId)
     for (const [sid, { grant }] of Object.entries(lost[this.clusterId]?.services ?? {}))
       for (const { node } of grant?.holders ?? [])
-        this.lostHolders.add(key(sid, grant!.generation, node))
+        this.lostHolders.add(key(sid, generationOn(grant, node)!, node))
     this.seen = now
   }
 }

@@ -15,6 +15,7 @@ import {
   refuseGroupDelete,
   refuseGroupUpdate,
 } from '../../control-plane/intake/group-wish.ts'
+import { refuseMaintenance } from '../../control-plane/intake/cluster-wish.ts'
 import { knownNode, refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
 import { refuseOperation, requestedBy } from '../../control-plane/intake/operation-wish.ts'
 import { isRefusal, type Refusal } from '../../control-plane/intake/refusal.ts'
@@ -109,7 +110,7 @@ export class Operator {
 
   maintenance(node: string, isRequested: boolean): Answer {
     return this.write(
-      (view) => refusalIn(knownNode(view, node)),
+      (view) => refusalIn(knownNode(view, node)) ?? refuseMaintenance(view, node, isRequested),
       (state) => rows.setMaintenance(state, uidOf(state, node), isRequested),
     )
   }

@@ -76,7 +76,7 @@ function acceptAct(draft: Draft, command: CommandView): void {
     takePartnersAlong(draft, sid, command.node!)
     return setCommand(draft, command, 'done', `it is stopped; its place is ${command.node} now`)
   }
-  const isLive = command.kind === 'migrate' && goesLive(draft, sid)
+  const isLive = command.kind === 'migrate' && goesLive(draft, sid, true)
   const how = command.kind === 'migrate' && !isLive ? `; ${whyRelocated(service!)}` : ''
   startMove(draft, sid, command.node!, why + how, { command: command.uid }, isLive)
   const along = takePartnersAlong(draft, sid, command.node!, command.kind === 'migrate')
@@ -85,7 +85,7 @@ function acceptAct(draft: Draft, command: CommandView): void {
 }
 
 function whyRelocated({ sid, config }: ServiceView): string {
-  return movesLive(sid, config?.spec)
+  return movesLive(sid, config?.spec, true)
     ? 'it does not run yet: relocated'
     : `${serviceType(sid)} services do not move live: relocated`
 }
@@ -132,7 +132,7 @@ function whyNoMove(
   if (forbidden !== null) return forbidden.sentence
   const unfit = whyNotUsable(target, serviceType(sid), draft.nowMs)
   if (unfit !== null) return `node ${target.name} cannot take it: ${unfit}`
-  if (command.kind === 'migrate' && goesLive(draft, sid)) {
+  if (command.kind === 'migrate' && goesLive(draft, sid, true)) {
     const obstacle = whyNotLive(draft, sid, target.name)
     if (obstacle !== null) return `${obstacle}; relocate moves it by stopping it first`
   }

@@ -29,7 +29,7 @@ export function startMove(
   target: NodeName,
   why: string,
   set: MoveSet = {},
-  isLive = goesLive(draft, sid),
+  isLive = goesLive(draft, sid, set.command !== undefined),
 ): boolean {
   const { config, grant, status } = draft.view.services[sid]!
   const fallbackNode = fallbackAfter(draft, status!, target, set.command !== undefined)
@@ -43,10 +43,10 @@ export function startMove(
 }
 
 /** Whether a move of it now is a live one: its kind can, and it runs. */
-export function goesLive(draft: Draft, sid: Sid): boolean {
+export function goesLive(draft: Draft, sid: Sid, isCommanded = false): boolean {
   const service = draft.view.services[sid]!
   const { config, status } = service
-  if (status?.state !== 'started' || !movesLive(sid, config?.spec)) return false
+  if (status?.state !== 'started' || !movesLive(sid, config?.spec, isCommanded)) return false
   // Just back from a failed move its agent has not answered yet, and says all the same that it runs.
   return status.running || reportOn(nodeNamed(draft, status.node), service)?.state === 'running'
 }

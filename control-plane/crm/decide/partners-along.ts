@@ -36,7 +36,7 @@ export function takePartnersAlong(
       return true
     }
     if (!mayMove(draft, partner, status)) return false
-    const isLive = mayGoLive && goesLive(draft, partner)
+    const isLive = mayGoLive && goesLive(draft, partner, true)
     return startMove(draft, partner, target, why, { command: null }, isLive)
   })
 }

@@ -29,7 +29,7 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
 /** T40. With nothing granted it was stopped, or has ended: what starts such a service knows whom to ask first. */
 function thaw(draft: Draft, managed: Managed, why: string): void {
   const { sid, service, status } = managed
-  if (!isWanted(managed)) return toState(draft, sid, 'request_stop', {}, why)
+  if (!isWanted(managed)) return toState(draft, sid, 'request_stop', { retryAtMs: null }, why)
   if (service.grant !== null) return toState(draft, sid, 'started', {}, why)
   const probeRound = status.probeRound === null ? null : draft.view.round
   toState(draft, sid, 'request_start', { probeRound }, why)

@@ -28,13 +28,13 @@ export function stepStopped(draft: Draft, managed: Managed): void {
   if (config.requested === 'stopped') leaveLostNode(draft, managed)
 }
 
-/** T32 and after: nothing of it can run, so its record moves without waiting for proof. It stays off. */
+/** T32: nothing of it can run there, so nothing is waited for; its record moves to where it could be started. */
 function leaveLostNode(draft: Draft, { sid, status }: Managed): void {
   if (status.node === null || isSettling(draft)) return
   const node = nodeNamed(draft, status.node)
   if (node !== undefined && node.state !== 'unknown') return
   if (node !== undefined && node.lease.judgedUntilMs > draft.nowMs)
     return lookAgainAt(draft, node.lease.judgedUntilMs)
-  const { node: best, why } = place(draft, sid, 'best-score')
-  if (best !== null) setFields(draft, sid, { node: best }, `${status.node} is lost: ${why}`)
+  if (place(draft, sid, 'best-score').node !== null)
+    toState(draft, sid, 'fence', {}, `${status.node} is lost`)
 }
