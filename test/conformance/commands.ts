@@ -127,10 +127,7 @@ export class Commands {
         operator.command('stop', sid, null, Number(rest[0]) * 1000)
         return
       case 'add':
-        return addService(this.world, sid, this.stats, {
-          node: rest[0]!,
-          state: rest[1] ?? 'started',
-        })
+        return this.add(sid, rest[0]!, rest[1] ?? 'started', Number(rest[2] ?? 0) === 1)
       case 'delete':
         operator.command('remove', sid)
         return
@@ -158,6 +155,13 @@ export class Commands {
     const next = { ...this.stats.staticOf(sid), ...figures }
     this.stats.static.set(sid, next)
     this.world.operator.update(sid, { figures: next })
+  }
+
+  private add(sid: string, node: string, state: string, isRunning: boolean): void {
+    const { guests } = this.world.node(node)
+    const startedMs = this.world.nowMs
+    if (isRunning) guests.running.set(sid, { sid, generation: 0, state: 'running', startedMs })
+    addService(this.world, sid, this.stats, { node, state })
   }
 
   /** Moved behind the manager's back: it goes on running, elsewhere. */

@@ -42,7 +42,13 @@ function put(world: World, sid: string, begins: Begins): void {
     const service = cluster.services[sid]
     if (!service) return { state: cluster, result: undefined }
     const status: ServiceStatus = {
-      ...{ state, node, target: begins.target ?? null, sinceMs: memory.now() },
+      // Nothing is granted yet: what moves does not run, and moves as such.
+      ...{
+        state: state === 'migrate' ? 'relocate' : state,
+        node,
+        target: begins.target ?? null,
+        sinceMs: memory.now(),
+      },
       ...{ uid: `preset.${sid}`, running: false, failedNodes: begins.failed_nodes ?? [] },
       ...{ command: null, stopTimeoutMs: null, restart: false },
       ...{ fallbackNode: begins.maintenance_node ?? null, moveFailures: 0, moveCancelled: false },
@@ -50,10 +56,10 @@ function put(world: World, sid: string, begins: Begins): void {
       // What is to be off may be running: its node says so, or stops it.
       probeRound: state === 'request_stop' ? cluster.round + 1 : null,
     }
-    const next: ServiceView = { ...service, status, everGranted: true, lastGeneration: 0 }
-    return {
-      state: { ...cluster, services: { ...cluster.services, [sid]: next } },
-      result: undefined,
-    }
+    const next: ServiceView = { ...service, status }
+    const services = { ...cluster.services, [sid]: next }
+    // As if it had been granted before: only what is new is asked for everywhere.
+    const lastGenerations = { ...cluster.lastGenerations, [sid]: 0 }
+    return { state: { ...cluster, services, lastGenerations }, result: undefined }
   })
 }

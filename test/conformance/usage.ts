@@ -4,8 +4,17 @@ import type { Stats } from './site.ts'
 
 const everyMs = 5_000
 
-/** Goes on telling, as long as the world lasts. */
+/** Tells it now and from now on: again and again, and whenever something has started, stopped or moved. */
 export function tellUsage(world: World, stats: Stats): void {
+  const again = () => {
+    tell(world, stats)
+    world.at(world.nowMs + everyMs, again)
+  }
+  again()
+  world.onAction.push(() => tell(world, stats))
+}
+
+function tell(world: World, stats: Stats): void {
   const nodes = world.operator.view().nodes
   for (const { name, guests, isOn } of world.machines) {
     const node = nodes[name]
@@ -15,5 +24,4 @@ export function tellUsage(world: World, stats: Stats): void {
     const usage = { node: { cpus: sum('cpus'), memoryBytes: sum('memoryBytes') }, services }
     world.database.memory.noteUsage([{ clusterId: 1, nodeUid: node.uid, usage }])
   }
-  world.at(world.nowMs + everyMs, () => tellUsage(world, stats))
 }

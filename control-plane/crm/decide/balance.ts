@@ -34,7 +34,7 @@ export function balanceLoad(draft: Draft): void {
   const { leader, from, to } = move
   const gain = `imbalance ${text(imbalance)} to ${text(move.imbalance)}`
   startMove(draft, leader, to, `rebalancing from ${from}: ${gain}`)
-  takePartnersAlong(draft, leader, to)
+  takePartnersAlong(draft, leader, to, true, false)
   setSince(draft, null, `${leader} moves to ${to}: ${gain}`)
 }
 

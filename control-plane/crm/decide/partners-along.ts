@@ -27,6 +27,7 @@ export function takePartnersAlong(
   sid: Sid,
   target: NodeName,
   mayGoLive = false,
+  isCommanded = true,
 ): Sid[] {
   return partnersElsewhere(draft, sid, target).filter((partner) => {
     const status = draft.view.services[partner]!.status!
@@ -36,7 +37,7 @@ export function takePartnersAlong(
       return true
     }
     if (!mayMove(draft, partner, status)) return false
-    const isLive = mayGoLive && goesLive(draft, partner, true)
+    const isLive = mayGoLive && goesLive(draft, partner, isCommanded)
     return startMove(draft, partner, target, why, { command: null }, isLive)
   })
 }

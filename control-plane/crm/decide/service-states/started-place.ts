@@ -1,6 +1,7 @@
 // started: is there a better place? Leaves a node in maintenance, returns to the group's preferred nodes, and leaves
 // nodes that a restricted group forbids. Moves that fail are tried again later (D7).
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
+import { movesLive } from '../../../../shared/service.ts'
 import { affinityOf } from '../node-classes.ts'
 import { startMove } from '../moves.ts'
 import { quarantineNote, seconds } from '../quarantine.ts'
@@ -11,7 +12,7 @@ import type { Sid } from '../../../cluster/view.ts'
 import type { Managed } from './step.ts'
 
 export function moveIfBetter(draft: Draft, managed: Managed): void {
-  const { sid, status } = managed
+  const { sid, service, config, status } = managed
   const current = nodeNamed(draft, status.node)!
   const { fallbackNode } = status
   if (
@@ -39,6 +40,9 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
       `its move to ${best} failed ${status.moveFailures} times, ${wait}`,
     )
   }
+  // A move that comes too early for a live one would stop what is just coming up.
+  if (service.grant !== null && !status.running && movesLive(sid, config.spec))
+    return noteService(draft, sid, `moves to ${best} as soon as it is known to run`)
   const isEmptied = current.state === 'maintenance'
   const why = isEmptied ? `${current.name} is in maintenance` : `${best} is better: ${whyBest}`
   startMove(draft, sid, best, why)
