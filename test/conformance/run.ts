@@ -23,7 +23,7 @@ export type Played = {
 export async function play(file: ScenarioFile): Promise<{ played: Played; world: World }> {
   const stats = new Stats(file.inputs)
   const locked = new Set<string>()
-  const world = createSite(file, stats)
+  const world = createSite(file)
   const recorder = new Recorder(world)
   behave(world, file, locked)
   world.at(configuredAtMs, () => {

@@ -58,7 +58,7 @@ export class Stats {
 }
 
 /** Builds the world: nodes and settings, and nothing to manage yet. */
-export function createSite(file: ScenarioFile, stats: Stats): World {
+export function createSite(file: ScenarioFile): World {
   const { inputs } = file
   const world = createWorld({
     nodes: Object.keys(inputs.nodes)

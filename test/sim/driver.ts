@@ -12,6 +12,7 @@ import type {
 } from '../../agent/drivers/driver.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import type { ServiceType } from '../../shared/names.ts'
+import { foundOn } from './found.ts'
 import type { Guests } from './guests.ts'
 import { beginMove, cancelMove, type MoveManner } from './live-moves.ts'
 import type { Process } from './process.ts'
@@ -79,22 +80,7 @@ export class SimDriver implements Driver {
 
   survey(): Promise<Found[]> {
     return this.later(this.behaviour.surveyMs(), () => {
-      const mine = (sid: string) => sid.startsWith(`${this.type}:`)
-      const running = [...this.guests.running.values()].map(({ sid, generation, state }) => ({
-        ...{ sid, generation },
-        state: this.guests.outgoing.has(sid)
-          ? ('migrating' as const)
-          : state === 'leftover'
-            ? ('unknown' as const)
-            : ('running' as const),
-      }))
-      const incoming = [...this.guests.incoming.values()].map(({ sid, generation }) => ({
-        ...{ sid, generation, state: 'incoming' as const },
-      }))
-      const pending = [...this.guests.pending.values()].map(({ sid, generation }) => ({
-        ...{ sid, generation, state: 'unknown' as const },
-      }))
-      return [...running, ...incoming, ...pending].filter(({ sid }) => mine(sid))
+      return foundOn(this.guests).filter(({ sid }) => sid.startsWith(`${this.type}:`))
     })
   }
 

@@ -190,7 +190,7 @@ export class Machine {
               ...{ type, guests: this.guests, process, events },
               behaviour: this.options.behaviour,
               node: this.name,
-              hostOf: this.options.hostOf,
+              hostOf: (node) => this.options.hostOf(node),
               onAction: (action) => this.events.onAction(this, action),
             }),
         )

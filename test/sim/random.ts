@@ -72,3 +72,8 @@ export class Chance implements Random {
 function rotate(value: number, by: number): number {
   return (value << by) | (value >>> (32 - by))
 }
+
+/** Rate of a host's clock, within what the contract allows. */
+export function drawnRate(chance: Chance): number {
+  return 1 + chance.between(-0.009, 0.009)
+}

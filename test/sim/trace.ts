@@ -29,3 +29,7 @@ export class Trace {
     return this.sum.copy().update(String(this.scheduler.count)).digest('hex').slice(0, 16)
   }
 }
+
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

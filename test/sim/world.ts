@@ -13,11 +13,11 @@ import { SimDatabase } from './database.ts'
 import type { DriverAction } from './driver.ts'
 import { Machine } from './machine.ts'
 import { Operator } from './operator.ts'
-import { Chance } from './random.ts'
+import { Chance, drawnRate } from './random.ts'
 import { LeaseRecorder } from './recorder.ts'
 import { Replica } from './replica.ts'
 import { Scheduler } from './scheduler.ts'
-import { Trace } from './trace.ts'
+import { stackOf, Trace } from './trace.ts'
 import { deviceKinds } from './watchdog.ts'
 import type { AgentAction, CommittedChange, NodeSpec, WorldOptions } from './world-options.ts'
 
@@ -249,12 +249,4 @@ class Violated extends Error {
 /** Builds a world; nothing happens in it before `run`. */
 export function createWorld(options: WorldOptions): World {
   return new World(options)
-}
-
-function drawnRate(chance: Chance): number {
-  return 1 + chance.between(-0.009, 0.009)
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
