@@ -84,8 +84,6 @@ export class World {
   get nowMs(): number {
     return this.scheduler.nowMs
   }
-
-  /** The machine of a node. */
   node(name: string): Machine {
     const machine = this.machines.find((one) => one.name === name)
     if (!machine) throw new Error(`no node ${name}`)
