@@ -130,7 +130,7 @@ test('the lock file names the optional packages of every platform, so that npm c
   expect(missing).toEqual([])
 })
 
-test('types, lint and format are clean', { timeout: 120_000 }, () => {
+test('types, lint and format are clean', { timeout: 400_000 }, () => {
   const bin = path.join(root, 'node_modules/.bin')
   const run = (name: string, args: string[]) => {
     try {

@@ -39,7 +39,9 @@ describe('a cluster under random faults', () => {
       })
   })
 
-  it('never runs a service twice, and runs each of them once when the faults have ended', () => {
+  it('never runs a service twice, and runs each of them once when the faults have ended', {
+    timeout: 180_000,
+  }, () => {
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 20 }), (events) => {
         const world = new World(names)
