@@ -3,7 +3,7 @@
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
 import { movesLive } from '../../../../shared/service.ts'
 import { affinityOf } from '../node-classes.ts'
-import { startMove } from '../moves.ts'
+import { goesLive, startMove } from '../moves.ts'
 import { quarantineNote, seconds } from '../quarantine.ts'
 import { isSettling } from '../outage.ts'
 import { isPlacedWell, place } from '../place.ts'
@@ -41,7 +41,7 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
     )
   }
   // A move that comes too early for a live one would stop what is just coming up.
-  if (service.grant !== null && !status.running && movesLive(sid, config.spec))
+  if (service.grant !== null && movesLive(sid, config.spec) && !goesLive(draft, sid))
     return noteService(draft, sid, `moves to ${best} as soon as it is known to run`)
   const isEmptied = current.state === 'maintenance'
   const why = isEmptied ? `${current.name} is in maintenance` : `${best} is better: ${whyBest}`
