@@ -96,25 +96,26 @@ function affinityFor(
 }
 
 function partnersApart(negative: readonly Kept<ResourceAffinityRule>[]): Map<Sid, Apart[]> {
-  const found = new Map<Sid, Map<Sid, Set<string>>>()
+  const found = new Map<Sid, Map<Sid, readonly string[]>>()
   for (const { resources, from } of negative)
     for (const sid of resources) {
-      const partners = found.get(sid) ?? new Map<Sid, Set<string>>()
-      found.set(sid, partners)
+      let partners = found.get(sid)
+      if (!partners) found.set(sid, (partners = new Map()))
       for (const other of resources) {
         if (other === sid) continue
-        const rules = partners.get(other) ?? new Set()
-        partners.set(other, rules)
-        for (const id of from) rules.add(id)
+        const known = partners.get(other)
+        // Mostly one rule says so, and its list is shared.
+        const all = known === undefined ? from : [...new Set([...known, ...from])].sort(compareText)
+        partners.set(other, all)
       }
     }
   const apart = new Map<Sid, Apart[]>()
   for (const [sid, partners] of found)
     apart.set(
       sid,
-      [...partners]
-        .map(([other, rules]) => ({ sid: other, from: [...rules].sort(compareText) }))
-        .sort((a, b) => compareText(a.sid, b.sid)),
+      Array.from(partners, ([other, from]) => ({ sid: other, from })).sort((a, b) =>
+        compareText(a.sid, b.sid),
+      ),
     )
   return apart
 }
