@@ -46,6 +46,10 @@ export function stepRenewal(draft: Draft): void {
   const timeoutMs = lrm.timing.requestTimeoutMs
   renewal.saidRevision = body.revision
   draft.effects.push({ kind: 'renew', request: { ...head, ...body }, timeoutMs })
+  // While the plane commits, the host is made ready for what will most likely be confirmed.
+  for (const { sid, generation } of body.confirms)
+    if (lrm.services[sid]?.phase === 'idle')
+      draft.effects.push({ kind: 'prepare', sid, generation })
 }
 
 /**

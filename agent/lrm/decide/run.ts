@@ -78,12 +78,10 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
     const last = local.lastFailure ?? { outcome: 'error' as const, detail: 'failed' }
     return giveUp(draft, order, local, last.outcome, last.detail)
   }
-  if (lrm.journal.started[sid] !== generation) {
+  if (lrm.journal.started[sid] !== generation)
     writeDown(draft, (journal) => {
       journal.started[sid] = generation
     })
-    draft.effects.push({ kind: 'prepare', sid, generation })
-  }
   wishConfirm(draft, sid, generation)
   if (nowMs < local.retryAtMs) return wakeAt(draft, local.retryAtMs)
   if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return
