@@ -7,6 +7,8 @@ import { client } from './store/connect.ts'
 export type DoorbellDeps = {
   url: string
   log: Logger
+  /** This replica's name: what it rings itself it has heard already. */
+  replica: string
   ringCluster(clusterId: number): void
   ringAllClusters(): void
   wakeNodes(uids: string[]): void
@@ -18,8 +20,9 @@ export async function listen(deps: DoorbellDeps): Promise<{ close(): Promise<voi
   await sql.listen(
     'holdfast_crm',
     (payload) => {
-      const clusterId = Number(payload)
-      if (Number.isInteger(clusterId)) deps.ringCluster(clusterId)
+      const { clusterId, ringer } = parseRing(payload)
+      // A second ring would only have the same round run again.
+      if (ringer !== deps.replica && Number.isInteger(clusterId)) deps.ringCluster(clusterId)
     },
     () => deps.ringAllClusters(),
   )
@@ -29,4 +32,15 @@ export async function listen(deps: DoorbellDeps): Promise<{ close(): Promise<voi
     () => deps.wakeAllNodes(),
   )
   return { close: () => sql.end({ timeout: 1 }) }
+}
+
+/** What a doorbell says: a cluster, and which replica rang if that one rings its own CRM by itself. */
+export function ringText(clusterId: number, ringer?: string): string {
+  return ringer === undefined ? String(clusterId) : `${clusterId} ${ringer}`
+}
+
+export function parseRing(payload: string): { clusterId: number; ringer: string | null } {
+  const space = payload.indexOf(' ')
+  if (space < 0) return { clusterId: Number(payload), ringer: null }
+  return { clusterId: Number(payload.slice(0, space)), ringer: payload.slice(space + 1) }
 }

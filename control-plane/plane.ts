@@ -73,6 +73,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   const doorbell = await listen({
     url: config.databaseUrl,
     log,
+    replica: config.replica,
     ringCluster: ring,
     ringAllClusters: () => engine.ringAll(),
     wakeNodes: (uids) => polls.wake(uids),

@@ -16,7 +16,7 @@ import { PlaneLink } from './plane-link.ts'
 const usage = `usage: supervisor.ts --node NAME --home DIR --url URL[,URL…] [--join-token TOKEN] [--reboot-ms MS] [--agent SCRIPT]
   --home        the node's folder: control.sock, the watchdog, and agent/ (the node's disk)
   --reboot-ms   from a loss of power to the next boot (2000)
-  --agent       the program of the agent (agent/main.ts)`
+  --agent       the program of the agent (agent/main.mjs)`
 
 /** As `ha-agent` starts it: little memory, at a small cost in speed that an agent never feels. */
 const littleMemory = [
@@ -45,7 +45,7 @@ function options() {
     process.stderr.write(`${usage}\n`)
     process.exit(2)
   }
-  const agent = values.agent ?? fileURLToPath(new URL('../main.ts', import.meta.url))
+  const agent = values.agent ?? fileURLToPath(new URL('../main.mjs', import.meta.url))
   return { node, home, urls: url.split(','), rebootMs, joinToken: values['join-token'], agent }
 }
 

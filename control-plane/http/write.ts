@@ -6,6 +6,7 @@ import type { JSONValue } from 'hono/utils/types'
 import { assert } from '../../shared/assert.ts'
 import { formatChange } from '../cluster/change.ts'
 import type { ClusterView } from '../cluster/view.ts'
+import { ringText } from '../doorbell.ts'
 import { loadView } from '../store/load-view.ts'
 import { type AuditDetail, recordAudit } from './audit.ts'
 import type { Env } from './auth.ts'
@@ -56,7 +57,7 @@ export async function write<T>(
     const body = await change({ tx, view, actor: context.var.actor.name, clusterId })
     if (isDryRun(context)) return { body, ...preview(await viewOf(tx, clusterId)) }
     await recordAudit(tx, context, options.status, options.detail)
-    await tx`select pg_notify('holdfast_crm', ${String(clusterId)})`
+    await tx`select pg_notify('holdfast_crm', ${ringText(clusterId, deps.replica.name)})`
     return { body, changes: [], waits: {} }
   })
   if (!isDryRun(context)) deps.ring(clusterId)
