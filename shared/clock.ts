@@ -22,10 +22,21 @@ export interface Timers {
   clear(timer: Timer | null): void
 }
 
+/** A call that need not wait: `setTimeout` would take a whole millisecond. What has arrived meanwhile is heard before. */
+class Soon {
+  readonly handle: NodeJS.Immediate
+  constructor(call: () => void) {
+    this.handle = setImmediate(call)
+  }
+}
+
 /** The timers of this process. */
 export const systemTimers: Timers = {
-  set: (call, ms) => setTimeout(call, ms),
-  clear: (timer) => clearTimeout((timer ?? undefined) as NodeJS.Timeout | undefined),
+  set: (call, ms) => (ms > 0 ? setTimeout(call, ms) : new Soon(call)),
+  clear(timer) {
+    if (timer instanceof Soon) clearImmediate(timer.handle)
+    else clearTimeout((timer ?? undefined) as NodeJS.Timeout | undefined)
+  },
 }
 
 /**

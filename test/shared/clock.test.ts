@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { systemClock } from '../../shared/clock.ts'
+import { systemClock, systemTimers } from '../../shared/clock.ts'
 
 const uptimeMs = () => Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]) * 1000
 
@@ -41,5 +41,18 @@ test.skipIf(!mayShift)(
     const args = [...shifted, process.execPath, '--input-type=module', '-e', script]
     const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' })
     expect(Number(stdout), stderr).toBeGreaterThan(86_400_000 - 1_000)
+  },
+)
+
+test.each([0, 1, -5])(
+  'a timer that was cleared is never called, one that was not is, once (%i ms)',
+  async (ms) => {
+    const called: string[] = []
+    systemTimers.clear(systemTimers.set(() => called.push('cleared'), ms))
+    const timer = systemTimers.set(() => called.push('kept'), ms)
+    await new Promise<void>((resolve) => systemTimers.set(resolve, 20))
+    systemTimers.clear(timer)
+    systemTimers.clear(null)
+    expect(called).toEqual(['kept'])
   },
 )
