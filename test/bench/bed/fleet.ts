@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type postgres from 'postgres'
 import { hashSecret } from '../../../control-plane/store/secrets.ts'
-import type { LeaseRequest } from '../../../shared/protocol.ts'
+import type { Desired, LeaseRequest } from '../../../shared/protocol.ts'
 import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { BenchCluster } from './bed.ts'
 
@@ -60,7 +60,11 @@ export async function makeFleet(
 }
 
 /** A desired state of ordinary size, valid to the letter. */
-function documentOf(cluster: BenchCluster, nodeUid: string, timing: Timing = profiles.default) {
+function documentOf(
+  cluster: BenchCluster,
+  nodeUid: string,
+  timing: Timing = profiles.default,
+): Omit<Desired, 'planeEpoch' | 'revision'> {
   return {
     clusterUuid: cluster.uuid,
     nodeUid,
@@ -68,6 +72,7 @@ function documentOf(cluster: BenchCluster, nodeUid: string, timing: Timing = pro
     timing,
     maxWorkers: 4,
     onLeaseLoss: 'gentle',
+    shutdownPolicy: 'conditional',
     services: runningOf(nodeUid).map(({ sid, generation }) => ({
       ...{ sid, generation, state: 'started', uid: `${sid}.${generation}`, stopTimeoutMs: 60_000 },
       ...{ restart: false, maxRestart: 1 },
