@@ -76,19 +76,21 @@ function placesIn({ placeOf }: Loads, nodes: Iterable<NodeName>): number[] {
   return Array.from(nodes, (node) => placeOf.get(node)!).sort((a, b) => a - b)
 }
 
+/** The leader's best nodes, as far as each of them may be there. */
 function targetsOf(
   draft: Draft,
   loads: Loads,
   bundle: Bundle,
   placesOf: PlacesOf,
 ): readonly number[] {
-  const leader = bundle[0]!
-  const places = placesOf(nodeClasses(draft, leader))
-  const isAlone = bundle.length === 1 && !compiledRules(draft).apart.has(leader)
-  if (isAlone) return places
-  return places.filter((place) => bundle.every((sid) => mayGo(draft, sid, loads.names[place]!)))
-}
-
-function mayGo(draft: Draft, sid: Sid, node: NodeName): boolean {
-  return nodeClasses(draft, sid).allowed.has(node) && !partnersApart(draft, sid).has(node)
+  const classes = nodeClasses(draft, bundle[0]!)
+  const places = placesOf(classes)
+  const apart = new Set<NodeName>()
+  for (const sid of bundle) for (const node of partnersApart(draft, sid).keys()) apart.add(node)
+  const others = bundle.map((sid) => nodeClasses(draft, sid)).filter((one) => one !== classes)
+  if (apart.size === 0 && others.length === 0) return places
+  return places.filter((place) => {
+    const node = loads.names[place]!
+    return !apart.has(node) && others.every(({ allowed }) => allowed.has(node))
+  })
 }

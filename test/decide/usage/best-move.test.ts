@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { bestMove } from '../../../control-plane/crm/decide/usage/best-move.ts'
 import { imbalanceOf, nodeLoads } from '../../../control-plane/crm/decide/usage/imbalance.ts'
 import type { Movable } from '../../../control-plane/crm/decide/usage/movable.ts'
+import { prospects } from '../../../control-plane/crm/decide/usage/prospects.ts'
 import {
   aNode,
   anAmount,
@@ -130,4 +131,42 @@ test('TOPSIS finds a move whose outcome is ranked first by its definition', () =
       expect(scores[at]).toBeCloseTo(Math.max(...scores), 6)
     }),
   )
+})
+
+test('no move of a bundle leads to less imbalance than its prospects promise', () => {
+  fc.assert(
+    fc.property(aCluster, ({ nodes, movables }) => {
+      const bounds = prospects(loadsWith(nodes), movables)
+      movables.forEach((one, index) => {
+        for (const { to } of movesOf([one]))
+          expect(imbalance(moveTo(nodes, one.from, to, one.usage))).toBeGreaterThanOrEqual(
+            bounds[index]! - 1e-9,
+          )
+      })
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('in a large cluster of like machines most bundles are ruled out at once, and the best move is found all the same', () => {
+  // 600 nodes, on each a load of its own; the first is by far the fullest, the last by far the emptiest.
+  const nodes = Array.from({ length: 600 }, (_, place): Node => {
+    const load = place === 0 ? 900 : place === 599 ? 100 : 500 + (place % 7)
+    return {
+      cpu: load,
+      memory: load,
+      mostCpu: 1_000 + (place % 3),
+      mostMemory: 1_000 + (place % 5),
+    }
+  })
+  const targets = nodes.map((_, place) => place)
+  const movables = targets.map((place) =>
+    movable(`vm:${1_000 + place}`, place, targets, place === 0 ? 400 : 5),
+  )
+  const best = { leader: 'vm:1000', from: 'n000', to: 'n599' }
+  const loads = loadsWith(nodes)
+  expect(bestMove(loads, movables, 'bruteforce')).toMatchObject(best)
+  expect(bestMove(loads, movables, 'topsis')).toMatchObject(best) // 359,400 moves: more than are ranked
+  const bounds = prospects(loads, movables)
+  expect(bounds.filter((bound) => bound <= bounds[0]! + 1e-9)).toHaveLength(1)
 })

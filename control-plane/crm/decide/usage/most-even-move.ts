@@ -1,8 +1,10 @@
-// The move that leads to the least imbalance. A first look at each costs the same few steps, however many nodes there
-// are; those that come out best are then worked out by the definition, and compared as the reference compares them.
+// The move that leads to the least imbalance. Bundles that cannot lead to it wherever they go are left out; a first look
+// at each move of the others costs the same few steps, however many nodes there are; those that come out best are then
+// worked out by the definition, and compared as the reference compares them.
 import { everyMove, type Found, type Movable } from './movable.ts'
 import { imbalanceOf, loadWith, nodeLoads, truncated } from './imbalance.ts'
 import type { Loads } from './loads.ts'
+import { prospects } from './prospects.ts'
 
 /** How far a first look may be off, with room; and how many that look equally good are worked out. */
 const blur = 1e-9
@@ -11,17 +13,26 @@ const mostWorkedOut = 2_000
 const rounding = 1e-12
 
 /** Of equally good ones the first: by leader, then by target. */
-export function mostEvenMove(loads: Loads, movables: readonly Movable[]): Found | null {
+export function mostEvenMove(loads: Loads, all: readonly Movable[]): Found | null {
+  const bounds = prospects(loads, all)
   const before = nodeLoads(loads)
   const look = firstLook(loads, before)
   let least = Number.POSITIVE_INFINITY
-  everyMove(movables, (movable, to) => {
-    least = Math.min(least, look(movable, to))
+  const lookAt = (movable: Movable) =>
+    everyMove([movable], (_, to) => {
+      least = Math.min(least, look(movable, to))
+    })
+  // The most promising bundle first: what it comes to rules out most of the others.
+  if (all.length > 0) lookAt(all[mostPromising(bounds)]!)
+  const promising = all.filter((movable, index) => {
+    if (bounds[index]! > least + blur) return false
+    lookAt(movable)
+    return true
   })
   let best: Found | null = null
   let bestImbalance = Number.POSITIVE_INFINITY
   let workedOut = 0
-  everyMove(movables, (movable, to) => {
+  everyMove(promising, (movable, to) => {
     if (workedOut >= mostWorkedOut || look(movable, to) > least + blur) return
     workedOut += 1
     const imbalance = imbalanceAfter(loads, before, movable, to)
@@ -29,6 +40,13 @@ export function mostEvenMove(loads: Loads, movables: readonly Movable[]): Found 
     best = { movable, to }
     bestImbalance = imbalance
   })
+  return best
+}
+
+function mostPromising(bounds: Float64Array): number {
+  let best = 0
+  for (let index = 1; index < bounds.length; index++)
+    if (bounds[index]! < bounds[best]!) best = index
   return best
 }
 

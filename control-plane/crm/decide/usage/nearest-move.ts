@@ -2,13 +2,21 @@
 // same four costs as in start-scores.ts. In closed form, since a move changes two nodes only.
 import { everyMove, type Found, type Movable } from './movable.ts'
 import type { Loads } from './loads.ts'
+import { prospects } from './prospects.ts'
 import { closeness, enter, measureOf, newField } from './topsis.ts'
 
 /** Outcomes that differ by less are equally good: rounding must not choose. */
 const blur = 1e-12
 
+/**
+ * So many moves are ranked against each other at most. Beyond it, in clusters of thousands of services, those of the
+ * bundles that can even the load most are: a plane has leases to grant in the meantime.
+ */
+const mostRanked = 250_000
+
 /** Of equally good ones the first: by leader, then by target. */
-export function nearestMove(loads: Loads, movables: readonly Movable[]): Found | null {
+export function nearestMove(loads: Loads, all: readonly Movable[]): Found | null {
+  const movables = worthRanking(loads, all)
   const costsOf = costsAfterMoves(loads)
   const field = newField()
   everyMove(movables, (movable, to) => enter(field, costsOf(movable, to)))
@@ -22,6 +30,21 @@ export function nearestMove(loads: Loads, movables: readonly Movable[]): Found |
     bestScore = score
   })
   return best
+}
+
+function worthRanking(loads: Loads, all: readonly Movable[]): readonly Movable[] {
+  const moves = all.reduce((sum, { targets }) => sum + targets.length, 0)
+  if (moves <= mostRanked) return all
+  const bounds = prospects(loads, all)
+  const order = Array.from(all.keys()).sort((a, b) => bounds[a]! - bounds[b]! || a - b)
+  const kept = new Set<number>()
+  let ranked = 0
+  for (const index of order) {
+    ranked += all[index]!.targets.length
+    if (ranked > mostRanked) break
+    kept.add(index)
+  }
+  return all.filter((_, index) => kept.has(index))
 }
 
 /** The four costs after a move; one array for all of them, to be read before the next is asked for. */
