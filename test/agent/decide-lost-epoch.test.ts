@@ -96,3 +96,24 @@ test('an empty host whose device somebody else holds lets its agent end, though 
   }
   expect(steps.kinds()).toContain('exit')
 })
+
+test('a challenge that was lost with a history is not answered for ever: under the new one it asks anew', () => {
+  const steps = new Steps(resumed({ journal: { epoch: null } }))
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found: [] })
+  const challenge = {
+    status: 'challenge' as const,
+    nonce: 'lost',
+    questions: [],
+    planeEpoch: plane,
+  }
+  steps.tell({ kind: 'epoch-answered', answer: challenge })
+  steps.tell({ kind: 'surveyed', found: [] })
+  expect(steps.last('ask-epoch')?.nonce).toBe('lost')
+  const planeEpoch = { ...plane, number: plane.number + 1 }
+  const why = 'the CRM has not looked yet'
+  steps.tell({ kind: 'epoch-answered', answer: { status: 'settling', why, planeEpoch } })
+  steps.nowMs += 3_000
+  steps.tell()
+  expect(steps.last('ask-epoch')?.nonce).toBeNull()
+})

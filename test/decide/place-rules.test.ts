@@ -46,6 +46,14 @@ describe('recovery', () => {
     expect(play(view).after.services[a]!.status).toMatchObject({ state: 'recovery', note })
   })
 
+  it('lets in one of two that stay apart and wait for the same node, where both were last', () => {
+    const services = [aService(a, 'n1', lost), aService(b, 'n1', lost)]
+    const nodes = [aNode('n1'), down('n2'), down('n3')]
+    const { after } = play(buildView({ nodes, services, rules: [apart('r', [a, b])] }))
+    const states = [a, b].map((sid) => after.services[sid]!.status!.state)
+    expect(states.sort()).toEqual(['recovery', 'started'])
+  })
+
   it('spreads services that stay apart over different nodes, in one round', () => {
     const services = [a, b, c].map((sid) => aService(sid, 'n9', lost))
     const { after } = play(buildView({ services, rules: [apart('r', [a, b, c])] }))

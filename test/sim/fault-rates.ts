@@ -45,6 +45,8 @@ export const steadyFaults = [
   'startCrashes',
   'startHangs',
   'lateStops',
+  'moveAborts',
+  'moveDeaf',
 ] as const
 
 export type FaultName =
@@ -59,8 +61,10 @@ export function drawRates(chance: Chance, intensity = 1): FaultRates {
   const isCalm = chance.chance(0.05)
   const draw = (names: readonly string[], low: number, high: number, share: number) => {
     for (const name of names) {
-      const isOn = !isCalm && chance.chance(share)
-      const drawn = low * (high / low) ** chance.float()
+      // A stream each, so that a new kind of fault leaves the others of a seed as they were.
+      const own = chance.stream(name)
+      const isOn = !isCalm && own.chance(share)
+      const drawn = low * (high / low) ** own.float()
       rates[name] = isOn ? Number((drawn * intensity).toPrecision(3)) : 0
     }
   }

@@ -7,6 +7,7 @@ import { randomWish } from './random-wishes.ts'
 import type { World } from './world.ts'
 
 const seconds = 1_000
+const noFaults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0, moveAborts: 0, moveDeaf: 0 }
 
 export class Faults {
   private readonly world: World
@@ -39,6 +40,7 @@ export class Faults {
     world.database.faults = { lostAnswers, conflicts }
     world.behaviours.faults = {
       ...{ fail: startFails, crash: startCrashes, hang: startHangs, lateAnswer: lateStops },
+      ...{ moveAborts: rates.moveAborts, moveDeaf: rates.moveDeaf },
     }
     for (const fault of siteFaults)
       this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
@@ -51,7 +53,7 @@ export class Faults {
     const { world } = this
     world.lostDoorbells = 0
     world.database.faults = { lostAnswers: 0, conflicts: 0 }
-    world.behaviours.faults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
+    world.behaviours.faults = { ...noFaults }
     for (const machine of world.machines) {
       machine.link.heal()
       Object.assign(machine.link, { lost: 0, repeated: 0, slow: 0 })

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Rule } from '../../shared/rule.ts'
 import { ServiceCreate, ServiceUpdate, type SettingsUpdate } from '../../shared/operator-api.ts'
 import type {
+  ClusterCommandView,
   ClusterView,
   CommandKind,
   GroupView,
@@ -15,8 +16,12 @@ import {
   refuseGroupDelete,
   refuseGroupUpdate,
 } from '../../control-plane/intake/group-wish.ts'
-import { refuseMaintenance } from '../../control-plane/intake/cluster-wish.ts'
-import { knownNode, refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
+import {
+  refuseArm,
+  refuseDisarm,
+  refuseMaintenance,
+} from '../../control-plane/intake/cluster-wish.ts'
+import { refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
 import { refuseOperation, requestedBy } from '../../control-plane/intake/operation-wish.ts'
 import { isRefusal, type Refusal } from '../../control-plane/intake/refusal.ts'
 import { createRule, deleteRule } from '../../control-plane/intake/rule-wish.ts'
@@ -109,26 +114,33 @@ export class Operator {
   }
 
   maintenance(node: string, isRequested: boolean): Answer {
-    return this.write(
-      (view) => refusalIn(knownNode(view, node)) ?? refuseMaintenance(view, node, isRequested),
+    const kind = isRequested ? 'maintenance-on' : 'maintenance-off'
+    return this.clusterCommand(
+      { kind, node, mode: null },
+      (view) => refuseMaintenance(view, node, isRequested),
       (state) => rows.setMaintenance(state, uidOf(state, node), isRequested),
     )
   }
 
   disarm(mode: 'freeze' | 'ignore'): Answer {
-    return this.clusterCommand('disarm', mode)
+    return this.clusterCommand({ kind: 'disarm', node: null, mode }, refuseDisarm, same)
   }
 
   arm(): Answer {
-    return this.clusterCommand('arm', null)
+    return this.clusterCommand({ kind: 'arm', node: null, mode: null }, refuseArm, same)
   }
 
-  private clusterCommand(kind: 'disarm' | 'arm', mode: 'freeze' | 'ignore' | null): Answer {
-    const command = { uid: this.chance.uuid(), kind, node: null, mode }
-    return this.write(
-      () => null,
-      (state) => rows.addClusterCommand(state, { ...command, status: 'pending', reason: '' }),
+  private clusterCommand(
+    what: Pick<ClusterCommandView, 'kind' | 'node' | 'mode'>,
+    refuse: (view: ClusterView) => Refusal | null,
+    change: Write,
+  ): Answer {
+    const uid = this.chance.uuid()
+    const command = { ...what, uid, status: 'pending' as const, reason: '' }
+    const answer = this.write(refuse, (state, nowMs) =>
+      rows.addClusterCommand(change(state, nowMs), command),
     )
+    return answer.accepted ? { ...answer, uid } : answer
   }
 
   removeNode(node: string): Answer {
@@ -185,7 +197,8 @@ export class Operator {
     const { database } = this
     if (!database.isAnswering) return refused('unavailable')
     const refusal = this.skipIntake ? null : refuse(this.view())
-    if (refusal) return refused(refusal.code)
+    // Machines here have drivers of every kind.
+    if (refusal && refusal.code !== 'no-driver') return refused(refusal.code)
     database.memory.commit(this.clusterId, (state, { nowMs }) => ({
       state: change(state, nowMs),
       result: undefined,
@@ -194,6 +207,8 @@ export class Operator {
     return { accepted: true }
   }
 }
+
+const same: Write = (state) => state
 
 function refused(refusal: string): Answer {
   return { accepted: false, refusal }

@@ -3,9 +3,14 @@ import type { Chance } from './random.ts'
 import type { World } from './world.ts'
 
 export const someSids = (count: number) =>
-  Array.from({ length: count }, (_, at) => `process:s${at + 1}`)
+  Array.from({ length: count }, (_, at) => `${at % 3 === 2 ? 'vm' : 'process'}:s${at + 1}`)
 
 const kinds = ['enable', 'disable', 'start', 'stop', 'restart', 'migrate', 'relocate'] as const
+
+/** A service as it is added. */
+export function newService(sid: string) {
+  return { sid, spec: sid.startsWith('vm:') ? {} : { command: ['x'] } }
+}
 
 /** One wish, of any kind. */
 export function randomWish(world: World, chance: Chance): void {
@@ -29,15 +34,29 @@ export function randomWish(world: World, chance: Chance): void {
   }
   if (drawn < 0.75) {
     if (!operator.view().services[sid]?.config)
-      return say(`add ${sid}`, operator.add({ sid, spec: { command: ['x'] } }))
+      return say(`add ${sid}`, operator.add(newService(sid)))
     return say(`remove ${sid}`, operator.command('remove', sid))
   }
   if (drawn < 0.85) {
     const requested = chance.pick(['started', 'stopped', 'disabled', 'ignored'] as const)
     return say(`update ${sid} ${requested}`, operator.update(sid, { requested }))
   }
-  if (drawn < 0.93) return changeGroups(world, chance, names, say)
+  if (drawn < 0.91) return changeGroups(world, chance, names, say)
+  if (drawn < 0.93) return changeProtection(world, chance, say)
   return changeRules(world, chance, names, say)
+}
+
+function changeProtection({ operator }: World, chance: Chance, say: Say): void {
+  if (operator.view().disarm !== null) return say('arm', operator.arm())
+  const drawn = chance.float()
+  if (drawn < 0.5) {
+    const mode = chance.pick(['freeze', 'ignore'] as const)
+    return say(`disarm ${mode}`, operator.disarm(mode))
+  }
+  const quorum = chance.pick(['plane', 'majority'] as const)
+  const profile = chance.pick(['default', 'fast', 'edge'] as const)
+  const wish = drawn < 0.75 ? { quorum } : { profile }
+  return say(`settings ${JSON.stringify(wish)}`, operator.settings(wish))
 }
 
 type Say = (what: string, answer: { accepted: boolean; refusal?: string }) => void

@@ -14,15 +14,18 @@ type Boot = {
   allowedAtMs: number
 }
 
+type Sent = { bootId: string; atMs: number; armed: boolean }
+
 export class LeaseRecorder {
   private readonly boots = new Map<Machine, Boot>()
-  private readonly sent = new WeakMap<Exchange, { bootId: string; atMs: number }>()
+  private readonly sent = new WeakMap<Exchange, Sent>()
 
   /** Called at the sending of each request, and again when its answer reached the agent. */
   watch(machine: Machine, exchange: Exchange): void {
     if (!exchange.question.url.endsWith('/agent/v1/lease')) return
     if (exchange.reply === null) {
-      this.sent.set(exchange, { bootId: machine.bootId, atMs: machine.clock.bootMs() })
+      const { armed } = JSON.parse(exchange.question.body ?? '{}') as { armed: boolean }
+      this.sent.set(exchange, { bootId: machine.bootId, atMs: machine.clock.bootMs(), armed })
       return
     }
     const sent = this.sent.get(exchange)
@@ -30,7 +33,8 @@ export class LeaseRecorder {
     if (exchange.reply.status !== 200 || sent?.bootId !== boot.bootId) return
     const answer = JSON.parse(exchange.reply.body) as { leaseMs: number; released: boolean }
     boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + answer.leaseMs)
-    boot.isReleased = answer.released
+    // Until it says again that it is armed, the plane draws no proof from its silence.
+    if (answer.released || sent.armed) boot.isReleased = answer.released
   }
 
   /** An agent has checked that it may feed. */
@@ -42,8 +46,7 @@ export class LeaseRecorder {
   judgeFeed(machine: Machine): string | null {
     const boot = this.of(machine)
     const { guests, device } = machine
-    const isEmpty = guests.running.size === 0 && guests.pending.size === 0
-    if (isEmpty || boot.isReleased) return null
+    if (guests.isEmpty || boot.isReleased) return null
     const limitMs = boot.leasedUntilMs - feedFactor * device.timeoutMs * device.kind.factor
     // A check and its feed may lie apart by a pause, but not by more than the device lets the machine live.
     if (boot.allowedAtMs <= limitMs + 1) return null

@@ -12,12 +12,7 @@ export function placementFaults(view: ClusterView, sid: string, node: string): s
   if (group?.restricted && !(node in group.nodes)) broken(`restricted group ${group.name}`)
   if (!view.nodes[node]?.drivers.includes(serviceType(sid))) broken('its missing driver')
   if (view.nodes[node]?.watchdog.class === 'none') broken('its missing watchdog')
-  // What is managed no more binds nobody, though it may run on; what is about to leave has left (reference T24).
-  const nodesOf = ({ config: wish, status, grant }: ServiceView) => {
-    if (wish === null || wish.requested === 'ignored') return []
-    const target = status && isMoving(status.state) ? status.target : null
-    return target !== null ? [target] : (grant?.holders ?? []).map((holder) => holder.node)
-  }
+  const nodesOf = ({ grant }: ServiceView) => (grant?.holders ?? []).map((holder) => holder.node)
   for (const rule of view.rules) {
     if (rule.disabled || !rule.resources.includes(sid)) continue
     if (rule.type === 'node-affinity') {
@@ -32,8 +27,4 @@ export function placementFaults(view: ClusterView, sid: string, node: string): s
       broken(`rule ${rule.id}, which keeps it apart`)
   }
   return faults
-}
-
-function isMoving(state: string): boolean {
-  return state === 'migrate' || state === 'relocate'
 }

@@ -3,7 +3,7 @@ import { fenceAfterMs, profiles, type Timing } from '../../shared/timing.ts'
 import { drawRates, type FaultRates } from './fault-rates.ts'
 import { Faults } from './faults.ts'
 import { Chance } from './random.ts'
-import { someSids } from './random-wishes.ts'
+import { newService, someSids } from './random-wishes.ts'
 import { unsettled } from './settled.ts'
 import { createWorld, type World } from './world.ts'
 import type { DeviceName } from './watchdog.ts'
@@ -39,6 +39,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     nodes: Array.from({ length: nodes }, (_, at) => ({
       name: `n${at + 1}`,
       device: drawDevice(chance),
+      drivers: ['process', 'vm'],
     })),
     settings: { profile: 'custom', timing, quorum: chance.chance(0.2) ? 'majority' : 'plane' },
     replicas: 1 + chance.below(3),
@@ -48,7 +49,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   world.database.rate = 1 + chance.between(-0.009, 0.009)
   const faults = new Faults(world, rates, chance.stream('faults'))
   world.at(5_000, () => {
-    for (const sid of sids) world.operator.add({ sid, spec: { command: ['x'] } })
+    for (const sid of sids) world.operator.add(newService(sid))
   })
   world.at(30_000, () => faults.begin())
   await world.run(hours * 3_600_000)
@@ -86,6 +87,7 @@ async function comeToRest(world: World, faults: Faults, timing: Timing): Promise
 function repair(world: World): void {
   const { operator } = world
   const view = operator.view()
+  if (view.disarm !== null) operator.arm()
   for (const node of Object.values(view.nodes))
     if (node.maintenanceRequested) operator.maintenance(node.name, false)
   for (const { sid, status, config } of Object.values(view.services)) {

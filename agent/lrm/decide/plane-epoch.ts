@@ -24,6 +24,8 @@ export function adoptPlaneEpoch(draft: Draft, told: PlaneEpoch): void {
   lrm.confirmed = {}
   lrm.desired = null
   lrm.renewal.settledRevision = null
+  // A challenge of an older history may be one that nobody remembers: its answer would be taken for a late one, for ever.
+  lrm.joining = { ...lrm.joining, challenge: null, found: null, looking: false }
   if (lrm.renewal.inFlight) lrm.renewal.inFlight = { ...lrm.renewal.inFlight, confirms: [] }
   if (lrm.poll.running) draft.effects.push({ kind: 'cancel-poll' })
   lrm.poll = { id: lrm.poll.id + 1, running: false, dueMs: 0, failures: 0 }
