@@ -50,6 +50,8 @@ export async function change(side: Side, view: ClusterView, step: Of<'site'>) {
       )
       return known && !isHeld ? wishes.removeNode(known.uid, known.name) : 'held'
     }
+    case 'confirmDead':
+      return known ? wishes.confirmDead(known.name, step.flag) : 'unknown'
     case 'group':
       if (!view.groups['gr']) return wishes.addGroup(group)
       return Object.values(view.services).some(({ config }) => config?.group === 'gr')

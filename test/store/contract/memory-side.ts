@@ -1,5 +1,6 @@
 // The memory store, for the contract.
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
+import { confirmDead } from '../../../control-plane/store/memory/confirm-dead.ts'
 import { MemoryDatabase } from '../../../control-plane/store/memory/database.ts'
 import { readCluster } from '../../../control-plane/store/memory/read.ts'
 import { type ClusterState, newClusterState } from '../../../control-plane/store/memory/state.ts'
@@ -9,7 +10,7 @@ import * as rows from '../../../control-plane/store/memory/wishes.ts'
 import { hashSecret } from '../../../control-plane/store/secrets.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import { Chance } from '../../sim/random.ts'
-import { configOf, type SharedClock, type Side, type Wishes } from './side.ts'
+import { confirmedBy, configOf, told, type SharedClock, type Side, type Wishes } from './side.ts'
 
 export function memorySide(
   clock: SharedClock,
@@ -35,6 +36,14 @@ export function memorySide(
     addCommand: (command) => write((state) => rows.addCommand(state, command)),
     setMaintenance: (uid, isOn) => write((state) => rows.setMaintenance(state, uid, isOn)),
     removeNode: (uid) => write((state) => rows.removeNode(state, uid)),
+    confirmDead: async (node, force) =>
+      told(
+        memory.commit(clusterId, (state) => {
+          const wish = { ...confirmedBy, clusterId, node, force }
+          const { state: next, answer } = confirmDead(state, wish, clock.nowMs)
+          return { state: next, result: answer }
+        }),
+      ),
     addGroup: (group) => write((state) => rows.putGroup(state, group)),
     deleteGroup: (name) => write((state) => rows.deleteGroup(state, name)),
     addRule: (rule) => write((state) => rows.putRules(state, [...state.rules, rule])),

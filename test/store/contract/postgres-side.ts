@@ -7,6 +7,8 @@ import * as nodes from '../../../control-plane/http/records/nodes.ts'
 import * as rules from '../../../control-plane/http/records/rules.ts'
 import * as services from '../../../control-plane/http/records/services.ts'
 import * as settingRows from '../../../control-plane/http/records/settings.ts'
+import { confirmDead } from '../../../control-plane/fence/operator-confirm.ts'
+import { isRefusal } from '../../../control-plane/intake/refusal.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import { postgresLane } from '../../../control-plane/lease/lease-lane.ts'
 import { postgresAgentStore } from '../../../control-plane/store/agent-store.ts'
@@ -18,7 +20,7 @@ import { hashSecret } from '../../../control-plane/store/secrets.ts'
 import type { ClusterView } from '../../../control-plane/cluster/view.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import { Chance } from '../../sim/random.ts'
-import type { SharedClock, Side, Wishes } from './side.ts'
+import { confirmedBy, type SharedClock, type Side, told, type Wishes } from './side.ts'
 
 /** Defaults that were bound to the real clock when the tables were made. */
 const defaults = [
@@ -67,6 +69,20 @@ export async function postgresSide(
     },
     setMaintenance: (uid, isOn) => nodes.setMaintenance(sql, uid, isOn),
     removeNode: async (uid, node) => void (await nodes.removeNode(sql, clusterId, uid, node)),
+    confirmDead: async (node, force) => {
+      let answer: unknown = null
+      const wish = { ...confirmedBy, clusterId, node, force }
+      // A refusal undoes everything, as at the API.
+      await sql
+        .begin(async (tx) => {
+          answer = await confirmDead(tx, wish)
+          if (isRefusal(answer)) throw new Error('refused')
+        })
+        .catch((error: unknown) => {
+          if (!isRefusal(answer)) throw error
+        })
+      return told(answer as Awaited<ReturnType<typeof confirmDead>>)
+    },
     addGroup: async (group) =>
       void (await groups.insertGroup(sql, clusterId, { ...group, comment: '' })),
     deleteGroup: (group) => groups.deleteGroup(sql, clusterId, group),

@@ -1,4 +1,6 @@
 // What the contract asks of a store: the seams of agents, leases and rounds, and what operators write.
+import type { FenceConfirmed } from '../../../control-plane/fence/operator-confirm.ts'
+import { isRefusal, type Refusal } from '../../../control-plane/intake/refusal.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import type { LeaseLane } from '../../../control-plane/lease/lease-lane.ts'
 import type {
@@ -35,6 +37,8 @@ export type Wishes = {
   addCommand(command: CommandView): Promise<void>
   setMaintenance(nodeUid: string, isOn: boolean): Promise<void>
   removeNode(nodeUid: string, name: string): Promise<void>
+  /** What was closed, or the code of the refusal. */
+  confirmDead(node: string, force: boolean): Promise<unknown>
   addGroup(group: GroupView): Promise<void>
   deleteGroup(name: string): Promise<void>
   addRule(rule: Rule): Promise<void>
@@ -70,4 +74,13 @@ export function configOf(wish: ServiceCreate): Omit<ServiceConfig, 'version'> {
     ...{ requested, spec, group, maxRestart, maxRelocate, stopTimeoutMs },
     ...{ failback, autoRebalance, figures, node },
   }
+}
+
+export const confirmedBy = { actor: 'test', silentMs: 9_000 }
+
+/** A confirmation without the order of its parts, or the code of the refusal. */
+export function told(answer: FenceConfirmed | Refusal): unknown {
+  if (isRefusal(answer)) return answer.code
+  const closed = answer.closed.map(({ sid, generation }) => `${sid} ${generation}`)
+  return { epochs: [...answer.epochs].sort((a, b) => a - b), closed: closed.sort() }
 }

@@ -61,6 +61,7 @@ const steps = {
     what: fc.constantFrom(
       'maintenance',
       'removeNode',
+      'confirmDead',
       'group',
       'rule',
       'settings',
