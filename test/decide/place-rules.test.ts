@@ -54,6 +54,15 @@ describe('recovery', () => {
     expect(states.sort()).toEqual(['recovery', 'started'])
   })
 
+  it('lets in one of two that stay apart and are to start on the only node, and says why the other waits', () => {
+    const waiting: ServiceChanges = { grant: false, status: { state: 'started', running: false } }
+    const services = [aService(a, 'n1', waiting), aService(b, 'n1', waiting)]
+    const nodes = [aNode('n1'), down('n2'), down('n3')]
+    const { plan, after } = play(buildView({ nodes, services, rules: [apart('r', [a, b])] }))
+    expect(ofKind(plan, 'grant.opened').map(({ sid, node }) => [sid, node])).toEqual([[a, 'n1']])
+    expect(after.services[b]!.status!.note).toContain(a)
+  })
+
   it('spreads services that stay apart over different nodes, in one round', () => {
     const services = [a, b, c].map((sid) => aService(sid, 'n9', lost))
     const { after } = play(buildView({ services, rules: [apart('r', [a, b, c])] }))

@@ -54,6 +54,7 @@ export function mayStartWhereItIs(draft: Draft, sid: Sid): boolean {
   if (node === null || !nodeClasses(draft, sid).allowed.has(node)) return false
   return (compiledRules(draft).apart.get(sid) ?? []).every(({ sid: partner }) => {
     const service = draft.view.services[partner]
-    return !service || !staysOn(service, node)
+    // One without a grant waits for the same place: whoever is asked first takes it, or both would wait for ever.
+    return !service || service.grant === null || !staysOn(service, node)
   })
 }
