@@ -100,7 +100,7 @@ export class Checks {
 
   private checkDead(sid: string, generation: number, node: string): void {
     const guests = this.machines.find((machine) => machine.name === node)?.guests
-    const alive = guests?.running.get(sid) ?? guests?.pending.get(sid)
+    const alive = guests?.running.get(sid) ?? guests?.pending.get(sid) ?? guests?.incoming.get(sid)
     if (alive && alive.generation <= generation)
       this.violate(
         `grant ${generation} of ${sid} on ${node} was closed, and it is there as generation ${alive.generation}`,

@@ -45,8 +45,8 @@ export const steadyFaults = [
   'startCrashes',
   'startHangs',
   'lateStops',
-  'moveAborts',
-  'moveDeaf',
+  'moveFails',
+  'moveLate',
 ] as const
 
 export type FaultName =

@@ -7,7 +7,7 @@ import { randomWish } from './random-wishes.ts'
 import type { World } from './world.ts'
 
 const seconds = 1_000
-const noFaults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0, moveAborts: 0, moveDeaf: 0 }
+const noFaults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
 
 export class Faults {
   private readonly world: World
@@ -40,8 +40,8 @@ export class Faults {
     world.database.faults = { lostAnswers, conflicts }
     world.behaviours.faults = {
       ...{ fail: startFails, crash: startCrashes, hang: startHangs, lateAnswer: lateStops },
-      ...{ moveAborts: rates.moveAborts, moveDeaf: rates.moveDeaf },
     }
+    world.behaviours.moveFaults = { fail: rates.moveFails, late: rates.moveLate }
     for (const fault of siteFaults)
       this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
     this.every('operators', 'operators', (chance) => randomWish(world, chance))
@@ -54,6 +54,7 @@ export class Faults {
     world.lostDoorbells = 0
     world.database.faults = { lostAnswers: 0, conflicts: 0 }
     world.behaviours.faults = { ...noFaults }
+    world.behaviours.moveFaults = { fail: 0, late: 0 }
     for (const machine of world.machines) {
       machine.link.heal()
       Object.assign(machine.link, { lost: 0, repeated: 0, slow: 0 })

@@ -30,6 +30,11 @@ export class Guests {
     this.scheduler = scheduler
   }
 
+  /** Nothing of any service is here, nor can come alive here. */
+  get isEmpty(): boolean {
+    return this.running.size + this.pending.size + this.incoming.size === 0
+  }
+
   start(sid: string, generation: number, startMs: number, ends: Guest['state']): void {
     const { nowMs } = this.scheduler
     const guest: Guest = { sid, generation, state: 'starting', startedMs: nowMs }
