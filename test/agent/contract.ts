@@ -1,5 +1,6 @@
 // The safety contract as a machine sees it: what must hold whenever the agent starts something or says something.
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import { checkMoves, mayBeElsewhere } from './halves.ts'
 import type { Pending, World } from './world.ts'
 
 type Add = (finish: Pending['finish'], fail?: Pending['fail']) => void
@@ -19,11 +20,13 @@ export function beginRenewal(
   )
   world.breach(request.armed && !world.device.running, 'said armed, and was not')
   for (const { sid, generation } of request.closed) {
-    world.breach((world.host.get(sid) ?? -1) >= 0, `told ${sid} closed while it runs`)
+    const there = world.host.get(sid) ?? world.incoming.get(sid) ?? -1
+    world.breach(there >= 0, `told ${sid} closed while it is here`)
     const written = world.disk.journal?.closed[sid] ?? -1
     world.breach(written < generation, `told ${sid} closed before it was on disk`)
     world.toldClosed.set(sid, Math.max(generation, world.toldClosed.get(sid) ?? -1))
   }
+  checkMoves(world, request.results)
   const lost = (): LrmEvent => ({ kind: 'lease-failed', seq, why: 'net' })
   const sentMs = world.nowMs
   add(() => {
@@ -47,7 +50,9 @@ export function beginStart(
   const key = `${world.lrm.epoch?.number}/${world.lrm.planeEpoch?.number}/${sid}/${generation}`
   world.breach(!world.plane.confirmed.has(key), `started ${key} without a confirm`)
   world.breach(!world.device.running, `started ${sid} without a watchdog`)
-  world.breach(world.host.has(sid), `started ${sid} twice on this node`)
+  const isThere = world.host.has(sid) || world.incoming.has(sid)
+  world.breach(isThere, `started ${sid} twice on this node`)
+  world.breach(mayBeElsewhere(world, sid, generation), `started ${sid}, which may be elsewhere`)
   world.breach((world.toldClosed.get(sid) ?? -1) >= generation, `started closed ${sid}`)
   const onDisk = world.disk.journal
   world.breach((onDisk?.closed[sid] ?? -1) >= generation, `started ${sid}, closed on disk`)
@@ -74,7 +79,8 @@ export function checkAnswers(
 ): void {
   for (const { sid, generation, state } of found) {
     if (state !== 'stopped') continue
-    world.breach(world.host.get(sid) === generation, `answered ${sid} stopped while it runs`)
+    const isThere = (world.host.get(sid) ?? world.incoming.get(sid)) === generation
+    world.breach(isThere, `answered ${sid} stopped while it is here`)
     const written = world.disk.journal?.closed[sid] ?? -1
     world.breach(written < generation, `answered ${sid} stopped before it was on disk`)
   }

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
+import { arrive, endJob, moves } from './halves.ts'
 import { World } from './world.ts'
 
 const sids = ['process:a', 'process:b']
@@ -18,6 +19,20 @@ const finishSome = fc
           world.finish(at % world.pending.length, how as 'finish' | 'fail')
       },
   )
+
+/** Something about a live move: an order, or what becomes of a job or of a half that listens. */
+const liveStep = fc.record({ one: sid, what: fc.nat(9), is: fc.boolean() }).map(
+  ({ one, what, is }): Step =>
+    (world) => {
+      if (what < 3) moves.away(world, one, is ? 'n2:1' : null)
+      else if (what === 3) moves.cancel(world, one)
+      else if (what === 4) moves.back(world, one, is)
+      else if (what === 5) moves.receive(world, one)
+      else if (what === 6) moves.arrived(world, one)
+      else if (what === 7) arrive(world, one, is)
+      else endJob(world, one, is)
+    },
+)
 
 const steps = fc.oneof(
   { weight: 12, arbitrary: finishSome },
@@ -88,6 +103,7 @@ const steps = fc.oneof(
         },
     ),
   },
+  { weight: 3, arbitrary: liveStep },
   { weight: 1, arbitrary: fc.constant<Step>((world) => world.crash()) },
   { weight: 1, arbitrary: fc.constant<Step>(({ plane }) => plane.revoke()) },
   { weight: 1, arbitrary: fc.constant<Step>(({ plane }) => plane.changeHistory()) },
@@ -160,6 +176,11 @@ test('once the faults end, what is ordered to run runs, and what is ordered to s
       // The CRM's part: what was ended is granted again, what was frozen by a planned stop is thawed.
       for (let second = 0; second < 60; second++) {
         world.run1s()
+        for (const one of sids) {
+          moves.cancel(world, one)
+          moves.back(world, one, true)
+          moves.arrived(world, one)
+        }
         for (const { sid, generation, state } of [...world.plane.orders.values()])
           if (state === 'freeze' || (state === 'started' && generation === null))
             world.plane.order(sid, 'started', {

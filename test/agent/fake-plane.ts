@@ -18,6 +18,8 @@ export class FakePlane {
   mode: Desired['mode'] = 'active'
   shutdownPolicy: Desired['shutdownPolicy'] = 'conditional'
   orders = new Map<string, Order>()
+  /** `sid/generation` of which another node may have a half. */
+  shared = new Set<string>()
   nextGeneration = 1
   nextUid = 1
   /** When the epoch in force may be taken for over; never moves back. */

@@ -2,10 +2,11 @@
 // as the shell does, and writes down every breach of the safety contract it sees.
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
-import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
+import type { Found, Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
 import { beginRenewal, beginStart, checkAnswers } from './contract.ts'
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
+import { beginMove, isMove, type Job } from './halves.ts'
 
 /** An effect begun and not ended: told later, in any order, or never. */
 export type Pending = { effect: Effect; finish(): LrmEvent | null; fail(): LrmEvent | null }
@@ -15,6 +16,12 @@ export class World {
   boot = 1
   plane = new FakePlane()
   host = new Map<string, number>()
+  /** Halves of live moves that listen, and jobs that move something away. */
+  incoming = new Map<string, number>()
+  jobs = new Map<string, Job>()
+  /** Generation under which each move away was begun, by its order. */
+  begun = new Map<string, number>()
+  began = new Set<string>()
   device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
   disk: { journal: Journal | null; note: LeaseNote | null } = { journal: null, note: null }
   pending: Pending[] = []
@@ -35,6 +42,11 @@ export class World {
   constructor() {
     this.lrm = this.resume()
     this.decide([])
+  }
+
+  /** Something runs, or may come alive. */
+  get isBusy(): boolean {
+    return this.host.size + this.incoming.size > 0
   }
 
   get bootId(): string {
@@ -63,7 +75,7 @@ export class World {
 
   /** The machine dies and boots again. */
   reset(): void {
-    this.host.clear()
+    for (const what of [this.host, this.incoming, this.jobs]) what.clear()
     this.boot++
     this.pending = []
     this.device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
@@ -150,7 +162,7 @@ export class World {
   judge(): void {
     for (const { epoch, leaseUntilMs, guarded, sids } of this.plane.revoked) {
       if (!guarded || this.nowMs < leaseUntilMs) continue
-      for (const [sid, generation] of this.host)
+      for (const [sid, generation] of [...this.host, ...this.incoming])
         if (sids.get(sid) === generation)
           this.breaches.push(`${sid}.${generation} of epoch ${epoch} outlived its lease`)
     }
@@ -177,15 +189,12 @@ export class World {
         return null
       case 'feed':
         if (this.nowMs > effect.untilMs) return { kind: 'fed-late', why: 'late' }
-        this.breach(this.host.size > 0 && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
+        this.breach(this.isBusy && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
         this.feedDevice()
         return null
       case 'arm':
         if (this.nowMs > effect.untilMs) return { kind: 'arm-failed', why: 'late' }
-        this.breach(
-          this.host.size > 0 && this.nowMs > this.mayFeedUntilMs,
-          'opened without a lease',
-        )
+        this.breach(this.isBusy && this.nowMs > this.mayFeedUntilMs, 'opened without a lease')
         this.device.effectiveMs = effect.timeoutMs
         this.device.open = true
         this.feedDevice()
@@ -194,7 +203,7 @@ export class World {
           canClose: true,
         }
       case 'close-watchdog':
-        this.breach(this.host.size > 0 && !this.plane.released, 'closed while services run')
+        this.breach(this.isBusy && !this.plane.released, 'closed while services run')
         this.device = { ...this.device, open: false, running: false }
         return { kind: 'watchdog-closed' }
       case 'note-lease':
@@ -207,6 +216,18 @@ export class World {
         this.begin(effect)
         return null
     }
+  }
+
+  /** What a driver would find now. */
+  private look(): Found[] {
+    const running = [...this.host].map(([sid, generation]) => {
+      const state = this.jobs.has(sid) ? ('migrating' as const) : ('running' as const)
+      return { sid, generation, state }
+    })
+    const incoming = [...this.incoming].map(([sid, generation]) => ({
+      ...{ sid, generation, state: 'incoming' as const },
+    }))
+    return [...running, ...incoming]
   }
 
   private begin(effect: Effect): void {
@@ -222,8 +243,8 @@ export class World {
         () => ({ kind: 'journal-failed', why: 'disk' }),
       )
     } else if (effect.kind === 'survey') {
-      const found = [...this.host].map(([sid, generation]) => ({ sid, generation }))
-      add(() => ({ kind: 'surveyed', found: found.map((one) => ({ ...one, state: 'running' })) }))
+      const found = this.look()
+      add(() => ({ kind: 'surveyed', found }))
     } else if (effect.kind === 'poll') {
       const { id } = effect
       add(
@@ -241,12 +262,13 @@ export class World {
         () => ({ kind: 'epoch-failed', why: 'net' }),
       )
     } else if (effect.kind === 'renew') beginRenewal(this, effect, add)
+    else if (isMove(effect)) beginMove(this, effect, add)
     else if (effect.kind === 'start') beginStart(this, effect, add)
     else if (effect.kind === 'stop') {
       const { sid, generation } = effect
       add(
         () => {
-          this.host.delete(sid)
+          for (const what of [this.host, this.incoming, this.jobs]) what.delete(sid)
           return { kind: 'stopped', sid, generation, outcome: 'ok', detail: '' }
         },
         () => ({ kind: 'stopped', sid, generation, outcome: 'timeout', detail: 'stuck' }),
