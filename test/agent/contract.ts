@@ -26,7 +26,7 @@ export function beginRenewal(
     world.breach(written < generation, `told ${sid} closed before it was on disk`)
     world.toldClosed.set(sid, Math.max(generation, world.toldClosed.get(sid) ?? -1))
   }
-  checkMoves(world, request.results)
+  checkMoves(world, request)
   const lost = (): LrmEvent => ({ kind: 'lease-failed', seq, why: 'net' })
   const sentMs = world.nowMs
   add(() => {

@@ -59,6 +59,10 @@ export class FakePlane {
     return this.order(sid, 'started', { generation: this.nextGeneration++ })
   }
 
+  isHeld(sid: string, generation: number): boolean {
+    return this.orders.get(sid)?.generation === generation
+  }
+
   drop(sid: string): void {
     this.orders.delete(sid)
     this.revision++

@@ -1,6 +1,7 @@
 // Halves of live moves on the machine of a test: jobs that go on whoever asked for them, and halves that listen. What a
 // driver answers is what is true at that moment, or that it does not know.
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import type { LeaseRequest } from '../../shared/protocol.ts'
 import type { Pending, World } from './world.ts'
 
 type MoveEffect = Extract<Effect, { kind: 'receive' | 'migrate' | 'cancel-move' }>
@@ -74,7 +75,9 @@ export function endJob(world: World, sid: string, hasMoved: boolean): void {
   const job = world.jobs.get(sid)
   if (!job) return
   world.jobs.delete(sid)
-  if (hasMoved && world.host.get(sid) === job.generation) world.host.delete(sid)
+  if (!hasMoved || world.host.get(sid) !== job.generation) return
+  world.host.delete(sid)
+  world.moved.add(job.uid)
 }
 
 /** What listens comes alive; the agent may hear of it, or find it. */
@@ -87,20 +90,20 @@ export function arrive(world: World, sid: string, isTold: boolean): void {
 }
 
 /** What the plane is told of moves must be true when it is said. */
-export function checkMoves(
-  world: World,
-  told: { uid: string; sid: string; outcome: string }[],
-): void {
-  for (const { uid, sid, outcome } of told) {
-    if (!world.begun.has(uid)) continue
-    const job = world.jobs.get(sid)
-    world.breach(job?.uid === uid, `answered ${uid} while its job is alive`)
-    world.breach(
-      outcome === 'ok' && world.begun.get(uid) === world.host.get(sid),
-      `said ${uid} has moved, and it is here`,
-    )
+export function checkMoves(world: World, { results, closed }: Told): void {
+  for (const { uid, sid, outcome } of results) {
+    const generation = world.begun.get(uid)
+    if (generation === undefined) continue
+    world.breach(world.jobs.get(sid)?.uid === uid, `answered ${uid} while its job is alive`)
+    const isHere = world.host.get(sid) === generation
+    world.breach(outcome === 'ok' && isHere, `said ${uid} has moved, and it is here`)
+    const isEnded = closed.some((one) => one.sid === sid && one.generation === generation)
+    const isLeft = world.moved.has(uid) && !isEnded && world.plane.isHeld(sid, generation)
+    world.breach(isLeft, `answered ${uid} with ${outcome} after it had moved, and kept its half`)
   }
 }
+
+type Told = Pick<LeaseRequest, 'results' | 'closed'>
 
 /** A move away of it was begun, and the plane has not said since that nobody else has a half. */
 export function mayBeElsewhere(world: World, sid: string, generation: number): boolean {

@@ -166,6 +166,14 @@ export const liveSteps = fc.oneof(
           sendAway(world, one),
     ),
   },
+  {
+    weight: 2,
+    arbitrary: sid.map(
+      (one): Step =>
+        (world) =>
+          comeBack(world, one),
+    ),
+  },
   { weight: 1, arbitrary: fc.constant<Step>((world) => world.crash()) },
   { weight: 1, arbitrary: steps },
 )
@@ -184,4 +192,12 @@ function exit(world: World, one: string): void {
   world.host.delete(one)
   world.jobs.delete(one)
   world.decide([{ kind: 'exited', sid: one, generation, detail: 'killed' }])
+}
+
+/** A move that ended and stays is answered, and what follows from the answer is ordered. */
+function comeBack(world: World, one: string): void {
+  endJob(world, one, false)
+  world.settle(30)
+  moves.back(world, one, false)
+  world.settle(30)
 }

@@ -22,6 +22,8 @@ export class World {
   /** Generation under which each move away was begun, by its order. */
   begun = new Map<string, number>()
   began = new Set<string>()
+  /** Orders whose job has taken the service away. */
+  moved = new Set<string>()
   device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
   disk: { journal: Journal | null; note: LeaseNote | null } = { journal: null, note: null }
   pending: Pending[] = []

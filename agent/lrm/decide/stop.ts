@@ -48,7 +48,9 @@ function stopWhenPossible(
 ): void {
   if (local.phase === 'stopping') return
   if (local.stopFailure !== null) {
-    if (order) answer(draft, order, local.stopFailure.outcome, local.stopFailure.detail)
+    // To a move a failure would mean that the service runs here as before.
+    if (order && order.state !== 'migrate')
+      answer(draft, order, local.stopFailure.outcome, local.stopFailure.detail)
     if (draft.nowMs < local.retryAtMs) return wakeAt(draft, local.retryAtMs)
   }
   if (!hasFreeWorker(draft)) return
