@@ -85,3 +85,13 @@ export function checkAnswers(
     world.breach(written < generation, `answered ${sid} stopped before it was on disk`)
   }
 }
+
+/** What an epoch promised dead must be dead, also what could only come alive. */
+export function judgeRevoked(world: World): void {
+  for (const { epoch, leaseUntilMs, guarded, sids } of world.plane.revoked) {
+    if (!guarded || world.nowMs < leaseUntilMs) continue
+    for (const [sid, generation] of [...world.host, ...world.incoming])
+      if (sids.get(sid) === generation)
+        world.breaches.push(`${sid}.${generation} of epoch ${epoch} outlived its lease`)
+  }
+}

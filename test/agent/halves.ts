@@ -1,6 +1,7 @@
 // Halves of live moves on the machine of a test: jobs that go on whoever asked for them, and halves that listen. What a
 // driver answers is what is true at that moment, or that it does not know.
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
 import type { Pending, World } from './world.ts'
 
@@ -152,3 +153,15 @@ export const moves = {
 }
 
 const isFailure = (outcome: string | undefined) => outcome !== undefined && outcome !== 'ok'
+
+/** What a driver would find now. */
+export function look(world: World): Found[] {
+  const running = [...world.host].map(([sid, generation]) => {
+    const state = world.jobs.has(sid) ? ('migrating' as const) : ('running' as const)
+    return { sid, generation, state }
+  })
+  const incoming = [...world.incoming].map(([sid, generation]) => ({
+    ...{ sid, generation, state: 'incoming' as const },
+  }))
+  return [...running, ...incoming]
+}

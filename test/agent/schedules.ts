@@ -1,5 +1,6 @@
 // Schedules for the agent's decisions: answers in any order, faults, crashes and orders, as fast-check draws and shrinks them.
 import fc from 'fast-check'
+import { judgeRevoked } from './contract.ts'
 import { arrive, endJob, moves } from './halves.ts'
 import { World } from './world.ts'
 
@@ -132,7 +133,7 @@ export function play(schedule: Step[]): World {
     step(world)
     // The init system starts an agent that has ended.
     if (world.exited !== null) world.crash()
-    world.judge()
+    judgeRevoked(world)
   }
   return world
 }

@@ -2,11 +2,11 @@
 // as the shell does, and writes down every breach of the safety contract it sees.
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
-import type { Found, Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
+import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
-import { beginRenewal, beginStart, checkAnswers } from './contract.ts'
+import { beginRenewal, beginStart, checkAnswers, judgeRevoked } from './contract.ts'
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
-import { beginMove, isMove, type Job } from './halves.ts'
+import { beginMove, isMove, type Job, look } from './halves.ts'
 
 /** An effect begun and not ended: told later, in any order, or never. */
 export type Pending = { effect: Effect; finish(): LrmEvent | null; fail(): LrmEvent | null }
@@ -19,10 +19,9 @@ export class World {
   /** Halves of live moves that listen, and jobs that move something away. */
   incoming = new Map<string, number>()
   jobs = new Map<string, Job>()
-  /** Generation under which each move away was begun, by its order. */
+  /** Moves away that were begun, by order and by `sid/generation`; orders whose job took the service away. */
   begun = new Map<string, number>()
   began = new Set<string>()
-  /** Orders whose job has taken the service away. */
   moved = new Set<string>()
   device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
   disk: { journal: Journal | null; note: LeaseNote | null } = { journal: null, note: null }
@@ -108,7 +107,7 @@ export class World {
       const nextMs = Math.min(untilMs, this.wakeAtMs, deviceMs)
       this.nowMs = Math.max(this.nowMs, nextMs)
       if (this.device.running && this.nowMs >= this.device.deadlineMs) this.reset()
-      this.judge()
+      judgeRevoked(this)
       if (this.nowMs >= untilMs) return void this.decide([])
       const beforeMs = this.nowMs
       this.decide([])
@@ -157,16 +156,6 @@ export class World {
     for (let tick = 0; tick < seconds * 10; tick++) {
       this.settle()
       this.pass(100)
-    }
-  }
-
-  /** Whether what an epoch promised dead is dead. */
-  judge(): void {
-    for (const { epoch, leaseUntilMs, guarded, sids } of this.plane.revoked) {
-      if (!guarded || this.nowMs < leaseUntilMs) continue
-      for (const [sid, generation] of [...this.host, ...this.incoming])
-        if (sids.get(sid) === generation)
-          this.breaches.push(`${sid}.${generation} of epoch ${epoch} outlived its lease`)
     }
   }
 
@@ -220,18 +209,6 @@ export class World {
     }
   }
 
-  /** What a driver would find now. */
-  private look(): Found[] {
-    const running = [...this.host].map(([sid, generation]) => {
-      const state = this.jobs.has(sid) ? ('migrating' as const) : ('running' as const)
-      return { sid, generation, state }
-    })
-    const incoming = [...this.incoming].map(([sid, generation]) => ({
-      ...{ sid, generation, state: 'incoming' as const },
-    }))
-    return [...running, ...incoming]
-  }
-
   private begin(effect: Effect): void {
     const add = (finish: Pending['finish'], fail: Pending['fail'] = finish) =>
       this.pending.push({ effect, finish, fail })
@@ -245,7 +222,7 @@ export class World {
         () => ({ kind: 'journal-failed', why: 'disk' }),
       )
     } else if (effect.kind === 'survey') {
-      const found = this.look()
+      const found = look(this)
       add(() => ({ kind: 'surveyed', found }))
     } else if (effect.kind === 'poll') {
       const { id } = effect
