@@ -47,9 +47,11 @@ export const WhatIfBody = z.object({
       /** null: it runs nowhere now. */
       from: name.nullable(),
       to: name,
+      /** It runs on while it moves. */
+      live: z.boolean(),
       /** Until its start is ordered there, if every stop is quick. */
       startsInMs: whole,
-      /** The same, if its stop takes as long as it may. */
+      /** The same, if its stop or its live move takes as long as it may. */
       atMostMs: whole,
       why: name,
       anyway,

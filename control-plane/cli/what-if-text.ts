@@ -16,7 +16,7 @@ const moveColumns: Column<Move>[] = [
   { title: 'TO', value: ({ to }) => to },
   { title: 'STARTS IN', value: ({ startsInMs }) => formatDuration(startsInMs), align: 'right' },
   { title: 'AT MOST', value: ({ atMostMs }) => formatDuration(atMostMs), align: 'right' },
-  { title: 'WHY', value: ({ why }) => why },
+  { title: 'WHY', value: ({ live, why }) => (live ? `live: ${why}` : why) },
   { title: '', value: anyway, optional: true },
 ]
 

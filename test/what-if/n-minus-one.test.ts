@@ -44,9 +44,9 @@ describe('the N−1 table', { timeout: 120_000 }, () => {
           )
         }
       }),
-      { numRuns: Number(process.env.RUNS ?? 40) },
+      { numRuns: Number(process.env.RUNS ?? 25) },
     )
-    expect(compared).toBeGreaterThan(10)
+    expect(compared).toBeGreaterThan(5)
   })
 
   it('is empty where every service has a second node', () => {

@@ -7,7 +7,8 @@ import { World } from '../decide/world.ts'
 import { drawRules } from '../rules/draw-rules.ts'
 
 export const names = ['n1', 'n2', 'n3', 'n4']
-export const sids = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `process:${name}`)
+/** Some of them move live. */
+export const sids = ['process:a', 'process:b', 'process:c', 'vm:1', 'vm:2', 'vm:3']
 
 const service = fc.record({
   requested: fc.constantFrom('started', 'started', 'started', 'stopped', 'disabled'),

@@ -1,12 +1,12 @@
 // What-if on built views: two nodes, groups, a service that fits nowhere, several nodes at once, maintenance, a return.
 import { describe, expect, it } from 'vitest'
-import type { ClusterView } from '../../control-plane/cluster/view.ts'
+import type { ClusterView, NodeView } from '../../control-plane/cluster/view.ts'
 import { foreseeAtOnce } from '../../control-plane/crm/what-if/foresee.ts'
 import { predict } from '../../control-plane/crm/what-if/prediction.ts'
 import { nothing } from '../../control-plane/crm/what-if/suppose.ts'
 import { WhatIf, WhatIfBody } from '../../shared/what-if.ts'
 import { aGroup, aNode, aService, buildView, silentNode, timing } from '../decide/build-view.ts'
-import { fenceAfterMs } from '../../shared/timing.ts'
+import { fenceAfterMs, liveMoveMs } from '../../shared/timing.ts'
 
 const [web, db, job] = ['process:web', 'process:db', 'process:job'] as const
 
@@ -129,6 +129,22 @@ describe('maintenance', () => {
       { sid: web, from: 'n1', to: 'n3', startsInMs: 0, atMostMs: 5_000 },
     ])
     expect(answer.nodes[0]).toMatchObject({ stateThen: 'maintenance', servicesThen: 0 })
+  })
+
+  it('moves live what can, which takes at most as long as a live move may', () => {
+    const drivers: NodeView['drivers'] = ['vm']
+    const running = (state: 'running') => [{ sid: 'vm:1', generation: 1, state, stable: true }]
+    const source = aNode('n1', { drivers })
+    source.report!.running = running('running')
+    const view = buildView({
+      nodes: [source, aNode('n2', { drivers })],
+      services: [aService('vm:1', 'n1')],
+    })
+    const answer = ask(view, { maintenance: ['n1'] })
+    expect(answer.moves).toMatchObject([
+      { sid: 'vm:1', from: 'n1', to: 'n2', live: true, startsInMs: 0, atMostMs: liveMoveMs },
+    ])
+    expect(answer.story.at(-1)!.line).toContain('vm:1: changed (n2 runs it)')
   })
 
   it('comes to rest before anything is lost, and what is lost goes elsewhere', () => {

@@ -1,6 +1,6 @@
 // The idealised agent: what a node reports when everything it is told succeeds at once. Stops end for good, grants are
 // confirmed, starts run, questions are answered. Pure; must never decide anything, nor speak for a node that is dead.
-import { holderOn, reportOn } from '../../cluster/grants.ts'
+import { currentReport, holderOn } from '../../cluster/grants.ts'
 import { type DesiredDocument, desiredForAll } from '../../cluster/orders.ts'
 import type { ReportView } from '../../cluster/node-words.ts'
 import type {
@@ -126,8 +126,8 @@ function start(
   const { sid } = order
   const generation = order.generation!
   const before = running.get(sid)
-  // Another node may have a half of it: what runs, runs on, but nothing is started.
-  if (order.shared && before === undefined) return false
+  // Another node may have a half of it: what runs, runs on, but nothing is started. To receive is not to start.
+  if (order.shared && order.move === undefined && before === undefined) return false
   // Confirms are not granted in a quarantine (rule 12).
   const holder = holderOn(view.services[sid]!.grant, node.name)!
   if (!holder.confirmed) {
@@ -145,9 +145,10 @@ const runs = { state: 'running', stable: true } as const
 const incoming = ({ name }: NodeView) =>
   ({ state: 'incoming', stable: true, address: `${name} listens` }) as const
 
-/** The target's half of a live move comes alive when the source no longer has its own. */
+/** The target's half of a live move comes alive when the source no longer has its own, whatever number that bears. */
 function isStillComing(view: ClusterView, { sid, move }: Order): boolean {
-  return reportOn(view.nodes[move!.peer], view.services[sid]!) !== undefined
+  const peer = view.nodes[move!.peer]
+  return peer !== undefined && currentReport(peer)?.running.some((one) => one.sid === sid) === true
 }
 
 const isStart = ({ state, move }: Order) => state === 'started' || move?.role === 'target'

@@ -1,5 +1,6 @@
 // What a played future says about every service and node: where it goes, when, what fits nowhere and why, what stays.
 // Pure; compares two views and reads the changes between them.
+import { liveMoveMs } from '../../../shared/timing.ts'
 import type { WhatIfBody } from '../../../shared/what-if.ts'
 import { formatChange } from '../../cluster/change.ts'
 import { compareText } from '../../cluster/grants.ts'
@@ -56,9 +57,10 @@ function predictService(
       return
     }
     const startsInMs = Math.round((order?.atMs ?? before.nowMs) - before.nowMs)
-    const stopMs = told.stopped.has(sid) ? stopTimeoutMs(before, sid) : 0
-    const why = order?.why ?? ''
-    body.moves.push({ sid, from, to, startsInMs, atMostMs: startsInMs + stopMs, why, anyway })
+    const live = order?.live ?? false
+    const stopMs = live ? liveMoveMs : told.stopped.has(sid) ? stopTimeoutMs(before, sid) : 0
+    const times = { startsInMs, atMostMs: startsInMs + stopMs }
+    body.moves.push({ sid, from, to, live, ...times, why: order?.why ?? '', anyway })
   } else if (then?.config?.requested === 'started')
     body.nowhere.push({
       sid,
@@ -92,8 +94,8 @@ function isServed(view: ClusterView, name: NodeName, epoch: number | undefined):
 }
 
 type Digest = {
-  /** The last order to start each service. */
-  starts: Map<Sid, { atMs: number; why: string }>
+  /** The last order to start each service, or to let it move live. */
+  starts: Map<Sid, { atMs: number; why: string; live: boolean }>
   /** Its agent had to end it first. */
   stopped: Set<Sid>
   /** Why it changed last. */
@@ -103,9 +105,10 @@ type Digest = {
 function digest(happenings: readonly Happening[]): Digest {
   const told: Digest = { starts: new Map(), stopped: new Set(), reasons: new Map() }
   for (const { atMs, change } of happenings) {
-    if (change.kind === 'grant.opened') {
-      const why = told.reasons.get(change.sid) ?? change.why
-      told.starts.set(change.sid, { atMs, why })
+    if (change.kind === 'grant.opened' || change.kind === 'grant.shared') {
+      const live = change.kind === 'grant.shared'
+      const why = live ? change.why : (told.reasons.get(change.sid) ?? change.why)
+      told.starts.set(change.sid, { atMs, why, live })
     } else if (change.kind === 'evidence.recorded') {
       if (change.scope && change.evidence === 'agent-stopped') told.stopped.add(change.scope.sid)
     } else if ('sid' in change && change.kind !== 'command.status')
