@@ -28,7 +28,9 @@ const longFiles = new Map([
 ])
 
 test('every pure room is free of clocks, chance, IO and promises', () => {
-  const pure = production.filter((file) => /\/(decide|what-if|cluster|intake)\//.test(file))
+  const pure = production.filter((file) =>
+    /\/(decide|what-if|scenario|cluster|intake)\//.test(file),
+  )
   expect(pure.length).toBeGreaterThan(10)
   const banned: [RegExp, string][] = [
     [/\bDate\.now\(|\bnew Date\(\)|performance\.now\(|hrtime/, 'take the time from the view'],

@@ -1,12 +1,15 @@
-// rounds and replay: the decision journal, straight from the database, for when no plane runs. Reads only.
+// rounds, replay, export-scenario: the decision journal, straight from the database, for when no plane runs. Reads only.
 import type { Command } from 'commander'
 import { replayDiffers, roundNumber } from '../cli/commands/rounds.ts'
 import { refused } from '../cli/failure.ts'
 import { formatReplay, formatRounds } from '../cli/rounds-text.ts'
 import { replay } from '../crm/replay.ts'
+import { anonymise } from '../crm/scenario/anonymise.ts'
+import { scenarioText } from '../crm/scenario/scenario-text.ts'
 import { iso } from '../http/records/iso.ts'
 import { countMissing, listRounds, loadRound } from '../store/journal/stored-rounds.ts'
-import { withAdmin } from './action.ts'
+import { loadView } from '../store/load-view.ts'
+import { type Admin, withAdmin } from './action.ts'
 
 /** Adds rounds and replay. */
 export function addReplay(program: Command): void {
@@ -40,4 +43,23 @@ export function addReplay(program: Command): void {
         if (!again.same) throw replayDiffers(round)
       }),
     )
+  program
+    .command('export-scenario')
+    .description('a stored round, or the cluster as it is, under other names: for a bug report')
+    .argument('[round]', 'a stored round (usual: the cluster as it is)')
+    .action(withAdmin(exportScenario))
+}
+
+async function exportScenario(admin: Admin, [text]: string[]): Promise<void> {
+  const { id } = await admin.cluster()
+  const round = text === undefined ? null : roundNumber(text, 'the round')
+  const view =
+    round === null
+      ? await loadView(admin.sql, id)
+      : ((await loadRound(admin.sql, id, round))?.view ?? null)
+  if (view === null)
+    throw refused(`round ${round} is not in the journal`, { code: 'unknown-round' })
+  const shown = anonymise(round === null ? { ...view, round: view.round + 1 } : view)
+  const scenario = scenarioText(shown)
+  admin.print({ round: shown.round, scenario }, () => scenario.trimEnd())
 }

@@ -9,6 +9,7 @@ import { addOperations } from './commands/operate.ts'
 import { addRules } from './commands/rule.ts'
 import { addPlacement } from './commands/placement.ts'
 import { addRounds } from './commands/rounds.ts'
+import { addScenario } from './commands/scenario.ts'
 import { addServices } from './commands/service.ts'
 import { addServiceViews } from './commands/service-view.ts'
 import { addSettings } from './commands/settings.ts'
@@ -49,6 +50,7 @@ export function createProgram(): Command {
   addPlacement(program)
   addWhatIf(program)
   addRounds(program)
+  addScenario(program)
   addFence(program)
   addSettings(program)
   addImport(program)

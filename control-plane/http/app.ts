@@ -24,6 +24,7 @@ import { operationRoutes } from './routes/operations.ts'
 import { ruleMemberRoutes } from './routes/rule-members.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { roundRoutes } from './routes/rounds.ts'
+import { scenarioRoutes } from './routes/scenario.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { placementRoutes } from './routes/placement.ts'
 import { pageRoutes } from './routes/page.ts'
@@ -85,6 +86,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
     placementRoutes(deps),
     whatIfRoutes(deps, heavy),
     roundRoutes(deps, heavy),
+    scenarioRoutes(deps, heavy),
     tokenRoutes(deps),
     joinTokenRoutes(deps),
     auditRoutes(deps),

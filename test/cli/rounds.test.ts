@@ -61,6 +61,16 @@ describe.each(tools)('%s', (_, tool) => {
     expect(other.err).toContain('round 8 is decided differently now')
   })
 
+  test('export-scenario prints a stored round, or the cluster as it is, under other names', async () => {
+    const { code, out } = await tool('export-scenario', '7')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^nodes n1 n2$/m)
+    expect(out).toMatch(/^service process:1 started on n2$/m)
+    expect(out).not.toContain('process:web')
+    expect((await tool('export-scenario')).out).toContain('# Nothing is decided on that.')
+    expect((await tool('export-scenario', '9')).code).toBe(1)
+  })
+
   test('an unknown round is refused, and what is no number is wrong usage', async () => {
     const unknown = await tool('replay', '9', '--json')
     expect([unknown.code, JSON.parse(unknown.err).error.code]).toEqual([1, 'unknown-round'])

@@ -5,10 +5,12 @@ import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { packAtOnce } from '../../control-plane/store/journal/round-text.ts'
 import { insertRound } from '../../control-plane/store/journal/stored-rounds.ts'
 import { ReplayBody, RoundBody, RoundsBody } from '../../shared/rounds.ts'
+import { ScenarioBody } from '../../shared/scenario.ts'
 import { aNode, aService, buildView, silentNode } from '../decide/build-view.ts'
 import { testApi } from './harness.ts'
 
 const api = testApi()
+let decided = 0
 
 beforeAll(async () => {
   const view = buildView({
@@ -16,6 +18,7 @@ beforeAll(async () => {
     services: [aService('process:web', 'n2')],
   })
   const plan = decide(view)
+  decided = plan.changes.length
   const other = { ...plan, changes: plan.changes.slice(1) }
   // The row of a round may hold any view: what counts for a replay is in it, its own round too.
   const packed = { view: packAtOnce(view), base: null }
@@ -69,5 +72,25 @@ describe('a replay', () => {
     const { status, body } = await api.ask('GET', '/rounds/202/replay')
     expect([status, body.code]).toEqual([404, 'unknown-round'])
     expect((await api.ask('GET', '/rounds/x/replay')).status).toBe(422)
+  })
+})
+
+describe('a scenario', () => {
+  test('of a stored round holds what was decided, under other names, and the view where it is asked for', async () => {
+    const { body } = await api.ask('GET', '/rounds/200/scenario')
+    const { round, scenario, view } = ScenarioBody.parse(body)
+    expect([round, view]).toEqual([200, null])
+    expect(scenario).toContain('nodes n1 n2\n')
+    expect(scenario).toContain('service process:1 started on n2\n')
+    expect(scenario).toMatch(/^# {3}process:1: grant \d+ opened on n1/m)
+    expect(scenario).not.toContain('web')
+    const whole = (await api.ask('GET', '/rounds/200/scenario?view=true')).body.view
+    expect(decide(whole).changes).toHaveLength(decided)
+  })
+
+  test('of the cluster as it is needs no stored round', async () => {
+    const { status, body } = await api.ask('GET', '/scenario')
+    expect([status, body.scenario]).toEqual([200, expect.stringContaining('nodes')])
+    expect((await api.ask('GET', '/rounds/999/scenario')).status).toBe(404)
   })
 })

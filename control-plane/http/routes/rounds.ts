@@ -20,7 +20,7 @@ import { iso } from '../records/iso.ts'
 import { json, limit, newRoutes, Params, problems } from '../routing.ts'
 
 const before = z.coerce.number().int().min(0).optional()
-const RoundParams = Params.cluster.extend({ round: z.coerce.number().int().min(0) })
+export const RoundParams = Params.cluster.extend({ round: z.coerce.number().int().min(0) })
 
 const list = createRoute({
   method: 'get',
