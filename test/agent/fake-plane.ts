@@ -20,6 +20,9 @@ export class FakePlane {
   orders = new Map<string, Order>()
   /** `sid/generation` of which another node may have a half. */
   shared = new Set<string>()
+  probes = new Set<string>()
+  /** What becomes of the order for a service whose generation was ended. */
+  onEnd: Order['state'] = 'stopped'
   nextGeneration = 1
   nextUid = 1
   /** When the epoch in force may be taken for over; never moves back. */
@@ -97,7 +100,7 @@ export class FakePlane {
       ...{ mode: this.mode, timing: this.timing, maxWorkers: 4, onLeaseLoss: 'gentle' as const },
       shutdownPolicy: this.shutdownPolicy,
       services: [...this.orders.values()],
-      probes: [],
+      probes: [...this.probes],
     }
   }
 
@@ -160,7 +163,7 @@ export class FakePlane {
   private end(sid: string, generation: number): void {
     this.closed.set(sid, Math.max(generation, this.closed.get(sid) ?? -1))
     const order = this.orders.get(sid)
-    if (order?.generation === generation) this.order(sid, 'stopped', { generation: null })
+    if (order?.generation === generation) this.order(sid, this.onEnd, { generation: null })
   }
 
   /** Challenge, then adopt what is found running, end what is found stopped. */

@@ -164,6 +164,11 @@ export class World {
     if (condition) this.breaches.push(`${what} at ${this.nowMs}`)
   }
 
+  /** Something runs, and something may be concluded from this node's silence. */
+  private get needsLease(): boolean {
+    return this.isBusy && !this.plane.released
+  }
+
   private feedDevice(): void {
     this.device.running = true
     this.device.deadlineMs = this.nowMs + this.device.effectiveMs
@@ -180,7 +185,7 @@ export class World {
         return null
       case 'feed':
         if (this.nowMs > effect.untilMs) return { kind: 'fed-late', why: 'late' }
-        this.breach(this.isBusy && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
+        this.breach(this.needsLease && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
         this.feedDevice()
         return null
       case 'arm':
@@ -194,7 +199,7 @@ export class World {
           canClose: true,
         }
       case 'close-watchdog':
-        this.breach(this.isBusy && !this.plane.released, 'closed while services run')
+        this.breach(this.needsLease, 'closed while services run')
         this.device = { ...this.device, open: false, running: false }
         return { kind: 'watchdog-closed' }
       case 'note-lease':

@@ -26,11 +26,11 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
   const draft = startDraft(lrm, input.nowMs)
   for (const event of input.events) absorb(draft, event)
   if (draft.lrm.looked) {
+    stepArmedAgain(draft)
+    endLostEpoch(draft)
     indexOrders(draft)
     feed(draft)
-    stepArmedAgain(draft)
     stepServices(draft)
-    endLostEpoch(draft)
     judgeState(draft)
     stepWatchdog(draft)
     stepEpoch(draft)

@@ -84,7 +84,8 @@ const surveyEveryMs = 15_000
 export function beginSurvey(draft: Draft): void {
   const { nowMs } = draft
   const dueMs = nowMs + surveyEveryMs
-  draft.lrm.survey = { ...draft.lrm.survey, running: true, startedMs: nowMs, dueMs }
+  const begun = draft.lrm.survey.begun + 1
+  draft.lrm.survey = { ...draft.lrm.survey, running: true, startedMs: nowMs, dueMs, begun }
   draft.effects.push({ kind: 'survey' })
 }
 

@@ -23,8 +23,9 @@ export type Lrm = {
     startedMs: number
     dueMs: number
     retryMs: number
-    /** When the last look that ended had begun. */
-    seenMs: number
+    /** How many looks have begun, and the number of the last one that ended. */
+    begun: number
+    seen: number
   }
   planeEpoch: PlaneEpoch | null
   timing: Timing
@@ -41,8 +42,8 @@ export type Lrm = {
   poll: { id: number; running: boolean; dueMs: number; failures: number }
   joining: Joining
   desired: Desired | null
-  /** When these orders came. What they ask for is answered by a look that began later. */
-  desiredMs: number
+  /** The look that answers what these orders ask for: the first to begin after they came. */
+  desiredLook: number
   services: Record<Sid, LocalService>
   /** Grants read back as open under this epoch and this plane epoch, with the watchdog armed all the time since. */
   confirmed: Record<Sid, number>

@@ -52,7 +52,7 @@ export function noteDesired(draft: Draft, id: number, desired: Desired): void {
   lrm.timing = desired.timing
   lrm.onLeaseLoss = desired.onLeaseLoss
   lrm.shutdownPolicy = desired.shutdownPolicy
-  lrm.desiredMs = draft.nowMs
+  lrm.desiredLook = lrm.survey.begun + 1
   // What it asks for is looked for now, whatever was seen before.
   if (desired.probes.length > 0) lrm.survey.dueMs = draft.nowMs
   forgetAnswered(draft, desired)

@@ -1,6 +1,6 @@
 // Leaving services running without a watchdog: a planned stop of the agent, or a disarmed cluster. The plane must
 // commit the release first; the device is closed only after that.
-import { type Draft, say, wakeAt } from './draft.ts'
+import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import { leaveEpoch, nothingOnHost } from './lease.ts'
 import type { Lrm } from './lrm.ts'
 
@@ -42,7 +42,11 @@ export function noteReleased(draft: Draft): void {
   say(draft, 'released', { epoch: lrm.epoch?.number, running: !nothingOnHost(lrm) })
   lrm.released = true
   lrm.confirmed = {}
-  if (lrm.ending !== null) leaveEpoch(draft, 'released')
+  if (lrm.ending !== null) return leaveEpoch(draft, 'released')
+  // A process that comes later must not take this node for one that is protected.
+  writeDown(draft, (journal) => {
+    if (journal.epoch) journal.epoch.state = 'released'
+  })
 }
 
 /**
@@ -53,12 +57,8 @@ export function stepArmedAgain(draft: Draft): void {
   const { lrm } = draft
   if (lrm.ending !== null || lrm.epoch === null) return
   if (lrm.desired === null || lrm.desired.mode === 'disarm') return
-  if (lrm.renewal.unguarded) {
-    say(draft, 'new epoch needed', { epoch: lrm.epoch.number, released: lrm.released })
-    // Until it is there a released node stays as it is: nothing is recovered from it without other evidence.
-    return leaveEpoch(draft, lrm.released ? 'released' : 'unknown')
-  }
-  if (!lrm.released) return
-  lrm.released = false
-  say(draft, 'armed again', { mode: lrm.desired.mode })
+  if (!lrm.released && !lrm.renewal.unguarded) return
+  say(draft, 'new epoch needed', { epoch: lrm.epoch.number, released: lrm.released })
+  // Until it is there a released node stays as it is: nothing is recovered from it without other evidence.
+  leaveEpoch(draft, lrm.released ? 'released' : 'unknown')
 }

@@ -91,9 +91,9 @@ function compose(draft: Draft): Body {
 }
 
 /** Orders that ask where services run are obeyed once a look that began after they came has ended: it attests (rule 7). */
-function revisionObeyed({ desired, desiredMs, survey, renewal }: Lrm): number {
+function revisionObeyed({ desired, desiredLook, survey, renewal }: Lrm): number {
   if (desired === null) return 0
-  const hasLooked = desired.probes.length === 0 || survey.seenMs >= desiredMs
+  const hasLooked = desired.probes.length === 0 || survey.seen >= desiredLook
   return hasLooked ? desired.revision : renewal.saidRevision
 }
 

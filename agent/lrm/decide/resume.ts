@@ -46,7 +46,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     state: 'wait_for_agent_lock',
     startedMs: nowMs,
     looked: false,
-    survey: { running: false, startedMs: nowMs, dueMs: nowMs, retryMs: 0, seenMs: 0 },
+    survey: { running: false, startedMs: nowMs, dueMs: nowMs, retryMs: 0, begun: 0, seen: 0 },
     planeEpoch: old.planeEpoch,
     timing: old.timing ?? from.firstTiming ?? profiles.default,
     onLeaseLoss: 'gentle',
@@ -59,7 +59,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     poll: { id: 0, running: false, dueMs: 0, failures: 0 },
     joining: freshJoining(),
     desired: null,
-    desiredMs: nowMs,
+    desiredLook: 0,
     services: {},
     confirmed: {},
     watchdog: {

@@ -96,8 +96,10 @@ function isHandsOff(
   order: Order | null,
   local: LocalService | null,
 ): boolean {
-  const { desired } = draft.lrm
-  if (desired?.mode === 'disarm') return order === null || order.state === 'ignored'
+  const { desired, released } = draft.lrm
+  // A released node whose orders are not known yet is taken for a disarmed one.
+  const isDisarmed = desired === null ? released : desired.mode === 'disarm'
+  if (isDisarmed) return order === null || order.state === 'ignored'
   const isAsked = draft.probes.has(sid) && (order === null || order.generation === null)
   return isAsked && local?.phase === 'running'
 }

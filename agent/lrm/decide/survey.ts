@@ -15,7 +15,7 @@ export function noteSurvey(draft: Draft, marked: Found[]): void {
   })
   const { startedMs } = lrm.survey
   lrm.survey.running = false
-  lrm.survey.seenMs = startedMs
+  lrm.survey.seen = lrm.survey.begun
   for (const one of newestOf(found)) {
     const { sid, generation, state } = one
     const known = lrm.services[sid]

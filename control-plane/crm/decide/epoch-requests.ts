@@ -125,7 +125,9 @@ function settleSameBoot(
       found.filter((one) => one.generation === generation).map((one) => one.state),
     )
     if (stray)
-      waits.push(`finds ${sid} as generation ${stray.generation}, but ${generation} is granted`)
+      waits.push(
+        `finds ${sid} as generation ${stray.generation}, but ${generation} is granted: stop it there by hand`,
+      )
     else if (own.size > 1) waits.push(`says both ${[...own].sort().join(' and ')} of ${sid}`)
     else if (own.has('running')) adopts.push({ sid, generation })
     else if (own.has('stopped'))

@@ -4,6 +4,7 @@
 import { currentReport } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
+import type { ServiceState } from '../../../shared/service.ts'
 import type { RunningService } from '../../../shared/protocol.ts'
 import { claimants } from './claimants.ts'
 import { decideChange, type Draft, noteService, withTouched } from './draft.ts'
@@ -74,10 +75,12 @@ function settleHeld(draft: Draft, { sid, grant }: ServiceView, status: ServiceSt
   setFields(draft, sid, { node: copy.node, probeRound: null, probesRoster: false }, why)
 }
 
+const adoptable: readonly ServiceState[] = ['started', 'request_start', 'fence', 'recovery']
+
 /** Granted to nobody, and found running on one node: adopted there, under a new number. */
 function adoptCopy(draft: Draft, { sid }: ServiceView, status: ServiceStatus): void {
   const { probeRound, state: from } = status
-  if (from !== 'started' && from !== 'request_start' && from !== 'recovery') return
+  if (!adoptable.includes(from)) return
   if (draft.view.planeEpoch.quarantineUntilMs !== null) return
   const copies = copiesOf(draft, sid, probeRound!)
   const [copy, other] = copies

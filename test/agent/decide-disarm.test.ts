@@ -1,0 +1,324 @@
+// A disarmed cluster, as its agents live through it: the watchdog goes only after the commit, nothing is touched meanwhile,
+// and what an epoch can no longer prove gets a new one when the cluster is armed (D8, D9, rules 9, 11, 12).
+import { describe, expect, test } from 'vitest'
+import type { LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import type { LeaseRequest } from '../../shared/protocol.ts'
+import { Steps, desired, order, plane, resumed, sid as web } from './steps.ts'
+import { World } from './world.ts'
+
+const sid = 'process:a'
+const renewals = (world: World): LeaseRequest[] =>
+  world.done.flatMap((effect) => (effect.kind === 'renew' ? [effect.request] : []))
+const kinds = (world: World) => world.done.map(({ kind }) => kind)
+
+function running(): World {
+  const world = new World()
+  world.run1s()
+  world.plane.grant(sid)
+  world.run1s()
+  expect(world.host.get(sid)).toBe(1)
+  world.done = []
+  return world
+}
+
+function disarm(world: World, state: 'freeze' | 'ignored' = 'freeze'): void {
+  world.plane.mode = 'disarm'
+  world.plane.order(sid, state)
+}
+
+function arm(world: World): void {
+  world.plane.mode = 'active'
+  world.plane.order(sid, 'started')
+}
+
+describe('being disarmed', () => {
+  test.each(['freeze', 'ignored'] as const)(
+    'a node lets go of its watchdog once that is committed, and says so; what is %s runs on',
+    (state) => {
+      const world = running()
+      disarm(world, state)
+      world.run1s(2)
+      const asked = renewals(world).find(({ release }) => release)
+      expect(asked).toMatchObject({ mode: 'disarm', armed: false })
+      expect(renewals(world).at(-1)).toMatchObject({
+        ...{ mode: 'disarm', armed: false, release: false, lrmState: 'wait_for_agent_lock' },
+        running: [{ sid, state: 'running' }],
+      })
+      expect(world.device.running).toBe(false)
+      expect(world.host.get(sid)).toBe(1)
+      expect(kinds(world)).not.toContain('stop')
+      expect(world.breaches).toEqual([])
+    },
+  )
+
+  test('keeps its watchdog until its own services are frozen (D9)', () => {
+    const world = running()
+    world.plane.mode = 'disarm'
+    world.plane.revision++
+    world.run1s(3)
+    expect(renewals(world).some(({ release }) => release)).toBe(false)
+    expect(world.device.running).toBe(true)
+    world.plane.order(sid, 'freeze')
+    world.run1s()
+    expect(world.device.running).toBe(false)
+  })
+
+  test('stops nothing when it then loses its lease: nobody concludes anything from its silence', () => {
+    const world = running()
+    disarm(world)
+    world.run1s(2)
+    world.cut(60_000)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.boot).toBe(1)
+    expect(kinds(world)).not.toContain('stop')
+    expect(world.breaches).toEqual([])
+  })
+
+  test('touches nothing that was started, moved here or ended by hand', () => {
+    const world = running()
+    disarm(world, 'ignored')
+    world.run1s(2)
+    world.host.set('process:byhand', 5)
+    world.run1s(20)
+    world.host.delete(sid)
+    world.run1s(20)
+    expect([...world.host]).toEqual([['process:byhand', 5]])
+    expect(kinds(world)).not.toContain('start')
+    expect(kinds(world)).not.toContain('stop')
+    expect(renewals(world).at(-1)!.closed).toEqual([])
+  })
+
+  test('a new process of it finds what runs, says so, and lets go again', () => {
+    const world = running()
+    disarm(world)
+    world.run1s(2)
+    world.crash()
+    world.run1s(3)
+    expect(world.device.running).toBe(false)
+    expect(renewals(world).at(-1)).toMatchObject({ mode: 'disarm', armed: false })
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test.each(['restart', 'shutdown', 'reboot'] as const)(
+    'asked to end (%s) it leaves what runs to whoever asked',
+    (signal) => {
+      const world = running()
+      disarm(world)
+      world.run1s(2)
+      world.decide([{ kind: 'signal', signal }])
+      world.run1s(2)
+      expect(world.exited).toBe(0)
+      expect(world.host.get(sid)).toBe(1)
+      expect(kinds(world)).not.toContain('stop')
+    },
+  )
+
+  test('a device that cannot be closed is fed on without a lease: it must not reset what was let go', () => {
+    const steps = Steps.running()
+    steps.device.canClose = false
+    steps.lrm.watchdog.canClose = false
+    steps.orders(desired([order({ state: 'freeze' })], { revision: 11, mode: 'disarm' }))
+    for (let i = 0; i < 5 && !steps.lrm.released; i++) {
+      steps.nowMs += 100
+      steps.tell()
+      const sent = steps.lrm.renewal.inFlight
+      if (sent) steps.grant({ released: sent.release, unguarded: true })
+    }
+    expect(steps.lrm.released).toBe(true)
+    let fedMs = steps.nowMs
+    for (let i = 0; i < 300; i++) {
+      steps.nowMs += 1_000
+      const effects = steps.tell()
+      const fed = effects.some(({ kind }) => kind === 'feed')
+      if (fed) fedMs = steps.nowMs
+      expect(steps.nowMs - fedMs).toBeLessThan(10_000)
+      expect(effects.some(({ kind }) => kind === 'stop')).toBe(false)
+    }
+  })
+})
+
+describe('being armed again', () => {
+  test('takes a new epoch, which adopts what runs, is armed, and confirms it; nothing is stopped (D8)', () => {
+    const world = running()
+    disarm(world)
+    world.run1s(2)
+    const { epoch } = world.plane
+    arm(world)
+    world.run1s(3)
+    expect(world.plane.epoch).toBe(epoch + 1)
+    expect(world.plane.guarded).toBe(true)
+    expect(world.device.running).toBe(true)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.plane.confirmed.has(`${epoch + 1}/1/${sid}/1`)).toBe(true)
+    expect(kinds(world)).not.toContain('stop')
+    expect(world.breaches).toEqual([])
+  })
+
+  test('says nothing at all in the old epoch, whose watchdog was let go', () => {
+    const world = running()
+    disarm(world)
+    world.run1s(2)
+    const { epoch } = world.plane
+    world.done = []
+    arm(world)
+    world.run1s(3)
+    const inOld = renewals(world).filter((request) => request.epoch === epoch)
+    expect(inOld.every(({ mode, armed }) => mode === 'disarm' && !armed)).toBe(true)
+  })
+
+  test('an empty node takes a new epoch, too, and is protected from its first service on', () => {
+    const world = new World()
+    world.run1s()
+    world.plane.mode = 'disarm'
+    world.plane.revision++
+    world.run1s(2)
+    const { epoch } = world.plane
+    world.plane.mode = 'active'
+    world.plane.revision++
+    world.run1s(2)
+    world.plane.grant(sid)
+    world.run1s(2)
+    expect(world.plane.epoch).toBe(epoch + 1)
+    expect(world.plane.guarded).toBe(true)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('a node whose release was committed without its hearing of it takes a new epoch, too', () => {
+    const world = running()
+    disarm(world)
+    for (let tick = 0; tick < 40 && !world.plane.released; tick++) {
+      const index = world.pending.findIndex(
+        ({ effect }) => effect.kind !== 'poll' || effect.revision !== world.plane.revision,
+      )
+      const { effect } = world.pending[index] ?? {}
+      if (index < 0) world.pass(50)
+      else if (effect?.kind === 'renew' && effect.request.release) {
+        world.plane.renew(effect.request, world.nowMs)
+        world.finish(index, 'fail')
+      } else world.finish(index)
+    }
+    expect(world.device.running).toBe(true)
+    const { epoch } = world.plane
+    arm(world)
+    world.run1s(3)
+    expect(world.plane.epoch).toBe(epoch + 1)
+    expect(world.plane.guarded).toBe(true)
+    expect(world.host.get(sid)).toBe(1)
+    expect(world.boot).toBe(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  test('starts nothing before its new epoch has confirmed it', () => {
+    const world = running()
+    disarm(world)
+    world.run1s(2)
+    world.host.delete(sid)
+    world.run1s(20)
+    arm(world)
+    world.run1s(3)
+    // Not found when it was asked: that generation is ended for good, and never started again.
+    expect(world.disk.journal?.closed[sid]).toBe(1)
+    expect(kinds(world)).not.toContain('start')
+    expect(world.breaches).toEqual([])
+  })
+})
+
+const asked = (more = {}) => desired([], { revision: 11, probes: [web], ...more })
+
+describe('a service that is asked for', () => {
+  test('is attested only after a look at the host that began later than the question', () => {
+    const steps = Steps.running()
+    steps.orders(desired([order()], { revision: 11, probes: ['process:other'] }))
+    steps.nowMs += 3_000
+    steps.tell()
+    expect(steps.last('renew')!.request.revision).toBe(10)
+    expect(steps.lrm.survey.running).toBe(true)
+    steps.grant()
+    steps.tell({ kind: 'surveyed', found: [{ sid: web, generation: 7, state: 'running' }] })
+    steps.nowMs += 3_000
+    steps.tell()
+    expect(steps.last('renew')!.request.revision).toBe(11)
+  })
+
+  test('and runs here without an order is left as it is: it may be adopted', () => {
+    const steps = Steps.running()
+    steps.orders(asked())
+    for (let i = 0; i < 5; i++) {
+      steps.nowMs += 3_000
+      steps.tell({ kind: 'surveyed', found: [{ sid: web, generation: 7, state: 'running' }] })
+      if (steps.lrm.renewal.inFlight) steps.grant()
+    }
+    expect(steps.kinds()).not.toContain('stop')
+    steps.orders(asked({ revision: 12, probes: [] }))
+    for (let i = 0; i < 5; i++) {
+      steps.nowMs += 3_000
+      steps.tell()
+      if (steps.lrm.renewal.inFlight) steps.grant({ revision: 12 })
+    }
+    expect(steps.kinds()).toContain('stop')
+  })
+})
+
+describe('what is adopted under another number', () => {
+  const adopting = (from: Steps) =>
+    from.orders(desired([order({ generation: 9, foundAs: 3 })], { revision: 11 }))
+  const found: LrmEvent = {
+    kind: 'surveyed',
+    found: [{ sid: web, generation: 3, state: 'running' }],
+  }
+
+  function adopted(): Steps {
+    const steps = new Steps(resumed())
+    steps.tell()
+    steps.tell(found)
+    adopting(steps)
+    for (let i = 0; i < 3; i++) if (steps.lrm.renewal.inFlight) steps.grant()
+    return steps
+  }
+
+  test('runs on, counts as the new one, is confirmed, and is not started', () => {
+    const steps = adopted()
+    expect(steps.last('renew')!.request.running).toMatchObject([{ sid: web, generation: 9 }])
+    expect(steps.lrm.confirmed).toEqual({ [web]: 9 })
+    steps.nowMs += 20_000
+    steps.tell(found)
+    expect(steps.lrm.services[web]).toMatchObject({ generation: 9, phase: 'running' })
+    expect(steps.kinds()).not.toContain('start')
+    expect(steps.kinds()).not.toContain('stop')
+  })
+
+  test('is known by its marks: its end is noticed, and a later process knows it, too', () => {
+    const steps = adopted()
+    const later = resumed({ journal: steps.lrm.journal })
+    const next = new Steps(later)
+    next.tell()
+    next.tell(found)
+    expect(next.lrm.services[web]).toMatchObject({ generation: 9 })
+    steps.tell({ kind: 'exited', sid: web, generation: 3, detail: 'gone' })
+    expect(steps.lrm.services[web]!.phase).not.toBe('running')
+  })
+
+  test('is adopted although an older one was ended here for good, and not once the new one was', () => {
+    const epoch = { number: 1, seqReserved: 10_000, planeNumber: plane.number } as const
+    const released = { ...epoch, state: 'released' as const }
+    const steps = new Steps(
+      resumed({ journal: { closed: { [web]: 7 }, started: {}, epoch: released } }),
+    )
+    steps.tell()
+    steps.tell(found)
+    // Moved back by hand in a disarmed cluster: left alone before its orders are known, and asked for then.
+    expect(steps.lrm.services[web]).toMatchObject({ generation: 3, phase: 'running' })
+    Object.assign(steps.lrm, { epoch: { number: 2, seq: 0 }, released: false })
+    steps.orders(asked())
+    expect(steps.lrm.services[web]).toMatchObject({ generation: 3, phase: 'running' })
+    steps.orders(desired([order({ generation: 9, foundAs: 3 })], { revision: 12 }))
+    expect(steps.lrm.services[web]).toMatchObject({ generation: 9, phase: 'running' })
+    const ended = new Steps(resumed({ journal: { closed: { [web]: 9 }, started: {} } }))
+    ended.tell()
+    ended.tell(found)
+    adopting(ended)
+    expect(ended.lrm.services[web]).toMatchObject({ generation: 3, phase: 'stopping' })
+  })
+})
