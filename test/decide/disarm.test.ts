@@ -77,7 +77,7 @@ describe('the command to disarm', () => {
       ...{ restart: false, command: null, stopTimeoutMs: null, running: false },
     })
     const around = { crm: { replica: null, lastRoundMsAgo: null }, jobs: [], replicas: [] }
-    expect(statusOf(after, around).services[0]).toMatchObject({
+    expect(statusOf(after, around, { services: 0, unprotected: [] }).services[0]).toMatchObject({
       state: 'ignore',
       crmState: 'started',
     })

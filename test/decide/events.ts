@@ -1,13 +1,16 @@
 // What may happen to a world, as data that fast-check can draw and shrink.
 import fc from 'fast-check'
+import { shutdownPolicyNames } from '../../shared/settings.ts'
 import { fates } from './live-half.ts'
-import { newAgent } from './machine.ts'
+import { askToEnd, newAgent } from './machine.ts'
 import type { World } from './world.ts'
 
 export const names = ['n1', 'n2', 'n3']
 export const sids = ['process:a', 'process:b', 'process:c', 'process:d', 'vm:101', 'vm:102']
 
-const faults = ['off', 'on', 'cut', 'heal', 'hang', 'resume', 'crash', 'restart'] as const
+const faults = ['off', 'on', 'cut', 'heal', 'deaf', 'hang', 'resume', 'crash', 'restart'] as const
+const ends = ['reboot', 'shutdown', 'policy'] as const
+const arming = ['disarm freeze', 'disarm ignore', 'arm', 'by hand'] as const
 const outages = ['plane down', 'plane up', 'maintenance', 'in service', 'lose history'] as const
 const wishes = ['start', 'stop', 'disable', 'ignore', 'remove', 'break', 'repair', 'move'] as const
 
@@ -45,6 +48,28 @@ export const event = fc.oneof(
     waitMs: fc.integer({ min: 500, max: 6_000 }),
   }),
 )
+/** The same, with machines that go down in order, and disarmed clusters in which services are moved by hand. */
+export const eventOrDisarm = fc.oneof(
+  { weight: 2, arbitrary: event },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constantFrom(...ends),
+      node: fc.nat(2),
+      waitMs: fc.integer({ min: 500, max: 20_000 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      what: fc.constantFrom(...arming),
+      node: fc.nat(2),
+      sid: fc.nat(5),
+      waitMs: fc.integer({ min: 500, max: 8_000 }),
+    }),
+  },
+)
+
 export type Event = { what: string; node: number; sid?: number; waitMs: number }
 
 /** Lets `event` happen in `world`. */
@@ -62,7 +87,29 @@ export function happen(world: World, { what, node, sid = 0, waitMs }: Event): vo
       machine.isCut = true
       break
     case 'heal':
-      machine.isCut = false
+      Object.assign(machine, { isCut: false, isDeaf: false })
+      break
+    case 'deaf':
+      machine.isDeaf = true
+      break
+    case 'reboot':
+    case 'shutdown':
+      askToEnd(world, machine, what === 'reboot')
+      break
+    case 'policy': {
+      const shutdownPolicy = shutdownPolicyNames[waitMs % shutdownPolicyNames.length]!
+      world.view = { ...world.view, settings: { ...world.view.settings, shutdownPolicy } }
+      break
+    }
+    case 'disarm freeze':
+    case 'disarm ignore':
+      world.command('disarm', what === 'disarm freeze' ? 'freeze' : 'ignore')
+      break
+    case 'arm':
+      world.command('arm', null)
+      break
+    case 'by hand':
+      world.moveByHand(service, machine)
       break
     case 'hang':
       machine.isHung = true
@@ -160,7 +207,8 @@ export function heal(world: World, wanted: readonly string[] = sids): void {
     for (const job of machine.jobs.values()) if (job.fate === 'hang') job.fate = 'fail'
   world.broken.clear()
   for (const machine of world.machines) {
-    Object.assign(machine, { isCut: false, isHung: false })
+    Object.assign(machine, { isCut: false, isDeaf: false, isHung: false })
+    if (machine.agent) machine.agent.ending = null
     if (machine.isOn) machine.agent ??= newAgent()
     else world.powerOn(machine)
   }
@@ -169,7 +217,13 @@ export function heal(world: World, wanted: readonly string[] = sids): void {
     { ...node, maintenanceRequested: false },
   ])
   world.view = { ...world.view, nodes: Object.fromEntries(nodes) }
-  world.run(30_000)
+  world.command('arm', null)
+  world.run(15_000)
+  // Started by hand while the node had lost its lease: it can be said of none that it is the granted one.
+  for (const { agent, processes } of world.machines)
+    for (const [sid, generation] of agent?.epoch === null ? processes : [])
+      if (generation === 0) processes.delete(sid)
+  world.run(15_000)
   // A watchdog that fired meanwhile has reset its machine.
   for (const machine of world.machines) world.powerOn(machine)
   world.run(10_000)

@@ -2,8 +2,23 @@
 // faults end every wanted service runs, once.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { event, happen, heal, names, sids } from './events.ts'
+import { event, eventOrDisarm, happen, heal, names, sids } from './events.ts'
 import { World } from './world.ts'
+
+/** A life of faults, then a healthy cluster: each service runs, once. */
+function liveThrough(events: Parameters<typeof happen>[1][]): void {
+  const world = new World(names)
+  for (const sid of sids) world.configure(sid, { requested: 'started' })
+  world.run(5_000)
+  for (const one of events) happen(world, one)
+  heal(world)
+  world.run(40_000)
+  for (const sid of sids) {
+    const copies = world.machines.filter((machine) => machine.processes.has(sid)).length
+    const { status, grant } = world.view.services[sid]!
+    expect({ sid, copies, status, grant }).toMatchObject({ sid, copies: 1 })
+  }
+}
 
 describe('a cluster under random faults', () => {
   it('starts every service once on a healthy fleet', () => {
@@ -44,21 +59,18 @@ describe('a cluster under random faults', () => {
   }, () => {
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 20 }), (events) => {
-        const world = new World(names)
-        for (const sid of sids) world.configure(sid, { requested: 'started' })
-        world.run(5_000)
-        for (const one of events) happen(world, one)
-        heal(world)
-        world.run(40_000)
-        for (const sid of sids) {
-          const copies = world.machines.filter((machine) => machine.processes.has(sid)).length
-          expect({ sid, copies, status: world.view.services[sid]!.status }).toMatchObject({
-            sid,
-            copies: 1,
-          })
-        }
+        liveThrough(events)
       }),
       { numRuns: Number(process.env.RUNS ?? 40) },
+    )
+  })
+
+  it('nor when it is disarmed and armed, moved by hand, and its machines reboot or shut down', () => {
+    fc.assert(
+      fc.property(fc.array(eventOrDisarm, { minLength: 3, maxLength: 20 }), (events) => {
+        liveThrough(events)
+      }),
+      { numRuns: Number(process.env.RUNS ?? 60) },
     )
   })
 })

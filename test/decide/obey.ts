@@ -4,19 +4,30 @@ import { desiredFor } from '../../control-plane/cluster/orders.ts'
 import type { Order } from '../../shared/protocol.ts'
 import { answer, end, endUnexpected, moveAway, receive, settleMove } from './live-half.ts'
 import type { Agent, Machine } from './machine.ts'
+import { closeAll } from './mini-agent.ts'
+import { heldStill, modeOf } from './mini-renewal.ts'
 import type { World } from './world.ts'
 
 const stops = ['request_stop', 'relocate', 'stopped']
 
 /** Carries out what this machine is told. */
 export function obey(world: World, machine: Machine, agent: Agent): void {
-  const { services } = desiredFor(world.view, machine.name)
+  const orders = desiredFor(world.view, machine.name)
+  const { mode, services, probes } = orders
+  const isHeld = services.some(({ generation }) => generation !== null)
+  const isStill = services.every(({ state }) => heldStill.includes(state))
+  agent.isTold = !isHeld && (modeOf(agent, orders) !== 'restart' || isStill)
   const named = new Map(services.map((order) => [order.sid, order]))
   for (const sid of new Set([...machine.jobs.keys(), ...machine.moving.keys()]))
     settleMove(machine, agent, sid, named.get(sid) ?? null)
+  if (mode === 'disarm') return
+  if (agent.ending?.way === 'freeze' || agent.ending?.way === 'failover') return closeAll(machine)
   endUnexpected(machine, services)
   for (const order of services) {
-    const { sid, state, generation, uid } = order
+    const { sid, state, generation, uid, foundAs } = order
+    // Adopted under another number: its marks stay as they are, and count as that.
+    if (foundAs !== undefined && machine.processes.get(sid) === foundAs && generation !== null)
+      machine.processes.set(sid, generation)
     if (order.move?.role === 'source') moveAway(world, machine, agent, order)
     else if (order.move?.role === 'target') receive(world, machine, agent, order)
     else if (state === 'started' && generation !== null)
@@ -27,7 +38,10 @@ export function obey(world: World, machine: Machine, agent: Agent): void {
       answer(agent, sid, uid, 'ok')
     }
   }
-  const isHeld = services.some((order) => order.generation !== null)
+  // Unordered, and not asked for: it runs without a grant. Not under a history that may not know of it.
+  if (agent.joinedPlane === world.view.planeEpoch.number)
+    for (const [sid, generation] of machine.processes)
+      if (!named.has(sid) && !probes.includes(sid)) close(machine, sid, generation)
   if (machine.processes.size + machine.incoming.size === 0 && !isHeld) machine.fedMs = null
 }
 

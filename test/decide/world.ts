@@ -29,8 +29,8 @@ export class World {
   moved = 0
   /** What the database was, tick by tick: a history that is cut goes on from one of these. */
   readonly #past: ClusterView[] = []
-  /** Of a history that was cut nobody can say what it had granted. */
-  #isCut = false
+  /** Grants name what runs. Not once a history is cut, or services are moved by hand. */
+  #isHeld = true
   /** Every view that a round of the plane reads. */
   onRound: (view: ClusterView) => void = () => {}
 
@@ -65,6 +65,7 @@ export class World {
       name,
       isOn: true,
       isCut: false,
+      isDeaf: false,
       isHung: false,
       boot: 1,
       agent: newAgent(),
@@ -74,6 +75,8 @@ export class World {
       jobs: new Map(),
       moving: new Map(),
       closed: new Map(),
+      joinedBoot: 1,
+      bootsAtMs: null,
     }))
   }
 
@@ -103,6 +106,28 @@ export class World {
     this.view = { ...this.view, services }
   }
 
+  /** A command about the whole cluster. */
+  command(kind: 'disarm' | 'arm', mode: 'freeze' | 'ignore' | null): void {
+    const uid = `${kind}-${this.view.nowMs}`
+    const command = { uid, kind, node: null, mode, status: 'pending', reason: '' } as const
+    this.view = { ...this.view, clusterCommands: [...this.view.clusterCommands, command] }
+  }
+
+  /**
+   * Somebody moves a service by hand, as anybody may in a cluster disarmed in mode `ignore`; with no `from` it starts what
+   * runs nowhere. Not off a node whose agent still protects it: that one would start it again.
+   */
+  moveByHand(sid: string, to: Machine): void {
+    const { view } = this
+    if (view.disarm?.mode !== 'ignore' || view.disarm.effectiveMs === null || !to.isOn) return
+    const from = this.machines.find((one) => one.isOn && one.processes.has(sid))
+    if (from === to || (from && from.agent !== null && !from.agent.released)) return
+    const generation = from?.processes.get(sid) ?? 0
+    from?.processes.delete(sid)
+    to.processes.set(sid, generation)
+    this.#isHeld = false
+  }
+
   /** Half a second of the world; then everything that must never happen is looked for. */
   tick(): void {
     this.view = { ...this.view, nowMs: this.view.nowMs + tickMs }
@@ -119,7 +144,7 @@ export class World {
         `${sid} runs on ${copies.join(' and ')} at ${this.view.nowMs}`,
       ).toBeLessThanOrEqual(1)
     }
-    if (!this.#isCut) for (const machine of this.machines) this.#expectHeld(machine)
+    if (this.#isHeld) for (const machine of this.machines) this.#expectHeld(machine)
   }
 
   /** What runs, or might come alive, is held by an open grant on that very node (rule 7, S4). */
@@ -139,7 +164,7 @@ export class World {
 
   /** The database loses its last `ticks`, and knows it: all leases count as renewed, numbers jump, quarantine (rule 9). */
   loseHistory(ticks: number): void {
-    this.#isCut = true
+    this.#isHeld = false
     const past = this.#past.at(-1 - ticks)
     if (past === undefined) return
     const { nowMs, round, planeEpoch } = this.view
@@ -168,7 +193,8 @@ export class World {
 
   powerOn(machine: Machine): void {
     if (machine.isOn) return
-    Object.assign(machine, { isOn: true, isHung: false, boot: machine.boot + 1, agent: newAgent() })
+    const fresh = { boot: machine.boot + 1, agent: newAgent(), bootsAtMs: null }
+    Object.assign(machine, { isOn: true, isHung: false, ...fresh })
   }
 
   #round(): void {
