@@ -1,7 +1,7 @@
 // Where does a service run that anybody may have started? Before its first grant (rule 7), and after a disarm in mode
 // `ignore` (D8), the desired state asks the nodes. What one node runs is adopted there; what two run is left to a person;
 // what nobody runs may be started once all have answered. Must never adopt one of two copies.
-import { currentReport } from '../../cluster/grants.ts'
+import { currentReport, generationOn } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
 import type { ServiceState } from '../../../shared/service.ts'
@@ -67,10 +67,9 @@ function settleHeld(draft: Draft, { sid, grant }: ServiceView, status: ServiceSt
   const [copy, other] = copies
   if (other) return noteService(draft, sid, tooMany(copies))
   if (!copy || !haveAnswered(draft, sid, probeRound!)) return
-  const holder = grant!.holders.find(({ node }) => node === copy.node)
-  const known = status.foundAs ?? grant!.generation
-  const isIt = copy.generation === grant!.generation || copy.generation === known
-  if (!holder || grant!.holders.length > 1 || !isIt) return
+  const held = generationOn(grant, copy.node)
+  const isIt = copy.generation === held || copy.generation === (status.foundAs ?? held)
+  if (held === null || grant!.holders.length > 1 || !isIt) return
   const why = `${copy.node} says that it runs there, and nobody else does`
   setFields(draft, sid, { node: copy.node, probeRound: null, probesRoster: false }, why)
 }
