@@ -165,9 +165,7 @@ export class World {
   }
 
   /** Something runs, and something may be concluded from this node's silence. */
-  private get needsLease(): boolean {
-    return this.isBusy && !this.plane.released
-  }
+  private needsLease = (): boolean => this.isBusy && !this.plane.released
 
   private feedDevice(): void {
     this.device.running = true
@@ -185,7 +183,7 @@ export class World {
         return null
       case 'feed':
         if (this.nowMs > effect.untilMs) return { kind: 'fed-late', why: 'late' }
-        this.breach(this.needsLease && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
+        this.breach(this.needsLease() && this.nowMs > this.mayFeedUntilMs, 'fed without a lease')
         this.feedDevice()
         return null
       case 'arm':
@@ -199,7 +197,7 @@ export class World {
           canClose: true,
         }
       case 'close-watchdog':
-        this.breach(this.needsLease, 'closed while services run')
+        this.breach(this.needsLease(), 'closed while services run')
         this.device = { ...this.device, open: false, running: false }
         return { kind: 'watchdog-closed' }
       case 'note-lease':
