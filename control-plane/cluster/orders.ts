@@ -9,6 +9,7 @@ import {
   generationOn,
   holderOn,
   holdsNow,
+  isUnknownGeneration,
   liveTargetOf,
   otherHolder,
 } from './grants.ts'
@@ -93,16 +94,24 @@ function isProbed({ config, status }: ServiceView): boolean {
 function straysOf(view: ClusterView): Map<Sid, NodeName[]> {
   const strays = new Map<Sid, NodeName[]>()
   for (const name in view.nodes)
-    for (const { sid } of currentReport(view.nodes[name]!)?.running ?? []) {
+    for (const { sid, generation } of currentReport(view.nodes[name]!)?.running ?? []) {
       const service = view.services[sid]
-      if (service && isStray(view, service, name))
+      if (service && isStray(view, service, name, generation))
         strays.set(sid, [...(strays.get(sid) ?? []), name])
     }
   return strays
 }
 
 /** It runs what is granted to others only. */
-function isStray(view: ClusterView, service: ServiceView, node: NodeName): boolean {
+function isStray(
+  view: ClusterView,
+  service: ServiceView,
+  node: NodeName,
+  generation: number,
+): boolean {
+  // What a lost history granted runs on (rule 9): its older holder may have ended its own, and is about to say so.
+  const isQuarantine = view.planeEpoch.quarantineUntilMs !== null
+  if (isQuarantine && isUnknownGeneration(service, generation)) return false
   // One of two copies: which of them is to go is a person's word.
   if (isProbed(service) || isIgnored(view)) return false
   return service.grant !== null && holderOn(service.grant, node) === undefined
@@ -143,11 +152,10 @@ function orderFor(
   }
   const ignored = { ...common, state: 'ignored', uid: `ignored.${held}` } as const
   const stop = { ...common, state: 'request_stop', uid: `stop.${held}` } as const
-  if (status === null) {
+  if (status === null || isIgnored(view)) {
     if (held === null) return null
     return isLeftover(view, service, node) ? stop : ignored
   }
-  if (isIgnored(view)) return held === null ? null : ignored
   if (held !== null && isProbed(service)) return isGoneFrom(node, service) ? stop : ignored
   const target = liveTargetOf(service)
   if (target === node.name && held !== null) {

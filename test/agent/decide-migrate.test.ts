@@ -11,6 +11,7 @@ import {
   newest,
   nextRevision,
   report,
+  revised,
   source,
 } from './live-steps.ts'
 import { desired, generation, order, resumed, sid, Steps } from './steps.ts'
@@ -68,7 +69,7 @@ describe('the source', () => {
     })
   })
 
-  it('says that it failed once the driver knows that it runs here, and starts nothing of it', () => {
+  it('says that it failed once the driver knows that it runs here, and starts nothing of it (S4d)', () => {
     const steps = moving()
     steps.tell(ended('running'))
     expect(answers(steps).u2).toMatchObject({ outcome: 'error' })
@@ -93,7 +94,7 @@ describe('the source', () => {
     expect(steps.lrm.journal.closed[sid]).toBeUndefined()
   })
 
-  it('answers nothing while its driver is in doubt, asks again, and never starts', () => {
+  it('answers nothing while its driver is in doubt, asks again, and never starts (S4b)', () => {
     const steps = moving()
     steps.tell(ended('unknown'))
     expect(answers(steps).u2).toBeUndefined()
@@ -138,6 +139,28 @@ describe('the source', () => {
     expect(steps.kinds()).not.toContain('cancel-move')
     steps.orders(desired([order()], { revision: 2, planeEpoch }))
     expect(steps.last('cancel-move')).toMatchObject({ uid: 'u2' })
+  })
+
+  it('cancels when its agent is about to leave, and takes what is true', () => {
+    const steps = moving()
+    steps.tell({ kind: 'signal', signal: 'restart' })
+    expect(steps.last('cancel-move')).toMatchObject({ uid: 'u2' })
+    steps.tell(ended('running'))
+    expect(answers(steps).u2).toMatchObject({ outcome: 'error' })
+  })
+
+  it('keeps nothing else waiting, and no more moves at once than there are workers', () => {
+    const steps = Steps.running()
+    const other = order({ sid: 'process:other', uid: 'o1', generation: 8 })
+    revised(steps, [source(), other], { maxWorkers: 1 })
+    expect(steps.last('migrate')).toMatchObject({ sid })
+    expect(steps.last('start')).toMatchObject({ sid: 'process:other' })
+    steps.tell({ kind: 'started', sid: 'process:other', generation: 8, outcome: 'ok', detail: '' })
+    revised(steps, [source(), source({}, { sid: 'process:other', uid: 'o2', generation: 8 })], {
+      maxWorkers: 1,
+    })
+    expect(steps.all.filter(({ kind }) => kind === 'migrate')).toEqual([])
+    expect(steps.lrm.services['process:other']!.phase).toBe('running')
   })
 
   it('without a lease stops its half, whatever the move is about to do', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import { moves } from './halves.ts'
-import { liveSteps, play, sids, steps } from './schedules.ts'
+import { liveSteps, play, sids, steps } from './drawn-schedules.ts'
 
 test('no schedule of answers, faults, crashes and orders breaks the safety contract', () => {
   fc.assert(

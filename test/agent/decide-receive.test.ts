@@ -16,7 +16,7 @@ import {
 import { desired, order, resumed, sid, Steps } from './steps.ts'
 
 describe('the target', () => {
-  it('opens its half only confirmed, armed and under the newest orders', () => {
+  it('opens its half only confirmed, armed and under the newest orders (S4e)', () => {
     const steps = new Steps(resumed({ journal: { started: {} } }))
     steps.tell()
     steps.tell({ kind: 'surveyed', found: [] })
@@ -64,7 +64,7 @@ describe('the target', () => {
   it.each<[string, Parameters<Steps['tell']>[0]]>([
     ['could not be opened', { ...listening, outcome: 'error', detail: 'no memory' }],
     ['died', { kind: 'exited', sid, generation: incoming, detail: 'no memory' }],
-  ])('ends its half for good when it %s', (_, event) => {
+  ])('ends its half for good when it %s (S4c)', (_, event) => {
     const steps = receiving()
     steps.tell(event)
     steps.tell({ kind: 'stopped', sid, generation: incoming, outcome: 'ok', detail: '' })

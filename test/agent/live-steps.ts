@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import type { JournaledMove } from '../../agent/lrm/decide/lrm.ts'
 import type { MoveHalf } from '../../shared/live-move.ts'
-import type { Order } from '../../shared/protocol.ts'
+import type { Desired, Order } from '../../shared/protocol.ts'
 import { desired, generation, order, resumed, sid, Steps } from './steps.ts'
 
 export const source = (move: Partial<MoveHalf> = {}, more: Partial<Order> = {}): Order =>
@@ -26,10 +26,15 @@ export const nextRevision = () => ++revision
 
 /** New orders, and a renewal that shows that they are the newest. */
 export function give(steps: Steps, ...services: Order[]): void {
+  revised(steps, services)
+}
+
+/** The same, in a document that differs in more. */
+export function revised(steps: Steps, services: Order[], more: Partial<Desired> = {}): void {
   revision += 1
   // The renewal in flight is still to be answered.
   steps.all = steps.all.filter(({ kind }) => kind === 'renew').slice(-1)
-  steps.orders(desired(services, { revision }))
+  steps.orders(desired(services, { revision, ...more }))
   for (let i = 0; i < 4 && steps.lrm.renewal.inFlight; i++) steps.grant({ revision })
 }
 

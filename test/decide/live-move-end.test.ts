@@ -8,6 +8,8 @@ import {
   after,
   g1,
   g2,
+  guestNode,
+  holderA,
   n1,
   n1Left,
   n1Runs,
@@ -16,9 +18,9 @@ import {
   orders,
   saying,
   silentGuestNode,
+  type Moving,
   uid,
   vm,
-  type Moving,
 } from './live-views.ts'
 import { ofKind, play } from './play.ts'
 
@@ -37,7 +39,7 @@ describe('what is left of a move that failed', () => {
       },
     })
 
-  it('is ended on the target, and meanwhile nothing is started on the source', () => {
+  it('is ended on the target, and meanwhile nothing is started on the source (S4d)', () => {
     const view = failed()
     expect(orders(view, 'n2')).toMatchObject({
       state: 'request_stop',
@@ -112,6 +114,35 @@ describe('a guest that is', () => {
       'request_stop',
       'ignored',
     ])
+  })
+
+  it('left over from a move is ended also while everything is ignored', () => {
+    const disarm = { mode: 'ignore', state: 'disarmed', sinceMs: 0, effectiveMs: 0 } as const
+    const view = aMove({
+      n1: n1Runs(),
+      status: { state: 'started', target: null },
+      view: { disarm },
+    })
+    expect(orders(view, 'n1')).toMatchObject({ state: 'ignored', shared: true })
+    expect(orders(view, 'n2')).toMatchObject({ state: 'request_stop', generation: g2 })
+  })
+
+  it('run by a lost history runs on in a quarantine, though an older holder is known here', () => {
+    const quarantineUntilMs = nowMs + 60_000
+    const planeEpoch = { ...aMove().planeEpoch, quarantineUntilMs }
+    const grant = { generation: g1, holders: [holderA] }
+    const n3 = saying(guestNode('n3'), { running: { generation: 7_000 } })
+    const known = aMove({
+      ...{ n1, n2, grant },
+      status: { state: 'started', target: null },
+      view: { planeEpoch },
+    })
+    const view = { ...known, nextGeneration: 8_000, nodes: { ...known.nodes, n3 } }
+    expect(orders(view, 'n3')).toBeUndefined()
+    const said = { ...view, nodes: { ...view.nodes, n1: saying(n1, { closed: g1 }) } }
+    expect(after(said)).toMatchObject({ node: 'n3', held: ['n3/7000'] })
+    const over = { ...view, planeEpoch: { ...planeEpoch, quarantineUntilMs: null } }
+    expect(orders(over, 'n3')).toMatchObject({ state: 'stopped', generation: null })
   })
 
   it('added again with two halves open is where it runs', () => {

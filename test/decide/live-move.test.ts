@@ -80,6 +80,13 @@ describe('a live move begins', () => {
     ])
   })
 
+  it('not where another node says that it runs it, too', () => {
+    const view = running()
+    view.nodes.n3 = saying(guestNode('n3'), { running: { generation: 4 } })
+    const [command] = ofKind(after(view).plan, 'command.status')
+    expect(command!.why).toContain('n3 says that it runs it, too')
+  })
+
   it('of a kind that cannot by a relocation, also where ocf does not say that it can', () => {
     for (const [sid, spec, state] of [
       ['ct:7', {}, 'relocate'],
@@ -140,6 +147,9 @@ describe('the source may begin', () => {
     expect(address(aMove(moving))).toBeNull()
   })
 })
+
+const n1In = (mode: 'restart') =>
+  saying(guestNode('n1', { lease: { mode } }), { running: { state: 'migrating' } })
 
 describe('both halves open, the source', () => {
   it.each<[string, Moving, object]>([
@@ -233,7 +243,7 @@ describe('both halves open, the source', () => {
     expect({ held, state, node }).toEqual({ held: [`n2/${g2}`], state: 'started', node: 'n2' })
   })
 
-  it('whose source has a watchdog that proves nothing is waited for, and stays where it may be', () => {
+  it('whose source has a watchdog that proves nothing is waited for, and stays where it may be (S4a)', () => {
     const unarmed = silentGuestNode('n1')
     unarmed.lease = { ...unarmed.lease, guarded: false }
     const { held, state, target, next, plan } = after(aMove({ n1: unarmed, n2: n2Runs }))
@@ -266,6 +276,8 @@ describe('both halves open, the source', () => {
   it.each<[string, Moving]>([
     ['time is up', { status: { deadlineMs: nowMs } }],
     ['the target is lost', { n2: silentGuestNode('n2', 20_000) }],
+    ['the agent of the target leaves', { n2: guestNode('n2', { lease: { mode: 'restart' } }) }],
+    ['its own agent leaves', { n1: n1In('restart') }],
   ])('is cancelled when %s, and only the source says what became of it', (_, moving) => {
     const { next, state, held } = after(aMove(moving))
     expect(state).toBe('migrate')

@@ -43,7 +43,7 @@ const copies = (world: World, sid: string) =>
   world.machines.filter((machine) => machine.processes.has(sid)).map((machine) => machine.name)
 
 describe('a guest that moves live', () => {
-  it('is never active twice, and runs once when the faults have ended', {
+  it('is never active twice, and runs once when the faults have ended (S4)', {
     timeout: 120_000,
   }, () => {
     let moved = 0

@@ -11,7 +11,7 @@ import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
 import { isStaying, type LocalMove, type LocalService, type Lrm, type Sid } from './lrm.ts'
 import { isNewest } from './poll.ts'
 import { enterPhase } from './records.ts'
-import { hasFreeWorker } from './workers.ts'
+import { mayMoveOneMore } from './workers.ts'
 
 /** A cancel that left a doubt is repeated after this. */
 const cancelAgainMs = 1_000
@@ -73,7 +73,8 @@ function wishToConfirm(draft: Draft, order: Order | null, local: LocalService): 
 }
 
 function mayGoOn(draft: Draft, order: Order | null, local: LocalService): boolean {
-  if (local.move?.waits !== 'driver') return false
+  // An agent that leaves would not hear of its end.
+  if (local.move?.waits !== 'driver' || !isStaying(draft.lrm)) return false
   // Between two histories of the database nothing is known yet: what is under way, goes on (rule 9).
   if (draft.lrm.desired === null) return draft.lrm.epoch !== null
   return (
@@ -131,7 +132,7 @@ function mayBegin(draft: Draft, { sid, generation }: Order): boolean {
   const { lrm } = draft
   if (!isStaying(lrm) || lrm.released || lrm.epoch === null) return false
   if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return false
-  return isNewest(draft) && hasFreeWorker(draft)
+  return isNewest(draft) && mayMoveOneMore(draft)
 }
 
 /** Journal before effect: a process that comes later must know that a job may be under way. */

@@ -6,6 +6,7 @@ import { movesLive } from '../../../shared/service.ts'
 import { liveMoveMs } from '../../../shared/timing.ts'
 import { decideChange, type Draft, lookAgainAt, nodeNamed, noteService } from './draft.ts'
 import { whyNotYetOn } from './partners.ts'
+import { claimsOn } from './open-grant.ts'
 import { quarantineNote } from './quarantine.ts'
 import { toState } from './transition.ts'
 
@@ -61,6 +62,8 @@ export function whyNotLive(draft: Draft, sid: Sid, target: NodeName): string | n
     return 'it does not run under a grant yet'
   const other = otherHolder(grant, source.name)
   if (other) return `${other.node} has not ended its half of the last move yet`
+  const stray = claimsOn(draft, sid).find((claim) => claim.node !== source.name)
+  if (stray) return `${stray.node} says that it runs it, too`
   return whyNotYetOn(draft, sid, target) ?? quarantineNote(draft)
 }
 

@@ -1,9 +1,8 @@
 // Every service in its turn: who is new, who is no longer managed, and what the file of its state says, until that
 // changes nothing more.
 import { assert } from '../../../shared/assert.ts'
-import { compareText } from '../../cluster/grants.ts'
+import { compareText, reportOn } from '../../cluster/grants.ts'
 import type { ServiceState } from '../../../shared/service.ts'
-import { reportOn } from '../../cluster/grants.ts'
 import type { HolderView, ServiceView, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft } from './draft.ts'
 import { partnersOf } from './partners.ts'

@@ -2,6 +2,7 @@
 // is gone, or that the move has ended for good and the service runs there as before. No answer at all, and no time that
 // passes, ever sends it back.
 import { holderOn, reportOn } from '../../../cluster/grants.ts'
+import type { NodeName } from '../../../cluster/view.ts'
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
 import { failMove } from '../moves.ts'
 import { isOperational } from '../node-states.ts'
@@ -57,12 +58,20 @@ function awaitSource(draft: Draft, managed: Managed): void {
 
 /** Why the source is to end the move; what becomes of the service is for it to say. */
 function whyCancel(draft: Draft, { status }: Managed): string | null {
-  const { target, deadlineMs } = status
+  const { node, target, deadlineMs } = status
   if (deadlineMs !== null && deadlineMs <= draft.nowMs)
     return `it has not moved to ${target} in time: the move is cancelled`
-  if (isOperational(draft, target)) return null
-  const state = nodeNamed(draft, target)?.state ?? 'gone'
-  return `${target} is ${state}: the move is cancelled`
+  if (!isOperational(draft, target)) {
+    const state = nodeNamed(draft, target)?.state ?? 'gone'
+    return `${target} is ${state}: the move is cancelled`
+  }
+  const leaving = [node, target].find((name) => isLeaving(draft, name))
+  return leaving === undefined ? null : `the agent of ${leaving} leaves: the move is cancelled`
+}
+
+function isLeaving(draft: Draft, name: NodeName | null): boolean {
+  const mode = nodeNamed(draft, name)?.lease.mode
+  return mode !== undefined && mode !== 'active' && mode !== 'maintenance'
 }
 
 function whyTargetEnded(draft: Draft, { sid, status }: Managed): string {
