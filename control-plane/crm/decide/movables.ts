@@ -1,7 +1,7 @@
 // What automatic rebalancing may move, and whereto: bundles that run as they should, each to the nodes its rules prefer.
 // Never what is on its way, waits for an operator, or may go nowhere else.
 import { holderOn } from '../../cluster/grants.ts'
-import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
+import type { NodeName, ServiceView } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
 import { type NodeClasses, nodeClasses } from './node-classes.ts'
