@@ -132,6 +132,17 @@ describe('a running service', () => {
     )
   })
 
+  it('that is to join its partners, and cannot yet, is waited for: they do not come to it instead', () => {
+    const nodes = ['n1', 'n2', 'n3'].map((name) => aNode(name, { drivers: ['vm'] }))
+    const starting = aService('vm:1', 'n1', { status: { running: false } })
+    const services = [starting, aService('vm:2', 'n2'), aService('vm:3', 'n2')]
+    const rules = [together('r', ['vm:1', 'vm:2', 'vm:3'])]
+    const { plan, after } = play(buildView({ nodes, services, rules }))
+    expect(plan.changes).toEqual([])
+    expect(after.services['vm:1']!.status!.note).toBe('moves to n2 as soon as it is known to run')
+    expect(after.services['vm:2']!.status!.note).toBe('')
+  })
+
   it('waits longer before each repetition of a move that a rule demands and that failed (D7)', () => {
     const status = { moveFailures: 2, retryAtMs: nowMs + 5_000 }
     const services = [aService(a, 'n1', { status })]

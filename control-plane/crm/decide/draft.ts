@@ -35,6 +35,8 @@ export type Draft = {
   readonly nodeClasses: Map<NodeAffinity | null, Map<ServiceType, NodeClasses>>
   /** Memory of partners.ts: how many of a set are at each node or on their way to it. */
   readonly together: Map<Together, Map<NodeName, number>>
+  /** Memory of partners.ts: where services go that cannot move just yet. */
+  readonly expected: Map<Sid, NodeName>
   /** Why each service changed last, for the commands that end with it. */
   readonly lastWhy: Map<Sid, string>
   /** Of stops that operators commanded. */
@@ -62,6 +64,7 @@ export function startDraft(view: ClusterView): Draft {
     rules: null,
     nodeClasses: new Map(),
     together: new Map(),
+    expected: new Map(),
     lastWhy: new Map(),
     stopTimeouts: new Map(),
     nextRoundMs: null,
@@ -105,6 +108,7 @@ function maybeHeld(draft: Draft, change: Change): Iterable<Sid> | undefined {
 function count(draft: Draft, sid: Sid, by: 1 | -1): void {
   if (draft.loads !== null) addService(draft.loads, draft.view.services[sid], by)
   countPartner(draft, sid, by)
+  if (by < 0) draft.expected.delete(sid)
 }
 
 /** These services and all that the plan has changed so far, each once, in order. */

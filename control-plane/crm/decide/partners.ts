@@ -4,7 +4,7 @@ import { holderOn } from '../../cluster/grants.ts'
 import { headingTo, occupiedNodes, occupies } from '../../cluster/occupancy.ts'
 import type { Apart, Together } from '../../cluster/rules/compile.ts'
 import { ruleTitle } from '../../cluster/rules/reasons.ts'
-import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
+import type { NodeName, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
 
@@ -16,7 +16,7 @@ export function partnersTogether(draft: Draft, sid: Sid): ReadonlyMap<NodeName, 
   const set = compiledRules(draft).together.get(sid)
   if (!set) return nobody
   const counts = headingsOf(draft, set)
-  const own = placeOf(draft.view.services[sid])
+  const own = placeOf(draft, sid)
   const others = new Map<NodeName, number>()
   for (const [node, count] of counts) {
     const rest = node === own ? count - 1 : count
@@ -29,7 +29,7 @@ function headingsOf(draft: Draft, set: Together): ReadonlyMap<NodeName, number> 
   let counts = draft.together.get(set)
   if (!counts) {
     counts = new Map()
-    for (const member of set.sids) addHeading(counts, draft.view.services[member], 1)
+    for (const member of set.sids) addHeading(draft, counts, member, 1)
     draft.together.set(set, counts)
   }
   return counts
@@ -44,6 +44,8 @@ export function partnersApart(draft: Draft, sid: Sid): ReadonlyMap<NodeName, Apa
     const service = draft.view.services[partner.sid]
     if (!service) continue
     for (const node of occupiedNodes(service)) if (!nodes.has(node)) nodes.set(node, partner)
+    const expected = draft.expected.get(partner.sid)
+    if (expected !== undefined && !nodes.has(expected)) nodes.set(expected, partner)
   }
   return nodes
 }
@@ -70,7 +72,7 @@ export function areTogetherAt(draft: Draft, sid: Sid, node: NodeName): boolean {
 export function isOccupiedByOther(draft: Draft, sid: Sid, node: NodeName): boolean {
   for (const { sid: partner } of compiledRules(draft).apart.get(sid) ?? []) {
     const service = draft.view.services[partner]
-    if (service && occupies(service, node)) return true
+    if (service && (occupies(service, node) || draft.expected.get(partner) === node)) return true
   }
   return false
 }
@@ -86,18 +88,26 @@ export function countPartner(draft: Draft, sid: Sid, by: 1 | -1): void {
   if (draft.together.size === 0) return
   const set = compiledRules(draft).together.get(sid)
   const counts = set && draft.together.get(set)
-  if (counts) addHeading(counts, draft.view.services[sid], by)
+  if (counts) addHeading(draft, counts, sid, by)
 }
 
-function addHeading(
-  counts: Map<NodeName, number>,
-  service: ServiceView | undefined,
-  by: 1 | -1,
-): void {
-  const node = placeOf(service)
+/**
+ * It goes to `node` as soon as it can: its partners reckon with that, or whoever can move first would turn the order of
+ * ids round, by which one of them gives way. null: it stays where it is.
+ */
+export function expectAt(draft: Draft, sid: Sid, node: NodeName | null): void {
+  countPartner(draft, sid, -1)
+  if (node === null) draft.expected.delete(sid)
+  else draft.expected.set(sid, node)
+  countPartner(draft, sid, 1)
+}
+
+function addHeading(draft: Draft, counts: Map<NodeName, number>, sid: Sid, by: 1 | -1): void {
+  const node = placeOf(draft, sid)
   if (node !== null) counts.set(node, (counts.get(node) ?? 0) + by)
 }
 
-function placeOf(service: ServiceView | undefined): NodeName | null {
-  return service?.status ? headingTo(service.status) : null
+function placeOf(draft: Draft, sid: Sid): NodeName | null {
+  const status = draft.view.services[sid]?.status
+  return status ? (draft.expected.get(sid) ?? headingTo(status)) : null
 }

@@ -37,7 +37,7 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
 export function isPlacedWell(draft: Draft, sid: Sid): boolean {
   const { status } = draft.view.services[sid]!
   const node = status?.node ?? null
-  if (status === null || node === null) return false
+  if (status === null || node === null || draft.expected.has(sid)) return false
   if (status.fallbackNode === null && nodeClasses(draft, sid).best.has(node)) {
     if (isOccupiedByOther(draft, sid, node)) return false
     if (areTogetherAt(draft, sid, node)) return true

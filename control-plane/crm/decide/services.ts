@@ -61,7 +61,10 @@ export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () =
       const service = draft.view.services[sid]
       if (!service || isAtRest(service) || !mayStep(sid)) continue
       const changesBefore = draft.changes.length
+      const wasExpected = draft.expected.has(sid)
       stepOnce(draft, service)
+      // Its partners reckon with where it is to go from now on.
+      if (!wasExpected && draft.expected.has(sid)) changed.add(sid)
       if (draft.changes.length === changesBefore) continue
       changed.add(sid)
       steps.set(sid, (steps.get(sid) ?? 0) + 1)

@@ -6,6 +6,7 @@ import { affinityOf } from '../node-classes.ts'
 import { goesLive, startMove } from '../moves.ts'
 import { quarantineNote, seconds } from '../quarantine.ts'
 import { isSettling } from '../outage.ts'
+import { expectAt } from '../partners.ts'
 import { isPlacedWell, place } from '../place.ts'
 import { setFields, toState } from '../transition.ts'
 import type { Sid } from '../../../cluster/view.ts'
@@ -25,6 +26,7 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
   if (status.restart || current.lease.mode === 'shutdown' || current.lease.mode === 'disarm') return
   if (quarantineNote(draft) !== null || isSettling(draft)) return
   const { node: best, why: whyBest, restrictedOut, note } = place(draft, sid, 'stay')
+  if (best === current.name || best === null) expectAt(draft, sid, null)
   if (best === current.name) return
   if (best === null) {
     const isForbidden = affinityOf(draft, sid)?.priorities.has(current.name) === false
@@ -41,11 +43,13 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
     )
   }
   // A move that comes too early for a live one would stop what is just coming up.
-  if (service.grant !== null && movesLive(sid, config.spec) && !goesLive(draft, sid))
+  if (service.grant !== null && movesLive(sid, config.spec) && !goesLive(draft, sid)) {
+    expectAt(draft, sid, best)
     return noteService(draft, sid, `moves to ${best} as soon as it is known to run`)
+  }
   const isEmptied = current.state === 'maintenance'
   const why = isEmptied ? `${current.name} is in maintenance` : `${best} is better: ${whyBest}`
-  startMove(draft, sid, best, why)
+  if (!startMove(draft, sid, best, why)) expectAt(draft, sid, best)
 }
 
 /** D1: it is stopped until a member of its restricted group is available. */
