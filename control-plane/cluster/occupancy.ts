@@ -17,9 +17,7 @@ export function usedNodes({ state, node, target }: Place): readonly NodeName[] {
 
 /** The nodes that others have to keep away from: those it uses, and those where it may still run, managed or not. */
 export function occupiedNodes({ status, grant }: Occupant): readonly NodeName[] {
-  // In recovery it is where it was last only in name: it must not keep off that node whoever waits there for the same
-  // rule, or each of them would wait for the other.
-  const used = status === null || status.state === 'recovery' ? none : usedNodes(status)
+  const used = status === null ? none : usedNodes(status)
   const held = grant?.holders.filter((holder) => !used.includes(holder.node)) ?? []
   return held.length === 0 ? used : [...used, ...held.map((holder) => holder.node)]
 }

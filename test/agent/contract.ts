@@ -40,6 +40,21 @@ export function beginRenewal(
   }, lost)
 }
 
+/** Of what is stopped nothing is left, nor can it still come or go; or it is stuck. */
+export function beginStop(
+  world: World,
+  { sid, generation }: Extract<Effect, { kind: 'stop' }>,
+  add: Add,
+): void {
+  add(
+    () => {
+      for (const what of [world.host, world.incoming, world.jobs]) what.delete(sid)
+      return { kind: 'stopped', sid, generation, outcome: 'ok', detail: '' }
+    },
+    () => ({ kind: 'stopped', sid, generation, outcome: 'timeout', detail: 'stuck' }),
+  )
+}
+
 /** A start is carried out: it must be confirmed, armed, on disk, and of nothing that was ended. */
 export function beginStart(
   world: World,

@@ -4,7 +4,7 @@ import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
 import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
-import { beginRenewal, beginStart, checkAnswers, judgeRevoked } from './contract.ts'
+import { beginRenewal, beginStart, beginStop, checkAnswers, judgeRevoked } from './contract.ts'
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
 import { beginMove, isMove, type Job, look } from './halves.ts'
 
@@ -228,14 +228,13 @@ export class World {
       const found = look(this)
       add(() => ({ kind: 'surveyed', found }))
     } else if (effect.kind === 'poll') {
-      const { id } = effect
-      add(
-        () =>
-          this.plane.revision === effect.revision
-            ? { kind: 'desired-unchanged', id }
-            : { kind: 'desired', id, desired: structuredClone(this.plane.desired()) },
-        () => ({ kind: 'desired-failed', id, why: 'net' }),
-      )
+      const { id, revision } = effect
+      const orders = () => structuredClone(this.plane.desired())
+      const tell = (): LrmEvent =>
+        this.plane.revision === revision
+          ? { kind: 'desired-unchanged', id }
+          : { kind: 'desired', id, desired: orders() }
+      add(tell, () => ({ kind: 'desired-failed', id, why: 'net' }))
     } else if (effect.kind === 'ask-epoch') {
       checkAnswers(this, effect)
       const request = { bootId: this.bootId, nonce: effect.nonce, found: effect.found }
@@ -246,15 +245,6 @@ export class World {
     } else if (effect.kind === 'renew') beginRenewal(this, effect, add)
     else if (isMove(effect)) beginMove(this, effect, add)
     else if (effect.kind === 'start') beginStart(this, effect, add)
-    else if (effect.kind === 'stop') {
-      const { sid, generation } = effect
-      add(
-        () => {
-          for (const what of [this.host, this.incoming, this.jobs]) what.delete(sid)
-          return { kind: 'stopped', sid, generation, outcome: 'ok', detail: '' }
-        },
-        () => ({ kind: 'stopped', sid, generation, outcome: 'timeout', detail: 'stuck' }),
-      )
-    }
+    else if (effect.kind === 'stop') beginStop(this, effect, add)
   }
 }

@@ -161,12 +161,19 @@ describe('feasibility', () => {
     )
   })
 
-  it('drops enough: what is left has no conflict any more', () => {
+  // Where a dropped node rule had lent a negative rule the nodes it needs, that one is left with too few (as the reference
+  // does: all checks see the complete set). No write leads there: the door refuses whatever makes any rule infeasible.
+  it('drops enough: what is left lacks at most the nodes of a rule that was dropped', () => {
     fc.assert(
       fc.property(drawRules(8), (rules) => {
         const infeasible = findInfeasible(rules, nodes)
         const left = rules.filter((rule) => !infeasible.has(rule.id))
-        expect([...findInfeasible(left, nodes)]).toEqual([])
+        const codes = [...findInfeasible(left, nodes).values()].flat().map(({ code }) => code)
+        const lent = ['too_few_nodes_for_negative_affinity', 'negative_affinity_over_too_few_nodes']
+        const isNodeRuleDropped = rules.some(
+          ({ id, type }) => type === 'node-affinity' && infeasible.has(id),
+        )
+        expect(codes.filter((code) => !isNodeRuleDropped || !lent.includes(code))).toEqual([])
       }),
     )
   })

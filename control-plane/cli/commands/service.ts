@@ -55,8 +55,10 @@ async function add(
   command: string[],
   flags: ServiceFlags,
 ): Promise<void> {
+  // What is wrong with the words themselves is said before any plane is asked.
+  const body = { sid, ...serviceWishes(flags, null), spec: newSpec(sid, command, flags) }
   const answer = await session.plane.post(await session.path('/services'), {
-    body: { sid, ...serviceWishes(flags, null), spec: newSpec(sid, command, flags) },
+    body,
     query: { dryRun: session.dryRun || undefined },
   })
   session.print(answer, () => explain(session, answer, `${sid} added`))

@@ -4,7 +4,7 @@ import { holderOn } from '../../cluster/grants.ts'
 import { headingTo, occupiedNodes, occupies } from '../../cluster/occupancy.ts'
 import type { Apart, Together } from '../../cluster/rules/compile.ts'
 import { ruleTitle } from '../../cluster/rules/reasons.ts'
-import type { NodeName, Sid } from '../../cluster/view.ts'
+import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
 
@@ -40,9 +40,12 @@ export function partnersApart(draft: Draft, sid: Sid): ReadonlyMap<NodeName, Apa
   const partners = compiledRules(draft).apart.get(sid)
   if (!partners) return nowhere
   const nodes = new Map<NodeName, Apart>()
+  // Of two in recovery neither is where it was last but in name: each would wait for the other.
+  const isRecovering = isInRecovery(draft.view.services[sid])
   for (const partner of partners) {
     const service = draft.view.services[partner.sid]
     if (!service) continue
+    if (isRecovering && isInRecovery(service)) continue
     for (const node of occupiedNodes(service)) if (!nodes.has(node)) nodes.set(node, partner)
     const expected = draft.expected.get(partner.sid)
     if (expected !== undefined && !nodes.has(expected)) nodes.set(expected, partner)
@@ -110,4 +113,9 @@ function addHeading(draft: Draft, counts: Map<NodeName, number>, sid: Sid, by: 1
 function placeOf(draft: Draft, sid: Sid): NodeName | null {
   const status = draft.view.services[sid]?.status
   return status ? (draft.expected.get(sid) ?? headingTo(status)) : null
+}
+
+/** Nothing of it runs anywhere, and it is looking for a node. */
+function isInRecovery(service: ServiceView | undefined): boolean {
+  return service?.status?.state === 'recovery' && service.grant === null
 }

@@ -75,6 +75,10 @@ function roundTransaction(
         const state = transaction.current(id)
         const isQuiet = loaded.identityMatches && loaded.regressClaims.length === 0
         if (isQuiet) return null
+        // Claims that came late are only forgotten: no lease is touched for their sake.
+        const { number } = loaded.view.planeEpoch
+        const isLate = loaded.regressClaims.every(({ planeEpoch }) => planeEpoch < number)
+        const rows = loaded.identityMatches && isLate ? [] : Object.keys(state.nodes)
         return transaction.write(
           id,
           (now, moment) => {
@@ -82,7 +86,7 @@ function roundTransaction(
             const { state: next, change } = changePlaneEpoch(now, step, moment)
             return { state: next, result: change }
           },
-          Object.keys(state.nodes),
+          rows,
         )
       }),
     save: (loaded, plan, nextRoundMs) =>
