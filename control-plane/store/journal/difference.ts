@@ -43,7 +43,9 @@ export function differenceOf(view: ClusterView, base: Base): Difference {
       const older = base.services[sid]
       if (older) left -= 1
       if (service === older) continue
-      if (older && isButForUsage(service, older)) usages[sid] = service.usage ?? null
+      // Where none was ever told, none is told of: absent is not the same text as null.
+      if (service.usage !== undefined && older && isButForUsage(service, older))
+        usages[sid] = service.usage
       else services[sid] = service
     }
     if (left > 0) for (const sid in base.services) if (!(sid in view.services)) gone.push(sid)
