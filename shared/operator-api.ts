@@ -362,6 +362,9 @@ export const StatusJob = z.object({
   startAfter: z.string(),
 })
 
+/** Work that comes again and again, for all clusters; the times of `cron` are UTC. */
+export const StatusSchedule = z.object({ job: z.string(), cron: z.string() })
+
 export const Status = z.object({
   cluster: z.object({ name: z.string(), uuid: z.string(), development: z.boolean() }),
   quorum: z.object({ quorate: z.boolean(), policy: z.string(), reporting: count, nodes: count }),
@@ -388,6 +391,7 @@ export const Status = z.object({
   /** What would run nowhere if any one node died now. */
   nMinusOne: NMinusOne,
   jobs: z.array(StatusJob),
+  schedules: z.array(StatusSchedule),
   replicas: z.array(z.object({ name: z.string(), url: z.string(), seenMsAgo: z.number() })),
 })
 export type Status = z.infer<typeof Status>

@@ -86,15 +86,23 @@ export function formatStatus(status: Status): string {
   )
   if (status.nMinusOne.unprotected.length > 0)
     blocks.push(formatTable(status.nMinusOne.unprotected, unprotectedColumns))
-  if (status.jobs.length > 0)
+  const scheduled = scheduledRows(status)
+  if (scheduled.length > 0)
     blocks.push(
-      formatTable(status.jobs, [
-        { title: 'SCHEDULED', value: (job) => job.job },
-        { title: 'ABOUT', value: (job) => job.about },
-        { title: 'NOT BEFORE', value: (job) => job.startAfter },
+      formatTable(scheduled, [
+        { title: 'SCHEDULED', value: (row) => row.job },
+        { title: 'ABOUT', value: (row) => row.about },
+        { title: 'WHEN', value: (row) => row.when },
       ]),
     )
   return blocks.join('\n\n')
+}
+
+function scheduledRows({ jobs, schedules }: Status) {
+  return [
+    ...jobs.map(({ job, about, startAfter }) => ({ job, about, when: `not before ${startAfter}` })),
+    ...schedules.map(({ job, cron }) => ({ job, about: 'all clusters', when: `cron ${cron}` })),
+  ]
 }
 
 function quorumText({ quorum }: Status): string {

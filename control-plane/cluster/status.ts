@@ -18,7 +18,7 @@ type StatusNode = z.infer<typeof NodeBody>
 type StatusService = z.infer<typeof ServiceBody>
 
 /** What a view does not hold: who ran the last round, what is scheduled, which replicas are there. */
-export type Surroundings = Pick<Status, 'jobs' | 'replicas'> & {
+export type Surroundings = Pick<Status, 'jobs' | 'schedules' | 'replicas'> & {
   crm: { replica: string | null; lastRoundMsAgo: number | null }
 }
 
@@ -55,6 +55,7 @@ export function statusOf(
     ignoredRules: ignoredRules(view),
     nMinusOne,
     jobs: around.jobs,
+    schedules: around.schedules,
     replicas: around.replicas,
   }
 }

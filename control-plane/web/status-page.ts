@@ -123,11 +123,11 @@ ${unprotected.map(
   }`
 }
 
-function jobs({ jobs }: Status): Html | string {
-  if (jobs.length === 0) return ''
+function jobs({ jobs, schedules }: Status): Html | string {
+  if (jobs.length + schedules.length === 0) return ''
   return html`<h2>Scheduled</h2><ul>${jobs.map(
     ({ job, about, startAfter }) => html`<li>${moment(startAfter)} ${job} ${about}</li>`,
-  )}</ul>`
+  )}${schedules.map(({ job, cron }) => html`<li>${cron} (cron, UTC) ${job}</li>`)}</ul>`
 }
 
 function changes(events: EventBody[]): Html {

@@ -70,6 +70,7 @@ const status: Status = {
   ignoredRules: [],
   nMinusOne: { services: 0, unprotected: [] },
   jobs: [],
+  schedules: [{ job: 'sweep', cron: '* * * * *' }],
   replicas: [],
 }
 
@@ -90,6 +91,9 @@ describe('status', () => {
         'SERVICE        REQUESTED  STATE     NODE     RUNNING  GENERATION  FAILED ON',
         'process:web    started    started   n1       yes               7',
         'process:clock  started    relocate  n1 → n2  no                -  n1,n3',
+        '',
+        'SCHEDULED  ABOUT         WHEN',
+        'sweep      all clusters  cron * * * * *',
       ].join('\n'),
     )
   })

@@ -76,7 +76,8 @@ describe('the command to disarm', () => {
       ...{ state: 'started', node: 'n1', fallbackNode: 'n3' },
       ...{ restart: false, command: null, stopTimeoutMs: null, running: false },
     })
-    const around = { crm: { replica: null, lastRoundMsAgo: null }, jobs: [], replicas: [] }
+    const crm = { replica: null, lastRoundMsAgo: null }
+    const around = { crm, jobs: [], schedules: [], replicas: [] }
     expect(statusOf(after, around, { services: 0, unprotected: [] }).services[0]).toMatchObject({
       state: 'ignore',
       crmState: 'started',

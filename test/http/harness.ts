@@ -22,6 +22,7 @@ export type Ask = (
 export type Api = {
   readonly sql: postgres.Sql
   readonly app: ReturnType<typeof createApp>
+  readonly boss: PgBoss
   readonly clusterId: number
   /** Inside cluster `lab`, as an admin of every cluster. */
   readonly ask: Ask
@@ -74,6 +75,9 @@ export function testApi(): Api {
     },
     get app() {
       return app
+    },
+    get boss() {
+      return boss
     },
     get clusterId() {
       return clusterId

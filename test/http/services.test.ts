@@ -127,6 +127,12 @@ describe('an operation', () => {
     ])
   })
 
+  test('work that comes again and again is shown with its times', async () => {
+    await api.boss.schedule('sweep', '* * * * *')
+    const { body } = await api.ask('GET', '/status')
+    expect(body.schedules).toEqual([{ job: 'sweep', cron: '* * * * *' }])
+  })
+
   test('remove forgets the wish and keeps the grant', async () => {
     await api.ask('POST', '/services', service('gone'))
     const generation = await openGrant(api, 'process:gone', n1)

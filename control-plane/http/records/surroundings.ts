@@ -15,7 +15,7 @@ export async function loadSurroundings(
   clusterId: number,
   withJobs: boolean,
 ): Promise<Surroundings> {
-  const [crm, replicas, jobs] = await Promise.all([
+  const [crm, replicas, jobs, schedules] = await Promise.all([
     tx<{ replica: string | null; lastRoundMsAgo: number | null }[]>`
       select replica,
         (extract(epoch from clock_timestamp() - ran_at) * 1000)::int as "lastRoundMsAgo"
@@ -24,8 +24,12 @@ export async function loadSurroundings(
       select name, url, (extract(epoch from clock_timestamp() - seen_at) * 1000)::int as "seenMsAgo"
       from replica where seen_at > clock_timestamp() - ${forgottenAfter}::interval order by name`,
     withJobs ? scheduledJobs(tx, clusterId) : [],
+    withJobs
+      ? tx<Surroundings['schedules']>`select name as job, cron from pgboss.schedule order by name`
+      : [],
   ])
-  return { crm: crm[0] ?? { replica: null, lastRoundMsAgo: null }, replicas: [...replicas], jobs }
+  const last = crm[0] ?? { replica: null, lastRoundMsAgo: null }
+  return { crm: last, replicas: [...replicas], jobs, schedules: [...schedules] }
 }
 
 /** Deadlines of moves that are over find nothing to do when they come due, and are not shown. */
