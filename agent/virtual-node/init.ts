@@ -10,6 +10,8 @@ export type InitOptions = {
   log: Log
   /** The agent's process is gone. Called before it is started again. */
   exited(): void
+  /** Asked before the agent is started again: false when there is nothing left to run it on. */
+  isUp(): boolean
 }
 
 const firstDelayMs = 200
@@ -98,7 +100,9 @@ export class Init {
   #again(): void {
     if (this.#givenUp) return
     if (performance.now() - this.#startedAtMs >= livedWellMs) this.#delayMs = firstDelayMs
-    this.#timer = setTimeout(() => this.start(), this.#delayMs)
+    this.#timer = setTimeout(() => {
+      if (this.#options.isUp()) this.start()
+    }, this.#delayMs)
     this.#delayMs = Math.min(this.#delayMs * 2, longestDelayMs)
   }
 }

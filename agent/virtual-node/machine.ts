@@ -158,11 +158,24 @@ export class Machine {
       },
       log,
       exited: () => watchdog.timer.agentExited(),
+      isUp: () => this.#isUp(),
     })
     const tree = { bootId, cgroup, agentPid: () => init.pid, runFiles: this.#runFiles() }
     this.#boot = { tree, init, watchdog, hung: false, ending: null }
     log('boot', { node, bootId, why, cgroup: cgroup?.directory ?? null })
     init.start()
+  }
+
+  /**
+   * A node whose watchdog was armed and on which nothing at all is left was killed as a whole (`kill -9` of its tree): that
+   * is a machine without power, not an agent that wants to be started again.
+   */
+  #isUp(): boolean {
+    const boot = this.#boot
+    if (boot === null || boot.ending) return false
+    if (!boot.watchdog.timer.state.armed || findTree(boot.tree).length > 0) return true
+    void this.crash('everything on it was killed')
+    return false
   }
 
   #watchdogFired(silentMs: number): void {

@@ -101,6 +101,23 @@ describe('the simulated watchdog', () => {
 })
 
 describe('the supervisor', () => {
+  test('a node on which everything was killed while its watchdog was armed is a node without power', async () => {
+    const node = await virtualNode()
+    await armed(node, 60_000)
+    const first = node.last
+    for (const pid of [first.pid, first.servicePid]) process.kill(pid, 'SIGKILL')
+    const second = await until(
+      'the next boot',
+      () => node.last.bootId !== first.bootId && node.last,
+    )
+    expect(second.pid).not.toBe(first.pid)
+    expect(await node.control('status')).toMatchObject({
+      boots: 2,
+      watchdogResets: 0,
+      lastPowerOff: 'everything on it was killed',
+    })
+  })
+
   test('a node that hangs with its watchdog closed goes on where it was', async () => {
     const node = await virtualNode()
     await node.control('hang')
