@@ -14,13 +14,15 @@ export class Commands {
   private readonly stats: Stats
   /** Guests that are locked: neither started, stopped nor moved. */
   readonly locked: Set<string>
+  private readonly definedOn: Map<string, string>
   /** Told of each move that is commanded. */
   onMove: (sid: string, kind: 'migrate' | 'relocate') => void = () => {}
 
-  constructor(world: World, stats: Stats, locked: Set<string>) {
+  constructor(world: World, stats: Stats, locked: Set<string>, definedOn: Map<string, string>) {
     this.world = world
     this.stats = stats
     this.locked = locked
+    this.definedOn = definedOn
   }
 
   run(command: string): void {
@@ -170,6 +172,7 @@ export class Commands {
     const guest = source?.guests.running.get(sid)
     if (!source || !guest) return
     source.guests.running.delete(sid)
+    this.definedOn.set(sid, to)
     this.world.node(to).guests.running.set(sid, guest)
   }
 }

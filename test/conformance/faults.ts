@@ -4,8 +4,16 @@ import type { World } from '../sim/world.ts'
 import { sidHere } from './names.ts'
 import type { ScenarioFile } from './scenario-file.ts'
 
-/** Gives each service its script. `locked`: neither started, stopped nor moved while it is in there. */
-export function behave(world: World, { inputs }: ScenarioFile, locked: Set<string>): void {
+/**
+ * Gives each service its script. `locked`: neither started, stopped nor moved while it is in there. `definedOn`: the node
+ * where its definition is; it can be dealt with there alone.
+ */
+export function behave(
+  world: World,
+  { inputs }: ScenarioFile,
+  locked: Set<string>,
+  definedOn: Map<string, string>,
+): void {
   for (const recorded of Object.keys(inputs.services_effective)) {
     const sid = sidHere(recorded)
     const fault = inputs.faults[recorded]
@@ -27,6 +35,7 @@ export function behave(world: World, { inputs }: ScenarioFile, locked: Set<strin
         moveFailures -= 1
         return 'fail'
       },
+      isElsewhere: (node) => (definedOn.get(sid) ?? node) !== node,
       startMs: 200,
       stopMs: 200,
     }
@@ -37,5 +46,8 @@ export function behave(world: World, { inputs }: ScenarioFile, locked: Set<strin
   // A lock is of whoever worked on the guest there: it goes with the node that is proved dead.
   world.onChange.push(({ change }) => {
     if (change.kind === 'service.state' && change.to === 'recovery') locked.delete(change.sid)
+    // Wherever the manager puts it, its definition goes with it.
+    const isPut = change.kind === 'service.state' || change.kind === 'service.changed'
+    if (isPut && change.set.node) definedOn.set(change.sid, change.set.node)
   })
 }

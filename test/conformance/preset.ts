@@ -1,7 +1,8 @@
 // What the cluster manager believes of services when it begins: in the recording it takes up at once what is configured,
 // and some scenarios begin in the middle of things. Written past it, as a history that nobody played.
-import type { ServiceStatus, ServiceView } from '../../control-plane/cluster/view.ts'
+import type { GrantView, ServiceStatus, ServiceView } from '../../control-plane/cluster/view.ts'
 import type { ServiceState } from '../../shared/service.ts'
+import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import type { World } from '../sim/world.ts'
 import { sidHere } from './names.ts'
 import type { Recorder } from './record.ts'
@@ -35,6 +36,18 @@ export function preset(world: World, { inputs }: ScenarioFile, recorder: Recorde
       recorder.begin(sidHere(recorded), { state: 'request_start', node, target: null })
 }
 
+/** On its way: the node it leaves answers for it, and has not given it away yet. */
+function grantOn(cluster: ClusterState, node: string): GrantView | null {
+  const stored = Object.values(cluster.nodes).find(({ view }) => view.name === node)
+  const epoch = stored?.view.lease.epoch
+  if (!epoch) return null
+  return { generation: cluster.nextGeneration, holders: [{ node, epoch, confirmed: false }] }
+}
+
+function isOnItsWay(state: ServiceState): boolean {
+  return state === 'migrate' || state === 'relocate'
+}
+
 function put(world: World, sid: string, begins: Begins): void {
   const { state, node } = begins
   const { memory } = world.database
@@ -42,7 +55,7 @@ function put(world: World, sid: string, begins: Begins): void {
     const service = cluster.services[sid]
     if (!service) return { state: cluster, result: undefined }
     const status: ServiceStatus = {
-      // Nothing is granted yet: what moves does not run, and moves as such.
+      // What is on its way does not run, and moves as such.
       ...{
         state: state === 'migrate' ? 'relocate' : state,
         node,
@@ -56,10 +69,13 @@ function put(world: World, sid: string, begins: Begins): void {
       // What is to be off may be running: its node says so, or stops it.
       probeRound: state === 'request_stop' ? cluster.round + 1 : null,
     }
-    const next: ServiceView = { ...service, status }
+    const grant = isOnItsWay(state) ? grantOn(cluster, node) : service.grant
+    const next: ServiceView = { ...service, status, grant }
     const services = { ...cluster.services, [sid]: next }
     // As if it had been granted before: only what is new is asked for everywhere.
-    const lastGenerations = { ...cluster.lastGenerations, [sid]: 0 }
-    return { state: { ...cluster, services, lastGenerations }, result: undefined }
+    const lastGenerations = { ...cluster.lastGenerations, [sid]: grant?.generation ?? 0 }
+    const nextGeneration = cluster.nextGeneration + 1
+    const changed = { services, lastGenerations, nextGeneration }
+    return { state: { ...cluster, ...changed }, result: undefined }
   })
 }

@@ -2,6 +2,7 @@
 // actions as the agents' drivers answered them, and how things stood in the end.
 import type { Change } from '../../control-plane/cluster/change.ts'
 import type { NodeName } from '../../control-plane/cluster/view.ts'
+import type { Outcome } from '../../shared/outcome.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import type { AgentAction } from '../sim/world-options.ts'
 import type { World } from '../sim/world.ts'
@@ -30,6 +31,8 @@ const words: Record<ServiceState, string | null> = {
   request_stop: null,
   request_start_balance: null,
 }
+
+const answers: Partial<Record<Outcome, string>> = { ok: 'ok', 'wrong-node': 'wrong_node' }
 
 /** A service that rests here is as good as down: its stop is tried again and again. */
 const restsAfterMs = 15_000
@@ -121,10 +124,13 @@ export class Recorder implements Recorded {
 
   private onAction({ sid, node, action, outcome, wasThere }: AgentAction): void {
     const where = this.where.get(sid)
-    const how = outcome === 'ok' ? 'ok' : 'failed'
+    const how = answers[outcome] ?? 'failed'
     const isMoving = where !== undefined && isMove(where) && where.node === node
     if (isMoving && (action === 'stop' || action === 'migrate')) {
       this.movedBy.add(sid)
+      // The start that follows on the target is part of it.
+      if (where.state === 'migrate' && action === 'stop' && how === 'ok' && where.target !== null)
+        this.arrived.set(sid, where.target)
       return this.action(sid, [node, moveWord(where), how, where.target])
     }
     if (action === 'start' && this.arrived.get(sid) === node) {

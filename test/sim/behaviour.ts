@@ -9,6 +9,8 @@ export type Script = {
   start?(node: string): StartManner | null
   /** How the next move away goes; null: as usual. */
   migrate?(node: string): MoveManner | null
+  /** Its definition is on another node than `node`: nothing can be done with it there. */
+  isElsewhere?(node: string): boolean
   startMs?: number
   stopMs?: number
 }
@@ -32,14 +34,16 @@ export class Behaviours {
     return {
       start: (sid) => {
         const script = this.scripts.get(sid)
-        const manner = script?.start?.(node) ?? this.manner()
+        const isElsewhere = script?.isElsewhere?.(node) ?? false
+        const manner = isElsewhere ? 'wrong-node' : (script?.start?.(node) ?? this.manner())
         const ms = script?.startMs ?? chance.between(...this.startMs)
         return { manner, ms, hangMs: chance.between(1_000, 20_000) }
       },
       stop: (sid) => {
         const ms = this.scripts.get(sid)?.stopMs ?? chance.between(...this.stopMs)
         const isLate = chance.chance(this.faults.lateAnswer)
-        return { ms, lateMs: isLate ? chance.between(0, 8_000) : 1 }
+        const isWrongNode = this.scripts.get(sid)?.isElsewhere?.(node) ?? false
+        return { ms, lateMs: isLate ? chance.between(0, 8_000) : 1, isWrongNode }
       },
       migrate: (sid) => ({
         manner: this.scripts.get(sid)?.migrate?.(node) ?? this.moveManner(),

@@ -19,12 +19,12 @@ import type { Process } from './process.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** `fail`: nothing came of it. `crash`: it came up and fell over, and left something. `hang`: it comes true later. */
-export type StartManner = 'ok' | 'fail' | 'crash' | 'hang'
+export type StartManner = 'ok' | 'fail' | 'crash' | 'hang' | 'wrong-node'
 
 export type Behaviour = {
   start(sid: string): { manner: StartManner; ms: number; hangMs: number }
-  /** How long it takes to end by itself, and how late the answer comes. */
-  stop(sid: string): { ms: number; lateMs: number }
+  /** How long it takes to end by itself, how late the answer comes, and whether it can be taken from here at all. */
+  stop(sid: string): { ms: number; lateMs: number; isWrongNode: boolean }
   /** How a move away goes, how long it takes, and how much longer one that nobody waits for any more. */
   migrate(sid: string): { manner: MoveManner; ms: number; lateMs: number }
   surveyMs(): number
@@ -97,6 +97,7 @@ export class SimDriver implements Driver {
           return answer(0, 'error', 'something of it is there already')
         const { manner, ms, hangMs } = this.behaviour.start(sid)
         if (manner === 'fail') return answer(ms, 'error', 'it did not come up')
+        if (manner === 'wrong-node') return answer(ms, manner, 'it is defined elsewhere')
         if (manner === 'hang') {
           this.guests.startLater(sid, generation, hangMs, ms)
           return answer(hangMs / 2, 'timeout', 'it does not come up')
@@ -110,11 +111,12 @@ export class SimDriver implements Driver {
   stop(sid: string, timeoutMs: number): Promise<DriverResult> {
     const generation = this.guests.running.get(sid)?.generation ?? 0
     return new Promise((resolve) => {
-      const { ms, lateMs } = this.behaviour.stop(sid)
+      const { ms, lateMs, isWrongNode } = this.behaviour.stop(sid)
       const wasThere = this.guests.running.has(sid)
       const finish = () => {
         const isStuck = this.guests.stuck.has(sid) && this.guests.running.has(sid)
-        const outcome = isStuck ? 'timeout' : 'ok'
+        const ended = isWrongNode && !wasThere ? 'wrong-node' : 'ok'
+        const outcome = isStuck ? 'timeout' : ended
         const action = { sid, generation, action: 'stop' as const, outcome, wasThere } as const
         this.answer(isStuck ? 0 : lateMs, action, isStuck ? 'it cannot be killed' : '', resolve)
       }

@@ -4,7 +4,7 @@ import type { Order } from '../../../shared/protocol.ts'
 import { type Draft, say, wakeAt } from './draft.ts'
 import { answer, closeGeneration } from './grants.ts'
 import { isStoppingAll, type LocalService, type Sid } from './lrm.ts'
-import { enterPhase } from './records.ts'
+import { enterPhase, recordFor } from './records.ts'
 import { hasFreeWorker } from './workers.ts'
 
 const stopRetryMs = 1_000
@@ -29,10 +29,28 @@ export function keepOff(
     if (isStoppingAll(draft.lrm)) closeUpTo(draft, sid, null, why)
     return
   }
+  if (isUnverified(order, local)) {
+    if (!hasFreeWorker(draft)) return
+    const timeoutMs = order.stopTimeoutMs ?? draft.lrm.timing.stopTimeoutMs
+    stopNow(draft, recordFor(draft, sid, order.generation), timeoutMs, why)
+    return
+  }
   closeUpTo(draft, sid, order.generation, why)
   // To a move `ok` would mean that it has arrived.
   if (order.state === 'migrate') answer(draft, order, 'error', why)
   else if (order.state !== 'started') answer(draft, order, 'ok')
+}
+
+/**
+ * Whether it is to go elsewhere, and this process has had no hand in this generation of it: its driver then says whether
+ * nothing of it is left here, and whether it may be taken from here at all.
+ */
+function isUnverified(
+  order: Order,
+  local: LocalService | null,
+): order is Order & { generation: number } {
+  if (order.state !== 'relocate' || order.generation === null) return false
+  return local?.generation !== order.generation
 }
 
 function closeUpTo(draft: Draft, sid: Sid, ordered: number | null, why: string): void {
