@@ -1,7 +1,7 @@
 // Command line and environment of the agent, checked before anything is touched.
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { NodeName } from '../shared/names.ts'
+import { NodeName, serviceTypes } from '../shared/names.ts'
 
 export const usage = `Usage: ha-agent run [options]     run the agent; joins first if this node has no identity yet
        ha-agent join [options]    join only
@@ -10,7 +10,9 @@ export const usage = `Usage: ha-agent run [options]     run the agent; joins fir
   --url A,B          addresses of the control plane (default: those of the join, else $HOLDFAST_URL)
   --node NAME        this node's name (needed for the join)
   --join-token TOKEN (default: $HOLDFAST_JOIN_TOKEN)
-  --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)`
+  --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)
+  --drivers A,B      kinds of services to run here (default: all that this host can run)
+  --run DIR          emptied by a reboot: grants of services that are about to start (default: /run/holdfast)`
 
 const Url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' })
 
@@ -23,6 +25,14 @@ const Config = z.strictObject({
   watchdog: z.string().regex(/^(simulated|none|\/dev\/.+)$/, {
     error: '--watchdog must be /dev/watchdogN, simulated or none',
   }),
+  /** null: all that this host can have. */
+  drivers: z
+    .array(
+      z.enum(serviceTypes, { error: `--drivers must name some of ${serviceTypes.join(', ')}` }),
+    )
+    .min(1)
+    .nullable(),
+  runDirectory: z.string().startsWith('/', { error: '--run must be an absolute path' }),
   simulated: z
     .strictObject({
       bootId: z.string().min(8, { error: 'HOLDFAST_BOOT_ID must be set' }),
@@ -60,11 +70,19 @@ export function readConfig(
     node: values.node ?? null,
     joinToken: values['join-token'] ?? environment['HOLDFAST_JOIN_TOKEN'] ?? null,
     watchdog: values.watchdog,
+    drivers: driversOf(values.drivers, values.watchdog === 'simulated'),
+    runDirectory: values.run,
     simulated: values.watchdog === 'simulated' ? simulated : null,
   })
   if (result.success) return { config: result.data }
   const issue = result.error.issues[0]
   return { fault: `${issue?.path.join('.')}: ${issue?.message}` }
+}
+
+/** Virtual nodes share one host: unless told to, they keep their hands off its daemons. */
+function driversOf(given: string | undefined, isSimulated: boolean): string[] | null {
+  if (given !== undefined) return given.split(',')
+  return isSimulated ? ['process'] : null
 }
 
 function parse(args: string[]) {
@@ -77,6 +95,8 @@ function parse(args: string[]) {
       node: { type: 'string' },
       'join-token': { type: 'string' },
       watchdog: { type: 'string', default: 'none' },
+      drivers: { type: 'string' },
+      run: { type: 'string', default: '/run/holdfast' },
     },
   })
 }

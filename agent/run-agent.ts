@@ -8,7 +8,7 @@ import { type Boot, describeBoot } from './boot.ts'
 import { chooseWatchdog } from './choose-watchdog.ts'
 import { type Config, readConfig, usage } from './config.ts'
 import { createControlPlaneClient } from './control-plane-client.ts'
-import { createProcessDriver } from './drivers/process/process-driver.ts'
+import { chooseDrivers, type HostDriver } from './drivers/host-drivers.ts'
 import { type Identity, readIdentity, writeIdentity } from './identity.ts'
 import { joinCluster } from './join.ts'
 import { lockHome, lockNode } from './lock.ts'
@@ -29,6 +29,9 @@ export async function runAgent(): Promise<void> {
   const read = readConfig(process.argv.slice(2), process.env)
   if ('fault' in read) return fail(`${read.fault}\n\n${usage}`, 2)
   const { config } = read
+  const chosen = chooseDrivers(config.drivers)
+  if ('fault' in chosen) return fail(chosen.fault, 2)
+  const { drivers } = chosen
   mkdirSync(config.home, { recursive: true, mode: 0o700 })
   if (!(await lockHome(config.home))) return fail(`another agent runs with ${config.home}`)
   const random = systemRandom()
@@ -36,14 +39,17 @@ export async function runAgent(): Promise<void> {
   const watchdog = chooseWatchdog(config, clock)
   const simulatedBootId = config.simulated?.bootId ?? null
   const boot = describeBoot({ home: config.home, simulatedBootId, random })
-  const identity = await identify(config, boot, watchdog, random)
+  const types = drivers.map(({ type }) => type)
+  const facts = nodeFacts(boot, watchdog, types, profiles.default.watchdogMs)
+  const identity = await identify(config, boot, facts, random)
   if (identity === null || config.command === 'join') return
   if (!(await lockNode(identity.nodeUid))) return fail(`another agent runs node ${identity.node}`)
-  run(config, identity, boot, watchdog, { random, log: createLog(identity.node), clock })
+  const log = createLog(identity.node)
+  run(config, identity, boot, { watchdog, drivers, random, log, clock })
 }
 
 /** This node's identity; joins if it has none. */
-async function identify(config: Config, boot: Boot, watchdog: Watchdog, random: Random) {
+async function identify(config: Config, boot: Boot, facts: NodeFacts, random: Random) {
   const known = readIdentity(config.home)
   if (known) return known
   const { node, joinToken, urls } = config
@@ -52,7 +58,6 @@ async function identify(config: Config, boot: Boot, watchdog: Watchdog, random: 
     return null
   }
   const { hardwareId, bootId } = boot
-  const facts = nodeFacts(boot, watchdog, ['process'], profiles.default.watchdogMs)
   const request = { joinToken, node, hardwareId, bootId, ...facts }
   const client = createControlPlaneClient({ urls, credential: null, random })
   const deps = { client, urls, random, timers: systemTimers, log: createLog(node) }
@@ -66,23 +71,34 @@ async function identify(config: Config, boot: Boot, watchdog: Watchdog, random: 
   return joined
 }
 
-type Machine = { random: Random; log: Log; clock: ReturnType<typeof systemClock> }
+type NodeFacts = ReturnType<typeof nodeFacts>
+type Machine = {
+  watchdog: Watchdog
+  drivers: HostDriver[]
+  random: Random
+  log: Log
+  clock: ReturnType<typeof systemClock>
+}
 
 function run(
   config: Config,
   identity: Identity,
   boot: Boot,
-  watchdog: Watchdog,
-  { random, log, clock }: Machine,
+  { watchdog, drivers, random, log, clock }: Machine,
 ): void {
   const { clusterUuid, nodeUid, credential } = identity
   const { bootId } = boot
   const owner = { clusterUuid, nodeUid }
   const loop = createAgent({
     ...{ identity, boot, watchdog, clock, timers: systemTimers, log },
-    createDrivers: (events) => [
-      createProcessDriver({ home: config.home, owner, node: identity.node, bootId, clock, events }),
-    ],
+    createDrivers: (events) => {
+      const { home, runDirectory } = config
+      const options = {
+        ...{ home, runDirectory, owner, bootId, clock, events, log },
+        node: identity.node,
+      }
+      return drivers.map((driver) => driver.create(options))
+    },
     createMeter: (drivers) =>
       createUsageMeter({
         ...{ drivers, clock, timers: systemTimers, cpus: boot.capacity.cpus },

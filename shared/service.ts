@@ -1,8 +1,4 @@
 // The words for services, shared by both sides. Edges between states live in control-plane/cluster/legal-edges.ts.
-import { z } from 'zod'
-import { type ServiceType, serviceType } from './names.ts'
-import { text } from './text.ts'
-
 /** What the operator wants. `enabled` is accepted as an alias of `started` at the door and never stored. */
 export const requestedStates = ['started', 'stopped', 'disabled', 'ignored'] as const
 export type RequestedState = (typeof requestedStates)[number]
@@ -35,44 +31,3 @@ export const orderStates = [
   'error',
 ] as const
 export type OrderState = (typeof orderStates)[number]
-
-const argument = text(4096)
-
-/** How to run a `process:` service. No shell: `command[0]` is executed with the rest as arguments. */
-export const ProcessSpec = z.strictObject({
-  command: z.array(argument).min(1, { error: 'command must name a program to run' }).max(256),
-  environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), argument).default({}),
-  directory: text(4096).startsWith('/', { error: 'directory must be an absolute path' }).optional(),
-})
-export type ProcessSpec = z.infer<typeof ProcessSpec>
-
-/** Where there is nothing to say beyond the id. */
-const EmptySpec = z.strictObject({})
-
-/** Of an agent that can migrate: whether its services move while they run; `commanded`: only at an operator's word. */
-const LiveSpec = z.strictObject({
-  live: z.union([z.boolean(), z.literal('commanded')]).default(false),
-})
-
-/** What `spec` must be, by the type of the service. */
-export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>>> = {
-  process: ProcessSpec,
-  vm: EmptySpec,
-  ct: EmptySpec,
-  podman: EmptySpec,
-  systemd: EmptySpec,
-  ocf: LiveSpec,
-  'ocf-group': LiveSpec,
-}
-
-/**
- * Whether a service of this kind can move to another node while it runs. Its driver may still say no.
- * @param isCommanded the move is an operator's word, not a consequence of placement
- */
-export function movesLive(sid: string, spec: unknown, isCommanded = false): boolean {
-  const type = serviceType(sid)
-  if (type === 'vm') return true
-  if (type !== 'ocf' && type !== 'ocf-group') return false
-  if (typeof spec !== 'object' || spec === null || !('live' in spec)) return false
-  return spec.live === true || (isCommanded && spec.live === 'commanded')
-}

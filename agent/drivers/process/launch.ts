@@ -6,7 +6,7 @@
 // not yet been marked when the host was looked at cannot begin afterwards.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import type { ProcessSpec } from '../../../shared/service.ts'
+import type { ProcessSpec } from '../../../shared/specs/process.ts'
 import { serviceMark } from './members.ts'
 
 /** Exit codes of the launcher itself, as little like those of programs as can be. */

@@ -1,7 +1,7 @@
 // What can be said about a service on the command line, and what the plane is asked for it.
 import { type Command, Option } from 'commander'
 import type { ServiceConfigBody } from '../../../shared/operator-api.ts'
-import type { ProcessSpec } from '../../../shared/service.ts'
+import type { ProcessSpec } from '../../../shared/specs/process.ts'
 import { parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
 import { given, parseBytes, parseDecimal, parseWholeNumber, parseYesNo } from '../option-value.ts'

@@ -1,7 +1,7 @@
 // What services are there: services, config, service show.
 import type { Command } from 'commander'
 import type { ServiceConfigBody, Status } from '../../../shared/operator-api.ts'
-import type { ProcessSpec } from '../../../shared/service.ts'
+import type { ProcessSpec } from '../../../shared/specs/process.ts'
 import { formatDuration } from '../duration.ts'
 import { formatBytes } from '../option-value.ts'
 import { segment, withPlane } from '../session.ts'

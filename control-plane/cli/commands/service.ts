@@ -1,7 +1,7 @@
 // What services are configured: add, set, remove.
 import type { Command } from 'commander'
 import type { ServiceConfigBody } from '../../../shared/operator-api.ts'
-import type { ProcessSpec } from '../../../shared/service.ts'
+import type { ProcessSpec } from '../../../shared/specs/process.ts'
 import { usage } from '../failure.ts'
 import { parseWholeNumber } from '../option-value.ts'
 import { explain } from '../outcome-text.ts'

@@ -2,7 +2,7 @@
 // service on its node, and starts it on the other when nothing of it is left.
 import { hasCurrentLease, holdsNow, otherHolder, reportOn } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, Sid } from '../../cluster/view.ts'
-import { movesLive } from '../../../shared/service.ts'
+import { movesLive } from '../../../shared/specs/service-specs.ts'
 import { liveMoveMs } from '../../../shared/timing.ts'
 import { decideChange, type Draft, lookAgainAt, nodeNamed, noteService } from './draft.ts'
 import { whyNotYetOn } from './partners.ts'

@@ -1,7 +1,7 @@
 // A view without what it should not tell to others: names of people's own, specs, comments, identities of machines.
 // What the CRM decides on stays: a plan for the anonymous view is the plan for the true one, under other names. Pure.
 import type { Rule } from '../../../shared/rule.ts'
-import { movesLive } from '../../../shared/service.ts'
+import { movesLive } from '../../../shared/specs/service-specs.ts'
 import type { ReportView } from '../../cluster/node-words.ts'
 import type {
   ClusterView,

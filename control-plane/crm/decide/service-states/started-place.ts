@@ -1,7 +1,7 @@
 // started: is there a better place? Leaves a node in maintenance, returns to the group's preferred nodes, and leaves
 // nodes that a restricted group forbids. Moves that fail are tried again later (D7).
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
-import { movesLive } from '../../../../shared/service.ts'
+import { movesLive } from '../../../../shared/specs/service-specs.ts'
 import { affinityOf } from '../node-classes.ts'
 import { goesLive, startMove } from '../moves.ts'
 import { quarantineNote, seconds } from '../quarantine.ts'

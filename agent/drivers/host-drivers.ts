@@ -1,0 +1,71 @@
+// Which drivers this host can have: each says what it lacks here. The one list of all of them.
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../../shared/clock.ts'
+import type { ServiceType } from '../../shared/names.ts'
+import type { Log } from '../log.ts'
+import type { Driver, DriverEvents } from './driver.ts'
+import type { Owner } from './process/members.ts'
+import { createProcessDriver } from './process/process-driver.ts'
+import { searchPath } from './run-command.ts'
+
+export type HostOptions = {
+  home: string
+  /** On a file system that a reboot empties: grant files of the start gates. */
+  runDirectory: string
+  owner: Owner
+  /** This node's name. */
+  node: string
+  bootId: string
+  clock: Clock
+  events: DriverEvents
+  log: Log
+}
+
+export type HostDriver = {
+  type: ServiceType
+  /** What this host lacks for it; null: nothing. */
+  whyNot(): string | null
+  create(options: HostOptions): Driver
+}
+
+export const hostDrivers: HostDriver[] = [
+  { type: 'process', whyNot: () => null, create: createProcessDriver },
+]
+
+/**
+ * The drivers to be used: those asked for, else all that this host can have.
+ * @returns one sentence if one that was asked for cannot be had
+ */
+export function chooseDrivers(
+  wanted: readonly ServiceType[] | null,
+  known: readonly HostDriver[] = hostDrivers,
+): { drivers: HostDriver[] } | { fault: string } {
+  if (wanted === null) return { drivers: known.filter((one) => one.whyNot() === null) }
+  const drivers: HostDriver[] = []
+  for (const type of wanted) {
+    const driver = known.find((one) => one.type === type)
+    if (!driver) return { fault: `there is no driver for ${type} services` }
+    const why = driver.whyNot()
+    if (why !== null) return { fault: `this host cannot run ${type} services: ${why}` }
+    drivers.push(driver)
+  }
+  return { drivers }
+}
+
+/** Whether a program is installed: an absolute path, or a name looked for as a shell does. */
+export function isInstalled(program: string): boolean {
+  const paths = program.startsWith('/')
+    ? [program]
+    : searchPath()
+        .split(':')
+        .map((folder) => join(folder, program))
+  return paths.some((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,81 @@
+// Running a tool of the host to its end: in a process group of its own, which is killed as a whole at the timeout, with
+// bounded output. No shell. What it said is data for the caller; nothing is decided here.
+import { spawn } from 'node:child_process'
+
+export type CommandResult = {
+  /** Exit code; null: it was killed, or could not be run. */
+  code: number | null
+  stdout: string
+  stderr: string
+  isTimeout: boolean
+}
+
+export type CommandOptions = {
+  timeoutMs: number
+  /** Added to PATH and a plain locale, which are all it inherits. */
+  environment?: Record<string, string>
+  input?: string
+  directory?: string
+  /** More output than this is cut off. */
+  mostBytes?: number
+}
+
+/** Resolves when it has ended, whichever way; never rejects. */
+export function runCommand(
+  program: string,
+  args: string[],
+  options: CommandOptions,
+): Promise<CommandResult> {
+  const { timeoutMs, environment, input, directory, mostBytes = 1024 * 1024 } = options
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: directory ?? '/',
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { PATH: searchPath(), LC_ALL: 'C.UTF-8', ...environment },
+    })
+    const stdout = collect(child.stdout, mostBytes)
+    const stderr = collect(child.stderr, mostBytes)
+    let isTimeout = false
+    const killer = setTimeout(() => {
+      isTimeout = true
+      killGroup(child.pid)
+      // Whoever took the pipes along must not hold up the answer.
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, timeoutMs)
+    const settle = (code: number | null, fault = '') => {
+      clearTimeout(killer)
+      resolve({ code, stdout: stdout(), stderr: stderr() + fault, isTimeout })
+    }
+    child.once('error', (error) => settle(null, error.message))
+    child.once('close', (code) => settle(code))
+    child.stdin.on('error', () => {}) // it ended without reading
+    child.stdin.end(input ?? '')
+  })
+}
+
+/** Where tools of the system are, also for a daemon that was given no PATH. */
+export function searchPath(): string {
+  return process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+}
+
+function collect(stream: NodeJS.ReadableStream, mostBytes: number): () => string {
+  const parts: Buffer[] = []
+  let bytes = 0
+  stream.on('data', (part: Buffer) => {
+    const room = mostBytes - bytes
+    if (room > 0) parts.push(part.subarray(0, room))
+    bytes += part.length
+  })
+  return () => Buffer.concat(parts).toString('utf8')
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended in this very moment.
+  }
+}
