@@ -1,10 +1,9 @@
 // Any replica may be killed or hung at any time, also the one that is the CRM, also in the middle of a recovery: another
 // goes on where it stood. Nothing stops, nothing runs twice. The takeover times are printed; targets are 300 ms and 1.5 s.
 import { describe, expect, test } from 'vitest'
-import { lockClass } from '../../control-plane/crm/election.ts'
+import { replicaInsideRound } from './inside-round.ts'
 import type { ReplicaProcess } from './replica-process.ts'
 import { testSite } from './site.ts'
-import { ownsPort } from './socket-owner.ts'
 import { waitFor } from './wait.ts'
 
 const site = testSite({ nodes: 3, replicas: 3 })
@@ -59,18 +58,7 @@ async function hangInsideRound(): Promise<ReplicaProcess> {
   return site.sql.begin(async (tx) => {
     await tx`select from crm where cluster_id = ${site.clusterId} for update`
     await ring()
-    const port = await waitFor(
-      async () => {
-        const [row] = await site.sql<{ port: number }[]>`
-          select a.client_port as port from pg_locks l join pg_stat_activity a using (pid)
-          where l.locktype = 'advisory' and l.classid = ${lockClass} and l.granted
-            and a.wait_event_type = 'Lock' and a.datname = current_database()`
-        return row?.port
-      },
-      { what: 'a round to wait for its row', everyMs: 5 },
-    )
-    const replica = site.replicas.find((each) => ownsPort(each.pid, port))
-    if (!replica) throw new Error('the round belongs to no replica')
+    const replica = await replicaInsideRound(site.sql, site.replicas)
     replica.signal('SIGSTOP')
     return replica
   }) as Promise<ReplicaProcess>

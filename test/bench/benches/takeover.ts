@@ -1,9 +1,8 @@
 // The replica that is the CRM is killed or hangs: how long until another one has run a round of that cluster?
 // A kill between rounds counts from a moment at which a round is due and nobody rings; one inside a round, from the signal.
 // To be sure of the place inside, the bench holds the row that a round must write, for a moment.
-import { lockClass } from '../../../control-plane/crm/election.ts'
+import { replicaInsideRound } from '../../e2e/inside-round.ts'
 import type { ReplicaProcess } from '../../e2e/replica-process.ts'
-import { ownsPort } from '../../e2e/socket-owner.ts'
 import { waitFor } from '../../e2e/wait.ts'
 import { freePort } from '../../global-setup.ts'
 import { Bed } from '../bed/bed.ts'
@@ -113,20 +112,8 @@ class Trial {
   }
 
   /** The replica whose round waits for its row: told by the connection that holds the advisory lock. */
-  async #inside(): Promise<ReplicaProcess> {
-    const port = await waitFor(
-      async () => {
-        const [row] = await this.#bed.sql<{ port: number }[]>`
-          select a.client_port as port from pg_locks l join pg_stat_activity a using (pid)
-          where l.locktype = 'advisory' and l.classid = ${lockClass} and l.granted
-            and a.wait_event_type = 'Lock' and a.datname = current_database()`
-        return row?.port
-      },
-      { what: 'a round to wait for its row', everyMs: 2 },
-    )
-    const inside = this.#replicas.find(({ pid }) => ownsPort(pid, port))
-    if (!inside) throw new Error('the round belongs to no replica')
-    return inside
+  #inside(): Promise<ReplicaProcess> {
+    return replicaInsideRound(this.#bed.sql, this.#replicas, 2)
   }
 
   async #crm(): Promise<Crm> {
