@@ -3,7 +3,13 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-export type SilentLink = { url: string; fallSilent(): void; close(): void }
+export type SilentLink = {
+  url: string
+  /** Is the server's end of one of its connections called from local port `port`? */
+  carries(port: number): boolean
+  fallSilent(): void
+  close(): void
+}
 
 export async function silentLink(url: string): Promise<SilentLink> {
   const to = new URL(url)
@@ -25,6 +31,8 @@ export async function silentLink(url: string): Promise<SilentLink> {
   here.port = String((server.address() as AddressInfo).port)
   return {
     url: here.href,
+    carries: (port) =>
+      [...sockets].some((socket) => socket.localPort === port && !socket.destroyed),
     fallSilent() {
       for (const socket of sockets) socket.unpipe().pause()
     },

@@ -83,11 +83,11 @@ export class Bed {
     return { ...made, name, planeUuid: row?.uuid as string }
   }
 
-  /** Starts a replica and waits until it is ready. */
-  async replica(name: string, port?: number): Promise<ReplicaProcess> {
+  /** Starts a replica and waits until it is ready. `url`: the way it takes to the database, if not the straight one. */
+  async replica(name: string, port?: number, url = this.url): Promise<ReplicaProcess> {
     const replica = this.keep(
       new ReplicaProcess({
-        ...{ site: this.dir, name, dir: this.dir, databaseUrl: this.url },
+        ...{ site: this.dir, name, dir: this.dir, databaseUrl: url },
         port: port ?? (await freePort()),
       }),
     )

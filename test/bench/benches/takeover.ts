@@ -1,11 +1,13 @@
 // The replica that is the CRM is killed or hangs: how long until another one has run a round of that cluster?
 // A kill between rounds counts from a moment at which a round is due and nobody rings; one inside a round, from the signal.
-// To be sure of the place inside, the bench holds the row that a round must write, for a moment.
-import { replicaInsideRound } from '../../e2e/inside-round.ts'
+// To be sure of the place inside, the bench holds the row that a round must write, for a moment. Cut off: its connections to
+// the database fall silent, none is closed; new ones are served.
+import { portOfWaitingRound, replicaInsideRound } from '../../e2e/inside-round.ts'
 import type { ReplicaProcess } from '../../e2e/replica-process.ts'
 import { waitFor } from '../../e2e/wait.ts'
 import { freePort } from '../../global-setup.ts'
-import { Bed } from '../bed/bed.ts'
+import { type SilentLink, silentLink } from '../../lease/silent-link.ts'
+import { Bed, type Server } from '../bed/bed.ts'
 import type { Bench } from '../main.ts'
 import { atMost, type Measured } from '../figure.ts'
 
@@ -25,9 +27,26 @@ export const takeoverBench: Bench = async (server, quick) => {
       { what: 'killed between rounds, doorbell rung', ...killed, samples: rung },
       { what: 'killed inside a round', ...killed, samples: inside },
       { what: 'hung inside a round', unit: 'ms', samples: hung, targets: [atMost('max', 1_500)] },
+      await cutOff(server, quick),
     ] satisfies Measured[]
   } finally {
     await bed.end()
+  }
+}
+
+async function cutOff(server: Server, quick: boolean): Promise<Measured> {
+  const bed = await Bed.make(server, 'takeover_cut')
+  const links: SilentLink[] = []
+  try {
+    for (let replica = 0; replica < 2; replica++) links.push(await silentLink(bed.url))
+    const trial = new Trial(bed, (await bed.cluster('takeover')).id, links)
+    await trial.start()
+    const samples = await repeat(quick ? 2 : 8, () => trial.cutInside())
+    const targets = [atMost('max' as const, 1_500)]
+    return { what: 'cut off inside a round', unit: 'ms', samples, targets }
+  } finally {
+    await bed.end()
+    for (const link of links) link.close()
   }
 }
 
@@ -50,10 +69,13 @@ class Trial {
   readonly #clusterId: number
   readonly #replicas: ReplicaProcess[] = []
   readonly #ports: number[] = []
+  readonly #links: SilentLink[]
 
-  constructor(bed: Bed, clusterId: number) {
+  /** @param links each replica's way to the database, if not the straight one */
+  constructor(bed: Bed, clusterId: number, links: SilentLink[] = []) {
     this.#bed = bed
     this.#clusterId = clusterId
+    this.#links = links
   }
 
   async start(): Promise<void> {
@@ -98,8 +120,28 @@ class Trial {
     return tookMs
   }
 
+  /** Silences every connection of a replica while its transaction has the lock and is about to bump the round. */
+  async cutInside(): Promise<number> {
+    const { round } = await this.#crm()
+    const { victim, startedMs } = await this.#bed.sql.begin(async (tx) => {
+      await tx`select from crm where cluster_id = ${this.#clusterId} for update`
+      await this.#ring()
+      const port = await portOfWaitingRound(this.#bed.sql, 2)
+      const index = this.#links.findIndex((link) => link.carries(port))
+      if (index < 0) throw new Error('the round belongs to no replica')
+      this.#links[index]!.fallSilent()
+      return { victim: this.#replicas[index]!, startedMs: performance.now() }
+    })
+    await this.#round((crm) => crm.round > round && crm.replica !== victim.name)
+    const tookMs = performance.now() - startedMs
+    await victim.ready()
+    return tookMs
+  }
+
   async #replica(index: number): Promise<void> {
-    this.#replicas[index] = await this.#bed.replica(`replica-${index + 1}`, this.#ports[index])
+    const name = `replica-${index + 1}`
+    const replica = await this.#bed.replica(name, this.#ports[index], this.#links[index]?.url)
+    this.#replicas[index] = replica
   }
 
   /** The CRM, when its last round is over and none is due soon. */
