@@ -46,15 +46,33 @@ export function greeting(site: Greeting): string {
         ]
       : []),
     '  Try, in another terminal:',
-    '    npm run ha-manager -- status --watch                 the whole fleet, live',
-    '    npm run ha-manager -- relocate process:web n2        move a service',
-    '    npm run ha-manager -- restart process:hello          stop it and start it where it is',
-    '    npm run ha-manager -- dev power-off n2               pull the plug of a node …',
-    '    npm run ha-manager -- why process:web                … and read how its services came back',
+    ...toTry(site).map(
+      ([command, what]) => `    npm run ha-manager -- ${command.padEnd(36)}  ${what}`,
+    ),
     '',
     `  A dead node's services start elsewhere after about ${seconds} s${hint}.`,
     '  Ctrl-C stops all of it; the next start finds everything as it was.',
     '',
   ]
   return lines.join('\n')
+}
+
+/** Five commands that work on this site as it stands, in this order. */
+function toTry({ services, nodes }: Greeting): [command: string, what: string][] {
+  const known = services.find(({ sid }) => sid === 'process:web') ?? services[0]
+  const sid = known?.sid ?? 'process:tick'
+  // The first service of an empty site starts on the first node.
+  const from = known ? known.node : nodes[0]
+  const to = nodes.find((name) => name !== from)
+  const restart: [string, string] = [`restart ${sid}`, 'stop it and start it where it is']
+  const add: [string, string] = [`add ${sid} -- sleep 1000000`, 'a first service']
+  const move: [string, string] = to
+    ? [`relocate ${sid} ${to}`, 'move a service']
+    : ['nodes', 'what is known of the node']
+  return [
+    ['status --watch', 'the whole fleet, live'],
+    ...(known ? [move, restart] : [add, to ? move : restart]),
+    [`dev power-off ${to ?? nodes[0]}`, 'pull the plug of a node …'],
+    [`why ${sid}`, '… and read how its services came back'],
+  ]
 }
