@@ -225,6 +225,58 @@ describe('being armed again', () => {
   })
 })
 
+describe('what is left over of a service, on a node that was released and has no epoch', () => {
+  const epoch = { number: 1, seqReserved: 10_000, planeNumber: plane.number } as const
+  const leftover: LrmEvent = {
+    kind: 'surveyed',
+    found: [
+      { sid: web, generation: 7, state: 'unknown' },
+      { sid: 'process:other', generation: 3, state: 'running' },
+    ],
+  }
+
+  function released(): Steps {
+    const journal = { epoch: { ...epoch, state: 'released' as const } }
+    const steps = new Steps(resumed({ journal, running: false }))
+    steps.tell()
+    steps.tell(leftover)
+    return steps
+  }
+
+  test('is left alone while the cluster is disarmed', () => {
+    const steps = released()
+    steps.orders(desired([], { mode: 'disarm' }))
+    for (let i = 0; i < 60; i++) {
+      steps.nowMs += 1_000
+      steps.tell()
+    }
+    expect(steps.kinds()).not.toContain('stop')
+  })
+
+  test('is cleaned up once the cluster is armed, so that the node gets an epoch; nothing else is touched', () => {
+    const steps = released()
+    steps.orders(desired([], { mode: 'disarm' }))
+    steps.orders(desired([], { revision: 11 }))
+    const stops = steps.all.filter((effect) => effect.kind === 'stop')
+    expect(stops).toMatchObject([{ sid: web, generation: 7 }])
+    steps.tell({ kind: 'stopped', sid: web, generation: 7, outcome: 'ok', detail: '' })
+    const questions = [{ sid: web, generation: 7 }]
+    const answer = { status: 'challenge' as const, nonce: 'n', questions, planeEpoch: plane }
+    steps.tell({ kind: 'epoch-answered', answer })
+    steps.nowMs += 5_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: leftover.found.slice(1) })
+    expect(steps.last('ask-epoch')).toMatchObject({
+      ...{ nonce: 'n' },
+      found: [
+        { sid: 'process:other', generation: 3, state: 'running' },
+        { sid: web, generation: 7, state: 'stopped' },
+      ],
+    })
+    expect(steps.all.filter((effect) => effect.kind === 'stop')).toHaveLength(1)
+  })
+})
+
 const asked = (more = {}) => desired([], { revision: 11, probes: [web], ...more })
 
 describe('a service that is asked for', () => {

@@ -24,11 +24,10 @@ export class Faults {
   begin(): void {
     const { world, rates } = this
     for (const machine of world.machines) {
-      const { link } = machine
-      link.lost = rates.lostMessages
-      link.repeated = rates.repeatedMessages
-      link.slow = rates.slowMessages
-      link.slowMs = 8 * seconds
+      machine.link.beUsually({
+        ...{ lost: rates.lostMessages, repeated: rates.repeatedMessages },
+        ...{ slow: rates.slowMessages, slowMs: 8 * seconds },
+      })
       machine.pauses = { rate: rates.pauseBeforeFeed, mostMs: 40 * seconds }
       for (const fault of machineFaults)
         this.every(fault, `${machine.name}/${fault}`, (chance) =>
@@ -57,7 +56,7 @@ export class Faults {
     world.behaviours.moveFaults = { fail: 0, late: 0 }
     for (const machine of world.machines) {
       machine.link.heal()
-      Object.assign(machine.link, { lost: 0, repeated: 0, slow: 0 })
+      machine.link.beUsually({})
       machine.pauses = { rate: 0, mostMs: 0 }
       machine.disk.fault = null
       machine.guests.stuck.clear()
@@ -108,10 +107,9 @@ function happenToMachine(
       machine.link.cut(chance.pick(['up', 'down'] as const))
       return later(chance.between(1, 200) * seconds, () => machine.link.heal())
     case 'badLink': {
-      const { lost, slow, slowMs } = machine.link
-      Object.assign(machine.link, { lost: 0.3, slow: 0.5, slowMs: 10 * seconds })
-      const restore = () => Object.assign(machine.link, { lost, slow, slowMs })
-      return later(chance.between(5, 120) * seconds, restore)
+      const { link } = machine
+      link.quality = { ...link.quality, lost: 0.3, slow: 0.5, slowMs: 10 * seconds }
+      return later(chance.between(5, 120) * seconds, () => link.recover())
     }
     case 'agentCrash':
       return machine.crashAgent()

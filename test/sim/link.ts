@@ -7,13 +7,16 @@ import type { Scheduler } from './scheduler.ts'
 
 export type Direction = 'up' | 'down'
 
+/** Probabilities for each message. One that is slow takes up to `slowMs` longer: later ones overtake it. */
+export type LinkQuality = { lost: number; repeated: number; slow: number; slowMs: number }
+
+const perfect: LinkQuality = { lost: 0, repeated: 0, slow: 0, slowMs: 0 }
+
 export class Link {
   latencyMs: [number, number] = [0.5, 3]
-  /** Now and then a message takes longer, up to this: later ones overtake it. */
-  slowMs = 0
-  slow = 0
-  lost = 0
-  repeated = 0
+  /** Now, and when nothing is wrong with it in particular. */
+  quality = perfect
+  private usual = perfect
   /** Answers to requests of this path are lost; all else passes. */
   deafTo: string | null = null
   readonly isCut: Record<Direction, boolean> = { up: false, down: false }
@@ -35,10 +38,20 @@ export class Link {
     this.isCut.down = false
   }
 
+  /** From now on, also after `recover`. */
+  beUsually(quality: Partial<LinkQuality>): void {
+    this.usual = { ...perfect, ...quality }
+    this.quality = this.usual
+  }
+
+  recover(): void {
+    this.quality = this.usual
+  }
+
   /** Carries a message, which arrives once, not at all, or twice. Cut links lose what is under way, too. */
   carry(direction: Direction, arrive: () => void): void {
-    if (this.isCut[direction] || this.chance.chance(this.lost)) return
-    const copies = this.chance.chance(this.repeated) ? 2 : 1
+    if (this.isCut[direction] || this.chance.chance(this.quality.lost)) return
+    const copies = this.chance.chance(this.quality.repeated) ? 2 : 1
     for (let copy = 0; copy < copies; copy++)
       this.scheduler.after(this.delayMs(), () => {
         if (!this.isCut[direction]) arrive()
@@ -47,7 +60,8 @@ export class Link {
 
   private delayMs(): number {
     const usual = this.chance.between(...this.latencyMs)
-    return this.chance.chance(this.slow) ? usual + this.chance.between(0, this.slowMs) : usual
+    const { slow, slowMs } = this.quality
+    return this.chance.chance(slow) ? usual + this.chance.between(0, slowMs) : usual
   }
 }
 

@@ -18,6 +18,7 @@ import { leaseAllows, nothingOnHost } from './lease.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
 import type { Found } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
+import { askAgain } from './poll.ts'
 import { wishedEffectiveMs } from './wished-timeout.ts'
 
 /** Requests of one epoch are numbered; so many numbers are set aside at once, so that a crash repeats none. */
@@ -134,6 +135,7 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
   if (!leaseAllows(draft)) lrm.lease = null
   lrm.confirmed = {}
   lrm.desired = null
+  askAgain(draft)
   lrm.cleaning = null
   lrm.released = false
   lrm.renewal = freshRenewal()

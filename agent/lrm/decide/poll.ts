@@ -1,6 +1,7 @@
-// The long poll for the desired state: one at a time, while there is an epoch.
+// The long poll for the desired state: one at a time, while there is an epoch; without one for the mode alone.
 import type { Desired } from '../../../shared/protocol.ts'
 import { type Draft, say, wakeAt } from './draft.ts'
+import type { Lrm } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 
 const waitMs = 25_000
@@ -11,7 +12,7 @@ const longestPauseMs = 3_000
 export function stepPoll(draft: Draft): void {
   const { lrm, nowMs } = draft
   const { poll } = lrm
-  if (lrm.epoch === null || lrm.planeEpoch === null || poll.running) return
+  if ((lrm.epoch === null && !isHeldUp(lrm)) || lrm.planeEpoch === null || poll.running) return
   if (nowMs < poll.dueMs) return wakeAt(draft, poll.dueMs)
   poll.id += 1
   poll.running = true
@@ -22,6 +23,14 @@ export function stepPoll(draft: Draft): void {
     revision: lrm.desired?.revision ?? 0,
     waitMs,
   })
+}
+
+/**
+ * Released, and what is left over here keeps it from an epoch: only the orders tell whether the cluster is disarmed still,
+ * so that nothing may be touched, or armed, so that it is cleaned up first.
+ */
+function isHeldUp({ released, services }: Lrm): boolean {
+  return released && Object.values(services).some(({ phase }) => phase === 'unknown')
 }
 
 /** Drops the open question, to ask again at once. */

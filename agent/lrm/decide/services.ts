@@ -54,6 +54,8 @@ function stepService(
     keepOff(draft, sid, isStop(order) ? order : null, local, 'cleaned up after its end')
     return
   }
+  // Orders read without an epoch tell the mode; what runs is settled, one by one, for the next epoch.
+  if (draft.lrm.epoch === null && draft.lrm.desired !== null) return
   if (local && local.phase !== 'idle' && local.generation <= closedUpTo(draft.lrm, sid)) {
     keepOff(draft, sid, isStop(order) ? order : null, local, 'it was ended for good here')
     return
