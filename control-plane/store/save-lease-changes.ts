@@ -146,6 +146,8 @@ async function recordEvidence(tx: Tx, view: ClusterView, change: Of<'evidence.re
   const uid = uidOf(view, change.node)
   const scope = change.scope ? 'service' : 'node'
   const needsRevocation = change.evidence !== 'agent-stopped'
+  // A renewal that came in before its revocation: the deadline that was judged is not the one that holds.
+  const judgedMs = judgedDeadlineMs(change)
   const [recorded] = await tx<{ id: string }[]>`
     insert into evidence (cluster_id, node_uid, epoch, kind, scope, sid, generation,
       revoked_epoch, lease_until, guarded, facts, decided_at)
@@ -155,8 +157,17 @@ async function recordEvidence(tx: Tx, view: ClusterView, change: Of<'evidence.re
       ${JSON.stringify(change.facts)}::text::jsonb, clock_timestamp()
     from (select 1) as one
     left join revocation v on v.node_uid = ${uid} and v.epoch = ${change.epoch}
+    where ${judgedMs}::float8 is null or v.lease_until is null
+      or epoch_ms(v.lease_until) = ${judgedMs}
     returning id`
-  await closeHolders(tx, view, change, recorded?.id as string)
+  if (!recorded) throw new StalePlan(`${change.node} renewed epoch ${change.epoch} meanwhile`)
+  await closeHolders(tx, view, change, recorded.id)
+}
+
+/** The deadline that a plan has found to be over; null: its evidence is of another kind. */
+export function judgedDeadlineMs(change: Of<'evidence.recorded'>): number | null {
+  const { leaseUntilMs } = change.facts as { leaseUntilMs?: number }
+  return change.evidence === 'watchdog-deadline' ? (leaseUntilMs ?? null) : null
 }
 
 /** Closes the holders the evidence speaks of, and the grants that thereby have none left. */

@@ -73,6 +73,22 @@ describe('a revocation', () => {
   })
 })
 
+describe('evidence that a watchdog has reset its machine', () => {
+  test('is thrown away when a renewal came in between the view and the revocation (M1)', async () => {
+    const node = await makeNode(database.sql, cluster, 'outrun')
+    const seen = await view()
+    const { leaseUntilMs } = seen.nodes.outrun!.lease
+    await renew(node, 1)
+    const proof: Change = {
+      ...{ kind: 'evidence.recorded', evidence: 'watchdog-deadline', node: node.name, epoch: 1 },
+      ...{ scope: null, facts: { leaseUntilMs }, why: 'test' },
+    }
+    const plan = [revoked(node, 'asked'), proof]
+    const saved = database.sql.begin((tx) => saveLeaseChanges(tx, seen, plan))
+    await expect(saved).rejects.toThrow(StalePlan)
+  })
+})
+
 describe('evidence that a start was never confirmed', () => {
   test('is refused when the confirm was committed after the view was read (S14)', async () => {
     const node = await makeNode(database.sql, cluster, 'confirmed')

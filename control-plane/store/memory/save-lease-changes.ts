@@ -4,6 +4,7 @@ import { fenceAfterMs } from '../../../shared/timing.ts'
 import type { Change } from '../../cluster/change.ts'
 import { withoutHolder } from '../../cluster/grants.ts'
 import type { ClusterView } from '../../cluster/view.ts'
+import { judgedDeadlineMs } from '../save-lease-changes.ts'
 import { StalePlan } from '../stale-plan.ts'
 import { type ClusterState, holdersOf, type StoredNode, withNode } from './state.ts'
 
@@ -144,6 +145,9 @@ function recordEvidence(
   const revocation = node.revocations.find((one) => one.epoch === epoch)
   if (evidence !== 'agent-stopped' && !revocation)
     throw new SchemaRefusal(`${evidence}: lease epoch ${epoch} of ${change.node} is not revoked`)
+  const judgedMs = judgedDeadlineMs(change)
+  if (revocation && judgedMs !== null && judgedMs !== revocation.leaseUntilMs)
+    throw new StalePlan(`${change.node} renewed epoch ${change.epoch} meanwhile`)
   const isPast = revocation !== undefined && revocation.leaseUntilMs <= nowMs
   if (evidence === 'watchdog-deadline' && !(revocation?.guarded === true && isPast))
     throw new SchemaRefusal(`the watchdog of ${change.node} proves nothing for epoch ${epoch}`)
