@@ -187,9 +187,9 @@ export class SimDatabase {
       if (!transaction.isOpen) return
       const idleMs = this.scheduler.nowMs - lastMs
       if (!process.isAlive || idleMs >= idleTimeoutMs) return transaction.abort()
-      this.scheduler.after(Math.max(1, idleTimeoutMs - idleMs), look)
+      this.scheduler.quietlyAfter(Math.max(1, idleTimeoutMs - idleMs), look)
     }
-    this.scheduler.after(idleTimeoutMs, look)
+    this.scheduler.quietlyAfter(idleTimeoutMs, look)
     process.onDeath(() => this.scheduler.after(1, () => transaction.abort()))
     return (work) =>
       this.trip(

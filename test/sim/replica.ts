@@ -20,6 +20,8 @@ import type { Scheduler } from './scheduler.ts'
 
 /** As the plane's own (control-plane/plane.ts). */
 const deadlineMs = 2_500
+/** Doorbells and timers bring nearly every round; looking is for those that were lost. */
+const lookMs = 3_000
 
 export type ReplicaOptions = {
   name: string
@@ -78,7 +80,7 @@ export class Replica {
       ...{ store, timers, witness, clock, random: chance, log, replica: name },
       wakeNodes: (uids) => polls.wake(uids),
       roundDeadlineMs: deadlineMs,
-      lookMs: 1_000,
+      lookMs,
     })
     const ring = (clusterId: number) => engine.ring(clusterId)
     const renewals = new Renewals({

@@ -69,12 +69,11 @@ function roundTransaction(
       witness.observe({ databaseMs: nowMs, bootMs: startedMs + tookMs / 2 }, tookMs)
       return readCluster(state, server, nowMs, witness)
     },
-    changePlaneEpoch: (loaded, uuid) =>
-      statement(() => {
+    async changePlaneEpoch(loaded, uuid) {
+      if (loaded.identityMatches && loaded.regressClaims.length === 0) return null
+      return await statement(() => {
         const { id } = loaded.view.cluster
         const state = transaction.current(id)
-        const isQuiet = loaded.identityMatches && loaded.regressClaims.length === 0
-        if (isQuiet) return null
         // Claims that came late are only forgotten: no lease is touched for their sake.
         const { number } = loaded.view.planeEpoch
         const isLate = loaded.regressClaims.every(({ planeEpoch }) => planeEpoch < number)
@@ -88,7 +87,8 @@ function roundTransaction(
           },
           rows,
         )
-      }),
+      })
+    },
     save: (loaded, plan, nextRoundMs) =>
       statement(() => {
         const { id } = loaded.view.cluster
@@ -107,13 +107,15 @@ function roundTransaction(
       jobs.length === 0
         ? Promise.resolve()
         : statement(() => transaction.tell(view.cluster.id, { jobs })),
-    ringOut: (clusterId, changes, nodes) =>
-      statement(() =>
+    async ringOut(clusterId, changes, nodes) {
+      if (changes === 0 && nodes.length === 0) return
+      await statement(() =>
         transaction.tell(clusterId, {
           rings: changes > 0 ? ['events'] : [],
           nodes: nodes.map((node) => node.uid),
         }),
-      ),
+      )
+    },
   }
 }
 
