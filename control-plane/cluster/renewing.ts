@@ -2,12 +2,15 @@
 import { hasCurrentLease } from './grants.ts'
 import type { ClusterView, NodeView } from './view.ts'
 
-/** The last renewal of the epoch it has now is recent, and its deadline has not passed. */
+/**
+ * The last renewal of the epoch it has now is recent, and its deadline has not passed. One of the future was committed
+ * before the clock stepped back, and says nothing of now: a dead node is not to look alive for as long as the step was.
+ */
 export function isRenewing(view: ClusterView, node: NodeView): boolean {
   const { renewedMs } = node.lease
   return (
     renewedMs !== null &&
-    view.nowMs - renewedMs < view.settings.timing.silentMs &&
+    Math.abs(view.nowMs - renewedMs) < view.settings.timing.silentMs &&
     hasCurrentLease(node, view.nowMs)
   )
 }

@@ -70,5 +70,7 @@ export function setNodeState(draft: Draft, name: NodeName, to: NodeState, why: s
 function silence(draft: Draft, { lease }: NodeView): string {
   if (lease.bootId === null) return 'it has no lease'
   if (lease.renewedMs === null) return 'it has not renewed its new lease yet'
-  return `it has not renewed for ${Math.round(draft.nowMs - lease.renewedMs)} ms`
+  const silentMs = draft.nowMs - lease.renewedMs
+  if (silentMs < 0) return 'its last renewal was before the clock stepped back'
+  return `it has not renewed for ${Math.floor(silentMs / 1000)} s`
 }
