@@ -5,7 +5,7 @@ import type { Stats } from './site.ts'
 const everyMs = 5_000
 
 /** Tells it now and from now on: again and again, and whenever something has started, stopped or moved. */
-export function tellUsage(world: World, stats: Stats): void {
+export function tellUsage(world: World, stats: Pick<Stats, 'dynamicOf'>): void {
   const again = () => {
     tell(world, stats)
     world.at(world.nowMs + everyMs, again)
@@ -14,7 +14,7 @@ export function tellUsage(world: World, stats: Stats): void {
   world.onAction.push(() => tell(world, stats))
 }
 
-function tell(world: World, stats: Stats): void {
+function tell(world: World, stats: Pick<Stats, 'dynamicOf'>): void {
   const nodes = world.operator.view().nodes
   for (const { name, guests, isOn } of world.machines) {
     const node = nodes[name]

@@ -13,6 +13,7 @@ export type Script = {
   isElsewhere?(node: string): boolean
   startMs?: number
   stopMs?: number
+  moveMs?: number
 }
 
 export class Behaviours {
@@ -47,7 +48,7 @@ export class Behaviours {
       },
       migrate: (sid) => ({
         manner: this.scripts.get(sid)?.migrate?.(node) ?? this.moveManner(),
-        ms: chance.between(...this.moveMs),
+        ms: this.scripts.get(sid)?.moveMs ?? chance.between(...this.moveMs),
         lateMs: chance.between(100, 20_000),
       }),
       surveyMs: () => chance.between(1, 20),

@@ -44,6 +44,7 @@ export class SimDatabase {
   /** Connections of before a restart are dead. */
   private connections = 0
   private snapshots: Snapshot[] = []
+  private readonly rounds = new Map<Process, MemoryTransaction>()
   private starts = 1
 
   constructor(scheduler: Scheduler, chance: Chance) {
@@ -180,8 +181,14 @@ export class SimDatabase {
     })
   }
 
+  /** Has it a transaction of a round open now? */
+  isInRound(process: Process): boolean {
+    return this.rounds.get(process)?.isOpen ?? false
+  }
+
   /** Statements of one transaction; a client that says nothing for long, or dies, has its transaction ended. */
   private within(process: Process, transaction: MemoryTransaction): Access['trip'] {
+    this.rounds.set(process, transaction)
     let lastMs = this.scheduler.nowMs
     const look = () => {
       if (!transaction.isOpen) return

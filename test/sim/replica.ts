@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { HttpReply } from '../../agent/http-transport.ts'
 import { Engine } from '../../control-plane/crm/engine.ts'
 import { agentRoutes } from '../../control-plane/http/routes/agent.ts'
-import { ClockWitness } from '../../control-plane/lease/clock-witness.ts'
+import { type ClockPair, ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import { DesiredPolls } from '../../control-plane/lease/desired-polls.ts'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
 import { UsageReports } from '../../control-plane/lease/usage-reports.ts'
@@ -22,6 +22,9 @@ import type { Scheduler } from './scheduler.ts'
 const deadlineMs = 2_500
 /** Doorbells and timers bring nearly every round; looking is for those that were lost. */
 const lookMs = 3_000
+/** How often a pair of clocks is kept for a successor on the same host (control-plane/lease/clock-pairs.ts). */
+const keepPairMs = 5_000
+const keptPairs = 120
 
 export type ReplicaOptions = {
   name: string
@@ -47,6 +50,8 @@ export class Replica {
   private readonly options: ReplicaOptions
   private readonly clock: HostClock
   private running: Running | null = null
+  /** Pairs of clocks that outlive the process, as the host's clock does. */
+  private readonly kept: ClockPair[] = []
   private open = new Set<(error: Error) => void>()
 
   constructor(options: ReplicaOptions) {
@@ -74,6 +79,8 @@ export class Replica {
     const { memory } = database
     const log = this.logger()
     const witness = new ClockWitness()
+    for (const pair of this.kept) witness.observe(pair)
+    this.keepPairs(process, witness)
     const polls = new DesiredPolls(20_000, timers)
     const store = memoryRoundStore(memory, access)
     const engine: Engine = new Engine({
@@ -123,6 +130,17 @@ export class Replica {
       engine.ringAll()
       polls.wakeAll()
     })
+  }
+
+  private keepPairs({ timers }: Process, witness: ClockWitness): void {
+    const keep = () => {
+      const pair = this.options.database.isAnswering ? witness.newestExact() : null
+      if (pair)
+        this.kept.push({ databaseMs: Math.round(pair.databaseMs), bootMs: Math.round(pair.bootMs) })
+      if (this.kept.length > keptPairs) this.kept.shift()
+      timers.set(keep, keepPairMs)
+    }
+    timers.set(keep, keepPairMs)
   }
 
   private do(act: (running: Running) => void): void {

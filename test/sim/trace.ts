@@ -7,6 +7,8 @@ const keptLines = 4_000
 
 export class Trace {
   readonly lines: string[] = []
+  /** Told of each line as it is said. */
+  onSay: (who: string, what: string) => void = () => {}
   private readonly scheduler: Scheduler
   private readonly keepAll: boolean
   private readonly sum = createHash('sha256')
@@ -20,6 +22,7 @@ export class Trace {
     const seconds = (this.scheduler.nowMs / 1000).toFixed(3).padStart(10)
     const line = `${seconds} ${who}: ${what}${level === 'info' ? '' : ` [${level}]`}`
     this.sum.update(line)
+    this.onSay(who, what)
     this.lines.push(line)
     if (!this.keepAll && this.lines.length > 2 * keptLines) this.lines.splice(0, keptLines)
   }
