@@ -1,0 +1,25 @@
+// `npm run -s scenario -- [--update] [FILE…]`: plays scenarios and prints one JSON line for each. Recordings are JSON;
+// everything else is text, as `ha-manager export-scenario` writes it, too. Without files: all of our own.
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { playFile } from '../conformance/run.ts'
+import { ownFolder, playTextFile } from './play.ts'
+
+const given = process.argv.slice(2)
+const update = given.includes('--update')
+const named = given.filter((word) => word !== '--update')
+const files = named.length > 0 ? named : own()
+
+for (const file of files) {
+  const isRecording = readFileSync(file, 'utf8').trimStart().startsWith('{')
+  const result = isRecording ? (await playFile(file)).played : await playTextFile(file, update)
+  process.stdout.write(`${JSON.stringify(result)}\n`)
+  if ('ok' in result && !result.ok) process.exitCode = 1
+}
+
+function own(): string[] {
+  return readdirSync(ownFolder)
+    .filter((name) => name.endsWith('.txt'))
+    .sort()
+    .map((name) => path.join(ownFolder, name))
+}
