@@ -1,15 +1,16 @@
 // What the drivers find on the host, taken into the records. What is being started, stopped or moved by this process
 // is left to its own events.
+import { serviceType } from '../../../shared/names.ts'
 import { type Draft, say } from './draft.ts'
 import { closeAllStarted, generationOf } from './grants.ts'
-import type { Found, LocalService } from './lrm.ts'
+import type { Found, LocalService, Lrm } from './lrm.ts'
 import { enterPhase, localService } from './records.ts'
 import { noteFailure } from './run.ts'
 
 /** A look at the host has ended. */
 export function noteSurvey(draft: Draft, marked: Found[]): void {
   const { lrm } = draft
-  const found = marked.map((one) => {
+  const found = [...marked, ...outOfSight(lrm)].map((one) => {
     const generation = generationOf(lrm, one.sid, one.generation)
     return generation === one.generation ? one : { ...one, generation }
   })
@@ -36,6 +37,17 @@ export function noteSurvey(draft: Draft, marked: Found[]): void {
   lrm.looked = true
   // Of an epoch that ended with everything stopped nothing is left to be told apart from.
   if (found.length === 0 && lrm.cleaning !== null) closeAllStarted(draft, lrm.cleaning)
+}
+
+/**
+ * What this boot has started, and not ended, of a kind that this process has no driver for: nobody looks for it, so it
+ * may be running. Never told as stopped; a driver that can tell, or a reboot, settles it.
+ */
+function outOfSight({ self, journal }: Lrm): Found[] {
+  return Object.entries(journal.started)
+    .filter(([sid, generation]) => generation > (journal.closed[sid] ?? -1))
+    .filter(([sid]) => !self.drivers.includes(serviceType(sid)))
+    .map(([sid, generation]) => ({ sid, generation, state: 'unknown' }))
 }
 
 function isLeftToEvents({ phase, move }: LocalService): boolean {
