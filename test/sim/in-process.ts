@@ -10,17 +10,34 @@ export type PlainRequest = {
   signal: AbortSignal
 }
 
+/** Headers by their names in lower case, as they are written here. */
+class LightHeaders {
+  private readonly values: Record<string, string>
+
+  constructor(values: Record<string, string> = {}) {
+    this.values = values
+  }
+
+  get(name: string): string | null {
+    return this.values[name] ?? this.values[name.toLowerCase()] ?? null
+  }
+
+  forEach(call: (value: string, name: string) => void): void {
+    for (const [name, value] of Object.entries(this.values)) call(value, name)
+  }
+}
+
 class LightRequest {
   readonly method: string
   readonly url: string
-  readonly headers: Headers
+  readonly headers: LightHeaders
   readonly signal: AbortSignal
   private readonly content: string
 
   constructor({ method, url, headers, body, signal }: PlainRequest) {
     this.method = method
     this.url = url
-    this.headers = new Headers(headers)
+    this.headers = new LightHeaders(headers)
     this.signal = signal
     this.content = body ?? ''
   }
@@ -32,17 +49,12 @@ class LightRequest {
 
 class LightResponse {
   readonly status: number
-  readonly headers: Headers
   readonly body: string | null
 
-  constructor(
-    body: unknown = null,
-    init: { status?: number; headers?: Record<string, string> } = {},
-  ) {
+  constructor(body: unknown = null, init: { status?: number } = {}) {
     if (body !== null && typeof body !== 'string') throw new Error('a body that is no text')
     this.body = body
     this.status = init.status ?? 200
-    this.headers = new Headers(init.headers)
   }
 }
 

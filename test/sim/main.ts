@@ -12,7 +12,7 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
   --seed N        one simulation, with its trace where it fails
   --seeds N       so many, after those of test/sim/regressions.txt (default: 100)
   --from N        the first of them (default: 1)
-  --hours H       of faults, in each (default: 0.15, with --seed as the seed was found)
+  --hours H       of faults, in each (default: 0.1, with --seed as the seed was found)
   --nodes N       (default: 3)     --services N   (default: 6)
   --jobs N        processes (default: one for each processor)
   --trace         the whole trace of --seed, also where it holds
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
-    hours: { type: 'string', default: '0.15' },
+    hours: { type: 'string', default: '0.1' },
     nodes: { type: 'string', default: '3' },
     services: { type: 'string', default: '6' },
     jobs: { type: 'string' },

@@ -55,11 +55,11 @@ export class Chance implements Random {
   }
 
   uuid(): string {
-    const hex = Array.from({ length: 4 }, () =>
-      Math.floor(this.float() * 4_294_967_296)
+    let hex = ''
+    for (let word = 0; word < 4; word++)
+      hex += Math.floor(this.float() * 4_294_967_296)
         .toString(16)
-        .padStart(8, '0'),
-    ).join('')
+        .padStart(8, '0')
     const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 3]
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`
   }

@@ -163,7 +163,7 @@ export class Replica {
       headers['content-length'] = String(Buffer.byteLength(body))
     }
     const gone = new AbortController()
-    exchange.onAbort = () => process.do(() => gone.abort())
+    exchange.onAbort = () => process.do(() => gone.abort('nobody waits'))
     process.do(
       () =>
         void answer(app, { method, url, headers, body, signal: gone.signal }).then((reply) =>

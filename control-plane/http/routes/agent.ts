@@ -154,7 +154,8 @@ async function desiredRoute(
   for (;;) {
     const remainingMs = endMs - deps.clock.bootMs()
     const leave = new AbortController()
-    const onGone = () => leave.abort()
+    // With a reason: without one an error is made, stack and all, for nobody.
+    const onGone = () => leave.abort('gone')
     gone.addEventListener('abort', onGone, { once: true })
     try {
       // Parked before reading: a wake-up in between is not lost.
@@ -168,7 +169,7 @@ async function desiredRoute(
       if ((await parked) === 'over') return c.body(null, 204)
     } finally {
       gone.removeEventListener('abort', onGone)
-      leave.abort()
+      leave.abort('answered')
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { RoundStore, RoundTransaction } from '../round-store.ts'
 import type { MemoryDatabase, MemoryTransaction } from './database.ts'
 import { readCluster } from './read.ts'
-import { changePlaneEpoch, savePlan } from './save.ts'
+import { changePlaneEpoch, preparePlan, savePlan } from './save.ts'
 import type { ClusterState } from './state.ts'
 import { type Access, directAccess } from './stores.ts'
 
@@ -92,10 +92,11 @@ function roundTransaction(
     save: (loaded, plan, nextRoundMs) =>
       statement(() => {
         const { id } = loaded.view.cluster
+        const prepared = preparePlan(loaded, plan, nextRoundMs)
         const saved = transaction.write(
           id,
           (state, moment) => {
-            const done = savePlan(state, loaded, plan, nextRoundMs, moment)
+            const done = savePlan(state, prepared, moment)
             return { state: done.state, result: done.saved }
           },
           touchedBy(plan.changes, transaction.current(id)),

@@ -10,7 +10,7 @@ import {
   type ServerDifference,
 } from '../../crm/plane-epoch.ts'
 import type { LoadedView } from '../load-view.ts'
-import { changedDocuments, type SavedRound } from '../save-plan.ts'
+import { type ChangedDocument, changedDocuments, type SavedRound } from '../save-plan.ts'
 import { StalePlan } from '../stale-plan.ts'
 import { type Moment } from './leases.ts'
 import { saveLeaseChange } from './save-lease-changes.ts'
@@ -25,28 +25,38 @@ import {
 /** Of the finished commands so many are remembered. */
 const finishedKept = 500
 
-/** The state after `plan`, made from `loaded.view`. */
+/** What a plan makes of the view it was made from: the same whatever state it is saved in. */
+export type PreparedPlan = {
+  loaded: LoadedView
+  plan: Plan
+  after: ClusterView
+  documents: ChangedDocument[]
+  nextRoundMs: number
+}
+
+export function preparePlan(loaded: LoadedView, plan: Plan, nextRoundMs: number): PreparedPlan {
+  const after = applyPlan(loaded.view, plan)
+  return { loaded, plan, after, documents: changedDocuments(loaded, after), nextRoundMs }
+}
+
+/** The state after a plan. */
 export function savePlan(
   state: ClusterState,
-  loaded: LoadedView,
-  plan: Plan,
-  nextRoundMs: number,
+  { loaded, plan, after, documents, nextRoundMs }: PreparedPlan,
   { nowMs }: Moment,
 ): { state: ClusterState; saved: SavedRound } {
   const before = loaded.view
-  const after = applyPlan(before, plan)
   let next = saveStatuses(state, before, after)
   for (const change of plan.changes) next = saveWish(next, change, nowMs)
   next = saveElection(next, after, nextRoundMs, nowMs)
   for (const change of plan.changes) next = saveLeaseChange(next, before, change, nowMs)
   next = saveChallengeNotes(next, before, after)
-  const changed = changedDocuments(loaded, after)
-  for (const { uid, digest, document } of changed) {
+  for (const { uid, digest, document } of documents) {
     const planeEpoch = after.planeEpoch.number
     const desired = { planeEpoch, revision: after.round, digest, document }
     next = withNode(next, { ...nodeOf(next, uid), desired })
   }
-  return { state: forget(next), saved: { view: after, changedNodes: changed } }
+  return { state: forget(next), saved: { view: after, changedNodes: documents } }
 }
 
 function saveStatuses(state: ClusterState, before: ClusterView, after: ClusterView): ClusterState {
