@@ -194,6 +194,20 @@ describe('a confirm', () => {
     }
   })
 
+  test('is not given without quorum (rule 1)', async () => {
+    const other = await makeCluster(database.sql, 'no-quorum')
+    const n = await makeNode(database.sql, other, 'no-quorum')
+    await renewals.renew({ clusterId: other.id, request: request(other, n, 1) })
+    await openGrant(database.sql, other, n, 'process:m', 106)
+    await database.sql`update crm set quorate = false where cluster_id = ${other.id}`
+    const confirms = [{ sid: 'process:m', generation: 106 }]
+    const asked = request(other, n, 2, { armed: true, confirms })
+    expect(code(await renewals.renew({ clusterId: other.id, request: asked }))).toBe('not-quorate')
+    const [holder] = await database.sql`
+      select confirmed_at from run_grant_holder where sid = 'process:m'`
+    expect(holder).toEqual({ confirmed_at: null })
+  })
+
   test('is not given in quarantine (S5)', async () => {
     const other = await makeCluster(database.sql, 'quarantine')
     const n = await makeNode(database.sql, other, 'quarantine')
