@@ -113,3 +113,17 @@ test('after W was made shorter, an agent that comes again does not stop its serv
   next.tell({ kind: 'surveyed', found: [{ sid, generation, state: 'running' }] })
   expect(next.kinds()).not.toContain('stop')
 })
+
+test('a start does not wait until the lease that allows it is noted on disk', () => {
+  const steps = new Steps(resumed({ running: false, journal: { started: {} } }))
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found: [] })
+  steps.orders(desired([order()]))
+  // The first renewal told that the node is there; the next one asks for the confirm.
+  steps.grant()
+  const before = steps.all.length
+  steps.grant()
+  const effects = steps.all.slice(before).map((effect) => effect.kind)
+  expect(effects).toContain('start')
+  expect(effects.at(-1)).toBe('note-lease')
+})

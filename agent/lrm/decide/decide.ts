@@ -40,6 +40,7 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
   }
   look(draft)
   writeJournal(draft)
+  if (draft.leaseToNote) draft.effects.push({ kind: 'note-lease', lease: draft.leaseToNote })
   return { lrm: draft.lrm, effects: draft.effects, wakeAtMs: draft.wakeAtMs }
 }
 

@@ -1,5 +1,6 @@
 // A decision in the making: a copy of the LRM that may be changed while it lasts, and the effects gathered so far.
 // Never escapes `decideLrm`.
+import type { HeldLease } from '../../../shared/lease.ts'
 import type { Order, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { Effect } from './effect.ts'
 import type { Journal, LocalService, Lrm, Sid } from './lrm.ts'
@@ -16,6 +17,8 @@ export type Draft = {
   wishes: ServiceGeneration[]
   /** The watchdog is being armed, or what must be on disk before that is being written. */
   isArming: boolean
+  /** A lease that was just granted: noted on disk after everything that it allows, which it must not hold up. */
+  leaseToNote: HeldLease | null
   /** Earliest moment at which something is due without any event. */
   wakeAtMs: number
 }
@@ -53,7 +56,7 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
   return {
     ...{ lrm: copy, nowMs, effects: [], orders: new Map(), wishes: [] },
     probes: new Set(lrm.desired?.probes),
-    ...{ isArming: false, wakeAtMs: Infinity },
+    ...{ isArming: false, leaseToNote: null, wakeAtMs: Infinity },
   }
 }
 

@@ -161,7 +161,7 @@ export function noteGranted(draft: Draft, seq: number, answer: LeaseAnswer): voi
   lrm.lease = betterLease(lrm.lease, {
     ...{ epoch: answer.epoch, sentMs: sent.sentMs, leaseMs: answer.leaseMs },
   })
-  draft.effects.push({ kind: 'note-lease', lease: lrm.lease })
+  draft.leaseToNote = lrm.lease
   const isSamePlane = answer.planeEpoch.number === sent.planeEpoch
   if (isSamePlane) {
     const open = sent.confirms.filter(({ sid, generation }) =>
