@@ -33,11 +33,14 @@ export async function savePlan(
 ): Promise<SavedRound> {
   const before = loaded.view
   const after = applyPlan(before, plan)
-  if (plan.changes.length > 0) await saveLog(tx, before, plan.changes)
-  await saveNodeStatuses(tx, before, after)
-  await saveServiceStatuses(tx, before, after)
-  for (const change of plan.changes) await saveWish(tx, before, change)
-  await saveElection(tx, after, nextRoundMs)
+  // None of these reads what another writes: sent one after the other without waiting, in this order.
+  await Promise.all([
+    ...(plan.changes.length > 0 ? [saveLog(tx, before, plan.changes)] : []),
+    saveNodeStatuses(tx, before, after),
+    saveServiceStatuses(tx, before, after),
+    ...plan.changes.map((change) => saveWish(tx, before, change)),
+    saveElection(tx, after, nextRoundMs),
+  ])
   await saveLeaseChanges(tx, before, plan.changes)
   await saveChallengeNotes(tx, before, after)
   // Last, because it reads what the grants now are.
