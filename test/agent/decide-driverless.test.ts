@@ -24,7 +24,9 @@ function answerStops(steps: Steps): void {
 
 test('what it started there in this boot is unknown, and not ended, whatever is ordered', () => {
   const steps = blind()
-  steps.orders(desired([order({ sid, state: 'request_stop' })], { planeEpoch: plane, revision: 11 }))
+  steps.orders(
+    desired([order({ sid, state: 'request_stop' })], { planeEpoch: plane, revision: 11 }),
+  )
   for (let second = 0; second < 30; second++) {
     answerStops(steps)
     steps.nowMs += 1_000
