@@ -20,7 +20,7 @@ const evidenceKinds = [
 ] as const
 
 export const conditionUsage =
-  'SID running|not running|state|note|failed|fallback|starts|requested …, node NODE …, cluster …, command …, evidence …, [no] change TEXT, settled'
+  'SID running|not running|state|note|failed|fallback|starts|moves|requested …, node NODE …, cluster …, command …, evidence …, [no] change TEXT, settled'
 
 /** Reads one condition, and leaves what follows it. */
 export function readCondition(words: Words): Condition {

@@ -69,7 +69,7 @@ describe('what does not come true fails, with the line and how it is instead', (
     ['expect refused unknown-node when migrate process:a n2', 'but it was accepted'],
     ['expect refused node-renews when migrate process:a n7', 'but it was refused as unknown-node'],
     ['expect command stop process:a done', 'but nobody commanded stop process:a'],
-    ['expect process:a starts 1', 'but starts 0'],
+    ['expect process:a starts 1', 'but agents tried 0 times'],
     ['expect cluster disarmed', 'but it is not disarmed'],
     ['expect process:a held n2', 'but it is held by n1'],
     [

@@ -8,14 +8,20 @@ export function ofService(words: Words): Condition {
   const sid = words.sid()
   if (words.take('not', 'running')) return runsNowhere(sid)
   if (words.take('running')) return runs(words, sid)
-  if (words.take('starts')) {
-    const wanted = words.number('how many')
-    return ({ starts }) =>
-      unless((starts.get(sid) ?? 0) === wanted, `starts ${starts.get(sid) ?? 0}`)
-  }
+  if (words.take('starts')) return tried(words, sid, 'start')
+  if (words.take('moves')) return tried(words, sid, 'migrate')
   if (words.take('unmanaged'))
     return ({ world }) => unless(!world.operator.view().services[sid]?.status, `${sid} is managed`)
   return ofStatus(sid, readStatus(words))
+}
+
+/** How often agents tried that, however it went. */
+function tried(words: Words, sid: string, what: 'start' | 'migrate'): Condition {
+  const wanted = words.number('how many')
+  return ({ tries }) => {
+    const times = tries[what].get(sid) ?? 0
+    return unless(times === wanted, `agents tried ${times} times`)
+  }
 }
 
 function runs(words: Words, sid: string): Condition {

@@ -25,8 +25,8 @@ export class Stage {
   readonly tale: Tale
   /** What the CRM committed, since the story began. */
   changes: Change[] = []
-  /** Starts that agents tried, since the story began, by service. */
-  readonly starts = new Map<string, number>()
+  /** Starts and live moves that agents tried, since the story began, by service. */
+  readonly tries = { start: new Map<string, number>(), migrate: new Map<string, number>() }
   readonly commands: Commanded[] = []
   readonly watched: Watched[] = []
   private readonly declared: Declared
@@ -43,7 +43,8 @@ export class Stage {
     this.tale = new Tale(this.world)
     this.world.onChange.push(({ change }) => this.remember(change))
     this.world.onAction.push(({ action, sid }) => {
-      if (action === 'start') this.starts.set(sid, (this.starts.get(sid) ?? 0) + 1)
+      if (action === 'start' || action === 'migrate')
+        this.tries[action].set(sid, (this.tries[action].get(sid) ?? 0) + 1)
     })
   }
 
@@ -61,7 +62,8 @@ export class Stage {
     for (const rule of declared.rules) this.expectAccepted(world.operator.rule(rule))
     await this.passUntil(() => unsettled(world).length === 0)
     this.changes = []
-    this.starts.clear()
+    this.tries.start.clear()
+    this.tries.migrate.clear()
     this.tale.begin()
   }
 
