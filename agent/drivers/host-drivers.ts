@@ -1,10 +1,11 @@
 // Which drivers this host can have: each says what it lacks here. The one list of all of them.
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { Log } from '../log.ts'
 import type { Driver, DriverEvents } from './driver.ts'
+import { createOcfDriver, usualOcfRoot } from './ocf/ocf-driver.ts'
 import type { Owner } from './process/members.ts'
 import { createProcessDriver } from './process/process-driver.ts'
 import { searchPath } from './run-command.ts'
@@ -31,7 +32,18 @@ export type HostDriver = {
 
 export const hostDrivers: HostDriver[] = [
   { type: 'process', whyNot: () => null, create: createProcessDriver },
+  { type: 'ocf', whyNot: whyNoOcf, create: (options) => createOcfDriver('ocf', options) },
+  {
+    type: 'ocf-group',
+    whyNot: whyNoOcf,
+    create: (options) => createOcfDriver('ocf-group', options),
+  },
 ]
+
+function whyNoOcf(): string | null {
+  const folder = join(usualOcfRoot, 'resource.d')
+  return existsSync(folder) ? null : `there are no resource agents in ${folder}`
+}
 
 /**
  * The drivers to be used: those asked for, else all that this host can have.

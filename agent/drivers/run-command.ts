@@ -18,7 +18,13 @@ export type CommandOptions = {
   directory?: string
   /** More output than this is cut off. */
   mostBytes?: number
+  /** Aborted: it is killed at once, as at the timeout. */
+  signal?: AbortSignal
+  /** Its own end is the end, also while something it has left running keeps its output open. */
+  leavesRunning?: boolean
 }
+
+const lastWordsMs = 20
 
 /** Resolves when it has ended, whichever way; never rejects. */
 export function runCommand(
@@ -26,7 +32,7 @@ export function runCommand(
   args: string[],
   options: CommandOptions,
 ): Promise<CommandResult> {
-  const { timeoutMs, environment, input, directory, mostBytes = 1024 * 1024 } = options
+  const { timeoutMs, environment, input, directory, mostBytes = 1024 * 1024, signal } = options
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: directory ?? '/',
@@ -37,19 +43,30 @@ export function runCommand(
     const stdout = collect(child.stdout, mostBytes)
     const stderr = collect(child.stderr, mostBytes)
     let isTimeout = false
-    const killer = setTimeout(() => {
-      isTimeout = true
-      killGroup(child.pid)
-      // Whoever took the pipes along must not hold up the answer.
+    // Whoever took the pipes along must not hold up the answer.
+    const letGo = () => {
       child.stdout.destroy()
       child.stderr.destroy()
+    }
+    const kill = () => {
+      killGroup(child.pid)
+      letGo()
+    }
+    const killer = setTimeout(() => {
+      isTimeout = true
+      kill()
     }, timeoutMs)
+    signal?.addEventListener('abort', kill, { once: true })
+    if (signal?.aborted) kill()
     const settle = (code: number | null, fault = '') => {
       clearTimeout(killer)
+      signal?.removeEventListener('abort', kill)
       resolve({ code, stdout: stdout(), stderr: stderr() + fault, isTimeout })
     }
     child.once('error', (error) => settle(null, error.message))
     child.once('close', (code) => settle(code))
+    // What it said last may still be in the pipes.
+    if (options.leavesRunning) child.once('exit', () => setTimeout(letGo, lastWordsMs))
     child.stdin.on('error', () => {}) // it ended without reading
     child.stdin.end(input ?? '')
   })

@@ -24,7 +24,7 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
 export function movesLive(sid: string, spec: unknown, isCommanded = false): boolean {
   const type = serviceType(sid)
   if (type === 'vm') return true
-  if (type !== 'ocf' && type !== 'ocf-group') return false
+  if (type !== 'ocf') return false
   if (typeof spec !== 'object' || spec === null || !('live' in spec)) return false
   return spec.live === true || (isCommanded && spec.live === 'commanded')
 }

@@ -1,5 +1,7 @@
 // The tool against a real plane: what it asks is what happens in the database.
-import path from 'node:path'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path, { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDatabase } from '../database.ts'
 import { makeCluster, makeNode, makeRunning, servePlane, type TestPlane } from './plane.ts'
@@ -137,6 +139,33 @@ describe('services', () => {
     expect((await cli('set', 'process:clock', '--failback', 'perhaps')).code).toBe(2)
   })
 
+  test('a resource is added with its agent and parameters, and a group from a file', async () => {
+    const agent = ['--agent', 'ocf:heartbeat:IPaddr2', '--monitor-interval', '5s']
+    const params = ['--param', 'ip=192.0.2.7', '--param', 'nic=']
+    expect((await cli('add', 'ocf:vip', ...agent, ...params)).code).toBe(0)
+    expect((await cli('set', 'ocf:vip', '--param', 'nic=eth0')).code).toBe(0)
+    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-spec-')), 'group.json')
+    const members = [{ name: 'vip', agent: 'ocf:heartbeat:IPaddr2', parameters: { ip: 'x' } }]
+    writeFileSync(file, JSON.stringify({ members }))
+    expect((await cli('add', 'ocf-group:web', '--spec', file)).code).toBe(0)
+    const rows = await database.sql`
+      select sid, spec from service where sid like 'ocf%' order by sid`
+    expect(rows).toEqual([
+      { sid: 'ocf-group:web', spec: { members: [{ ...members[0], operations: {} }] } },
+      {
+        sid: 'ocf:vip',
+        spec: {
+          agent: 'ocf:heartbeat:IPaddr2',
+          parameters: { ip: '192.0.2.7', nic: 'eth0' },
+          operations: { monitor: { intervalMs: 5_000 } },
+          live: false,
+        },
+      },
+    ])
+    writeFileSync(file, '[]')
+    expect((await cli('add', 'ocf-group:b', '--spec', file)).err).toContain('one JSON object')
+  })
+
   test('set refuses a version that is not the stored one, an unknown key and nothing at all', async () => {
     const stale = await cli('set', 'process:clock', '--comment', 'x', '--digest', '1', '--json')
     expect([stale.code, JSON.parse(stale.err).error.code]).toEqual([1, 'version-conflict'])
@@ -152,6 +181,10 @@ describe('services', () => {
       [['add', 'process:web', '--', 'true'], 'process:web'],
       [['add', 'vm:100', '--', 'true'], 'spec.command'],
       [['add', 'vm:100'], 'no node has a driver for services of type vm'],
+      [['add', 'ocf:vip'], 'spec.agent'],
+      [['add', 'ocf:vip', '--agent', 'IPaddr2'], 'ocf:PROVIDER:TYPE'],
+      [['add', 'ocf:vip', '--agent', 'ocf:a:b', '--monitor-interval', '1ms'], 'at least 500'],
+      [['add', 'ocf-group:web', '--agent', 'ocf:a:b'], 'spec.agent: no such field'],
       [['add', 'process:x', '--group', 'nowhere', '--', 'true'], 'nowhere'],
     ] as const) {
       const ran = await cli(...words)

@@ -31,7 +31,8 @@ export function createRunFiles(directory: string, bootId: string): RunFiles {
   }
 }
 
-function readRunFile(path: string, bootId: string): ProcessEntry | null {
+/** null: none of this boot. */
+export function readRunFile(path: string, bootId: string): ProcessEntry | null {
   try {
     const text = readFileSync(path, 'latin1')
     if (!text.startsWith(`${bootId} `)) return null

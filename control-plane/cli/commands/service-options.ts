@@ -1,12 +1,12 @@
 // What can be said about a service on the command line, and what the plane is asked for it.
 import { type Command, Option } from 'commander'
 import type { ServiceConfigBody } from '../../../shared/operator-api.ts'
-import type { ProcessSpec } from '../../../shared/specs/process.ts'
 import { parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
 import { given, parseBytes, parseDecimal, parseWholeNumber, parseYesNo } from '../option-value.ts'
+import { forgettableOfSpec, type Spec, type SpecFlags, specifies } from './spec-options.ts'
 
-export type ServiceFlags = {
+export type ServiceFlags = SpecFlags & {
   state?: string
   group?: string
   maxRestart?: string
@@ -18,14 +18,12 @@ export type ServiceFlags = {
   cpus?: string
   memory?: string
   node?: string
-  env?: string[]
-  dir?: string
 }
 type Body = Record<string, unknown>
 
 /** The options of add and set. */
 export function configures(command: Command): Command {
-  return command
+  const configured = command
     .addOption(
       new Option('--state <state>', 'requested state').choices([
         'started',
@@ -45,12 +43,7 @@ export function configures(command: Command): Command {
     .option('--memory <size>', 'for scheduling mode static: memory it needs, like 512M or 4G')
     .option('--node <node>', 'where it is now: its first start prefers that node')
     .option('--comment <text>')
-    .option('--env <name=value>', 'an environment variable; may be given several times', collect)
-    .option('--dir <folder>', 'working folder, absolute')
-}
-
-function collect(value: string, sofar: string[] = []): string[] {
-  return [...sofar, value]
+  return specifies(configured)
 }
 
 /** What was given, in the words of the plane. `now`: the figures it has. */
@@ -81,24 +74,6 @@ function figuresOf({ cpus, memory }: ServiceFlags, now: ServiceConfigBody['figur
   }
 }
 
-/** What was given about the process. `environment`: what it has. */
-export function specWishes(
-  flags: ServiceFlags,
-  environment: Record<string, string>,
-): Partial<ProcessSpec> {
-  const added = (flags.env ?? []).map((pair) => {
-    const at = pair.indexOf('=')
-    if (at < 1) throw usage(`--env must be NAME=VALUE, not ${JSON.stringify(pair)}`)
-    return [pair.slice(0, at), pair.slice(at + 1)] as const
-  })
-  return {
-    ...(added.length === 0
-      ? {}
-      : { environment: { ...environment, ...Object.fromEntries(added) } }),
-    ...(flags.dir === undefined ? {} : { directory: flags.dir }),
-  }
-}
-
 const defaults: Record<string, [key: string, value: unknown]> = {
   group: ['group', null],
   comment: ['comment', ''],
@@ -112,14 +87,14 @@ const defaults: Record<string, [key: string, value: unknown]> = {
 }
 
 /** The keys of `set --delete`. */
-export const forgettable = [...Object.keys(defaults), 'env', 'dir']
+export const forgettable = [...Object.keys(defaults), ...Object.keys(forgettableOfSpec)]
 
 /** Puts one key back to its default. */
-export function forget(key: string, body: Body, spec: Partial<ProcessSpec>): void {
+export function forget(key: string, body: Body, spec: Spec): void {
   const known = defaults[key.replaceAll('_', '-')]
+  const ofSpec = forgettableOfSpec[key]
   if (known) body[known[0]] = known[1]
-  else if (key === 'env') spec.environment = {}
-  else if (key === 'dir') delete spec.directory
+  else if (ofSpec !== undefined) delete spec[ofSpec]
   else
     throw usage(`--delete does not know ${JSON.stringify(key)}`, {
       advice: `It knows ${forgettable.join(', ')}.`,

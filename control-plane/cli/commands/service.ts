@@ -1,7 +1,6 @@
 // What services are configured: add, set, remove.
 import type { Command } from 'commander'
 import type { ServiceConfigBody } from '../../../shared/operator-api.ts'
-import type { ProcessSpec } from '../../../shared/specs/process.ts'
 import { usage } from '../failure.ts'
 import { parseWholeNumber } from '../option-value.ts'
 import { explain } from '../outcome-text.ts'
@@ -12,8 +11,8 @@ import {
   forgettable,
   type ServiceFlags,
   serviceWishes,
-  specWishes,
 } from './service-options.ts'
+import { type Spec, specWishes } from './spec-options.ts'
 
 type SetFlags = ServiceFlags & { delete?: string; digest?: string }
 
@@ -23,7 +22,7 @@ export function addServices(program: Command): void {
     program
       .command('add')
       .description(
-        'put a service under management: ha-manager add process:web -- /usr/bin/web --port 80',
+        'put a service under management: ha-manager add process:web -- /usr/bin/web --port 80, or ha-manager add ocf:vip --agent ocf:heartbeat:IPaddr2 --param ip=192.0.2.7',
       )
       .argument('<sid>')
       .argument('[command...]', 'after --: the program and its arguments, run without a shell'),
@@ -64,10 +63,10 @@ async function add(
   session.print(answer, () => explain(session, answer, `${sid} added`))
 }
 
-function newSpec(sid: string, command: string[], flags: ServiceFlags): Record<string, unknown> {
+function newSpec(sid: string, command: string[], flags: ServiceFlags): Spec {
   const spec = specWishes(flags, {})
   if (command.length > 0) return { command, ...spec }
-  if (sid.includes(':') && !sid.startsWith('process:')) return spec
+  if (flags.spec !== undefined || (sid.includes(':') && !sid.startsWith('process:'))) return spec
   throw usage(`what should ${sid} run?`, {
     advice: `ha-manager add ${sid} -- /path/to/program ARGUMENTS`,
   })
@@ -82,9 +81,8 @@ async function set(
   const path = await session.path(`/services/${segment(sid)}`)
   const current = await session.plane.get<ServiceConfigBody>(path)
   const body = serviceWishes(flags, current.figures)
-  const now = current.spec as Partial<ProcessSpec>
-  const spec = { ...now, ...specWishes(flags, now.environment ?? {}) }
-  if (command.length > 0) spec.command = command
+  const spec = specWishes(flags, current.spec as Spec)
+  if (command.length > 0) spec['command'] = command
   for (const key of flags.delete?.split(',') ?? []) forget(key.trim(), body, spec)
   if (JSON.stringify(spec) !== JSON.stringify(current.spec)) body.spec = spec
   if (Object.keys(body).length === 0)

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { createGate } from '../../../agent/drivers/gate.ts'
 import { chooseDrivers, type HostDriver, hostDrivers } from '../../../agent/drivers/host-drivers.ts'
 import { runCommand } from '../../../agent/drivers/run-command.ts'
+import { isAlive } from './is-alive.ts'
 
 const driver = (type: HostDriver['type'], why: string | null): HostDriver => ({
   ...{ type, whyNot: () => why },
@@ -75,6 +76,28 @@ describe('a tool of the host', () => {
     await expect.poll(() => isAlive(pid)).toBe(false)
   })
 
+  test('that is called off is killed with everything it began', async () => {
+    const directory = folder()
+    const abort = new AbortController()
+    const running = runCommand('/bin/sh', ['-c', 'sleep 600 & echo $! >pid; wait'], {
+      ...{ timeoutMs: 10_000, directory, signal: abort.signal },
+    })
+    await expect.poll(() => existsSync(join(directory, 'pid'))).toBe(true)
+    abort.abort()
+    expect(await running).toMatchObject({ code: null, isTimeout: false })
+    const pid = readFileSync(join(directory, 'pid'), 'utf8').trim()
+    await expect.poll(() => isAlive(pid)).toBe(false)
+  })
+
+  test('that leaves something running has ended when it ends itself, if that is asked for', async () => {
+    const script = 'sleep 600 & echo $!'
+    const options = { timeoutMs: 10_000, leavesRunning: true }
+    const { code, stdout, isTimeout } = await runCommand('/bin/sh', ['-c', script], options)
+    expect({ code, isTimeout }).toEqual({ code: 0, isTimeout: false })
+    expect(isAlive(stdout.trim())).toBe(true)
+    process.kill(Number(stdout), 'SIGKILL')
+  })
+
   test('that says too much is cut off, not kept', async () => {
     const result = await sh('head -c 100000 /dev/zero | tr "\\0" x', 10_000, 1_000)
     expect(result.stdout).toHaveLength(1_000)
@@ -92,8 +115,3 @@ describe('a tool of the host', () => {
     expect(stdout).toContain('PATH')
   })
 })
-
-function isAlive(pid: string): boolean {
-  const stat = `/proc/${pid}/stat`
-  return existsSync(stat) && !readFileSync(stat, 'utf8').includes(') Z ')
-}

@@ -1,0 +1,88 @@
+// What a service runs, as typed: options of each kind of service, or a file with the whole specification. The plane
+// judges it; here only what cannot be read is refused.
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { parseDurationMs } from '../duration.ts'
+import { usage } from '../failure.ts'
+
+export type SpecFlags = {
+  spec?: string
+  env?: string[]
+  dir?: string
+  agent?: string
+  param?: string[]
+  monitorInterval?: string
+}
+export type Spec = Record<string, unknown>
+
+/** The options of add and set. */
+export function specifies(command: Command): Command {
+  return command
+    .option(
+      '--spec <file>',
+      'the whole specification, as a file of JSON; other options come on top',
+    )
+    .option('--env <name=value>', 'an environment variable; may be given several times', collect)
+    .option('--dir <folder>', 'working folder, absolute')
+    .option('--agent <agent>', 'of ocf: the resource agent, like ocf:heartbeat:IPaddr2')
+    .option('--param <name=value>', 'of ocf: a parameter; may be given several times', collect)
+    .option('--monitor-interval <duration>', 'of ocf: how often it is looked at')
+}
+
+function collect(value: string, sofar: string[] = []): string[] {
+  return [...sofar, value]
+}
+
+/** The specification as it is to be: that of the file, else the one it has, with the options on top. */
+export function specWishes(flags: SpecFlags, now: Spec): Spec {
+  const spec: Spec = flags.spec === undefined ? { ...now } : readSpec(flags.spec)
+  if (flags.env)
+    spec['environment'] = { ...asObject(spec['environment']), ...pairs(flags.env, '--env') }
+  if (flags.dir !== undefined) spec['directory'] = flags.dir
+  if (flags.agent !== undefined) spec['agent'] = flags.agent
+  if (flags.param)
+    spec['parameters'] = { ...asObject(spec['parameters']), ...pairs(flags.param, '--param') }
+  if (flags.monitorInterval !== undefined) {
+    const operations = asObject(spec['operations'])
+    const intervalMs = parseDurationMs(flags.monitorInterval, '--monitor-interval')
+    spec['operations'] = {
+      ...operations,
+      monitor: { ...asObject(operations['monitor']), intervalMs },
+    }
+  }
+  return spec
+}
+
+function readSpec(file: string): Spec {
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw usage(`--spec ${file} cannot be read: ${(error as Error).message}`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw usage(`--spec ${file} must hold one JSON object`)
+  return value as Spec
+}
+
+function asObject(value: unknown): Spec {
+  return typeof value === 'object' && value !== null ? (value as Spec) : {}
+}
+
+function pairs(given: string[], option: string): Record<string, string> {
+  return Object.fromEntries(
+    given.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw usage(`${option} must be NAME=VALUE, not ${JSON.stringify(pair)}`)
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
+}
+
+/** What `set --delete` may take out of a specification. */
+export const forgettableOfSpec: Record<string, string> = {
+  env: 'environment',
+  dir: 'directory',
+  param: 'parameters',
+  operations: 'operations',
+}
