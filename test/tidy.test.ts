@@ -6,7 +6,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = path.resolve(import.meta.dirname, '..')
-const rooms = ['shared', 'control-plane', 'agent', 'test', 'migrations']
+const rooms = ['shared', 'control-plane', 'agent', 'test', 'migrations', 'packaging']
 const files = tracked()
 const sources = files.filter(
   (file) => /\.(ts|mjs)$/.test(file) && rooms.some((r) => file.startsWith(`${r}/`)),
@@ -65,7 +65,11 @@ test('rooms import only what they may', () => {
     ],
     [/^control-plane\/crm\/decide\//, /\/(store|http|jobs|lease|cli)\//, 'decide is pure'],
     [/^control-plane\/(?!site\/|cli\/dev)/, /\/agent\//, 'the plane knows the wire only'],
-    [/^(shared|control-plane|agent)\//, /\/test\//, 'production never leans on tests'],
+    [
+      /^(shared|control-plane|agent)\//,
+      /\/(test|packaging)\//,
+      'production never leans on tests or builds',
+    ],
   ]
   const broken: string[] = []
   for (const file of production)

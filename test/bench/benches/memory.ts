@@ -1,7 +1,7 @@
-// Memory of processes that have been at their ordinary work for a while: an agent with nothing to run, started as it is
-// shipped, and a replica whose 1,000 nodes renew at the default rate with a poll parked for each.
+// Memory of processes that have been at their ordinary work for a while: an agent with nothing to run, as it is shipped
+// where it has been built, and a replica whose 1,000 nodes renew at the default rate with a poll parked for each.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,9 @@ import type { Bench } from '../main.ts'
 import { atMost, type Measured } from '../figure.ts'
 import { memoryOf } from '../machine.ts'
 
-const program = fileURLToPath(new URL('../../../agent/ha-agent', import.meta.url))
+const fromSource = fileURLToPath(new URL('../../../agent/ha-agent', import.meta.url))
+/** As it is shipped, where `npm run build:agent` has been run. */
+const packaged = fileURLToPath(new URL('../../../dist/ha-agent', import.meta.url))
 
 export const memoryBench: Bench = async (server, quick) => {
   const seconds = quick ? 6 : 20
@@ -29,22 +31,25 @@ export const memoryBench: Bench = async (server, quick) => {
 async function idleAgent(server: Server, seconds: number): Promise<Measured> {
   const bed = await Bed.make(server, 'agent_memory')
   let agent: ChildProcess | null = null
+  const isPackaged = existsSync(packaged)
   try {
     const { id } = await bed.cluster('memory')
     const { url } = await bed.replica('replica')
     const token = { clusterId: id, uses: 1, ttlSeconds: 60, createdBy: 'bench' }
     const { secret } = await createJoinToken(bed.sql, token)
-    agent = startAgent(bed.dir, url, secret)
+    agent = startAgent(isPackaged ? packaged : fromSource, { dir: bed.dir, url, secret })
     const isOnline = async () =>
       (await bed.sql`select from node_status where state = 'online'`).length === 1
     await waitFor(isOnline, { what: 'the agent to be online', timeoutMs: 20_000 })
     const samples = await sampled(agent.pid as number, seconds)
     return {
-      what: 'idle agent',
+      what: isPackaged ? 'idle agent, packaged' : 'idle agent, from source',
       unit: 'MiB',
       samples: samples.map(({ rssMiB }) => rssMiB),
       targets: [atMost('max', 60)],
-      note: `started by agent/ha-agent; of that anonymous ${samples.at(-1)?.anonMiB.toFixed(0)} MiB`,
+      note:
+        `${isPackaged ? 'dist/ha-agent' : 'agent/ha-agent; npm run build:agent was not run'}; ` +
+        `of that anonymous ${samples.at(-1)?.anonMiB.toFixed(0)} MiB`,
     }
   } finally {
     await endOf(agent)
@@ -52,10 +57,12 @@ async function idleAgent(server: Server, seconds: number): Promise<Measured> {
   }
 }
 
-function startAgent(dir: string, url: string, joinToken: string): ChildProcess {
+type Start = { dir: string; url: string; secret: string }
+
+function startAgent(program: string, { dir, url, secret }: Start): ChildProcess {
   const log = openSync(join(dir, 'agent.log'), 'a')
   const args = ['run', '--home', join(dir, 'agent'), '--url', url, '--node', 'n1']
-  const agent = spawn(program, [...args, '--join-token', joinToken], {
+  const agent = spawn(program, [...args, '--join-token', secret], {
     stdio: ['ignore', log, log],
     env: { ...process.env, NODE_OPTIONS: '' },
   })

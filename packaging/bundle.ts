@@ -1,0 +1,45 @@
+// One JavaScript file of a program and all it imports, for machines that have no node_modules.
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** zod brings its messages in fifty languages along, and nobody here asks for any but English. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(building) {
+    building.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js"',
+      loader: 'js',
+    }))
+  },
+}
+
+/**
+ * @param entry path below the repository
+ * @param format `cjs` for what a single executable can hold
+ */
+export async function bundle(entry: string, outfile: string, format: 'esm' | 'cjs'): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    format,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Names stay: a stack trace is all that comes back from a machine in the field.
+    keepNames: false,
+    legalComments: 'eof',
+    logLevel: 'warning',
+    plugins: [englishOnly],
+    // What was CommonJS asks for built-in modules by `require`.
+    ...(format === 'esm' && {
+      banner: {
+        js: "import{createRequire as holdfastRequire}from'node:module';const require=holdfastRequire(import.meta.url);",
+      },
+    }),
+  })
+}
