@@ -62,9 +62,11 @@ export const machineFaults: Record<string, DeedWord> = {
     }),
   },
   hang: {
-    usage: 'hang NODE [for 5s]',
+    usage:
+      'hang NODE [for 5s], or: hang NODE in-feed for 9s, between the check and the write of its next feed, at most',
     read: (words) => {
       const node = words.node()
+      if (words.take('in-feed', 'for')) return hangInFeed(node, words.duration('how long'))
       const ms = words.take('for') ? words.duration('how long') : null
       return ({ world }) => {
         const process = world.node(node).agent?.process
@@ -144,6 +146,21 @@ export const machineFaults: Record<string, DeedWord> = {
       }
     },
   },
+}
+
+/** Once: the next check of the feed rule is the one that it does not survive in time. */
+function hangInFeed(node: string, mostMs: number): Deed {
+  return ({ world }) => {
+    const machine = world.node(node)
+    const calm = machine.pauses
+    machine.pauses = {
+      get rate() {
+        machine.pauses = { ...calm, mostMs }
+        return 1
+      },
+      mostMs,
+    }
+  }
 }
 
 /** The agent is told, does what the policy says, and ends; then the machine goes down. */

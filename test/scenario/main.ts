@@ -1,8 +1,8 @@
-// `npm run -s scenario -- [--update] [FILE…]`: plays scenarios and prints one JSON line for each. Recordings are JSON;
-// everything else is text, as `ha-manager export-scenario` writes it, too. Without files: all of our own.
+// `npm run -s scenario -- [--update] [FILE…]`: plays scenarios and prints one JSON line for each. Without files: all of our own.
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { playFile } from '../conformance/run.ts'
+import { kindOf } from './kind-of.ts'
 import { ownFolder, playTextFile } from './play.ts'
 
 const given = process.argv.slice(2)
@@ -11,8 +11,11 @@ const named = given.filter((word) => word !== '--update')
 const files = named.length > 0 ? named : own()
 
 for (const file of files) {
-  const isRecording = readFileSync(file, 'utf8').trimStart().startsWith('{')
-  const result = isRecording ? (await playFile(file)).played : await playTextFile(file, update)
+  const content = kindOf(readFileSync(file, 'utf8'))
+  const result =
+    content.kind === 'recording'
+      ? (await playFile(file)).played
+      : await playTextFile(file, content.text, update)
   process.stdout.write(`${JSON.stringify(result)}\n`)
   if ('ok' in result && !result.ok) process.exitCode = 1
 }

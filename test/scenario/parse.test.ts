@@ -4,6 +4,7 @@ import { aNode, aService, buildView } from '../decide/build-view.ts'
 import { anonymise } from '../../control-plane/crm/scenario/anonymise.ts'
 import { scenarioText } from '../../control-plane/crm/scenario/scenario-text.ts'
 import { Settings } from '../../shared/settings.ts'
+import { kindOf } from './kind-of.ts'
 import { parseScenario } from './parse.ts'
 import { firstDifference, playScenario } from './play.ts'
 
@@ -104,17 +105,28 @@ test('a scenario goes the same way each time, and a trace that differs is told b
   expect(firstDifference(`${one.trace}more`, one.trace, 'x.trace')).toMatch(/was "more", is ""$/)
 })
 
-test('what export-scenario writes is a scenario, and plays', async () => {
-  const view = buildView({
-    settings: { ...Settings.parse({ quorum: 'majority' }), maxWorkers: 2 },
-    nodes: [aNode('berlin', { drivers: ['process', 'vm'] }), aNode('munich', { virtual: true })],
-    services: [
-      aService('process:web', 'berlin', { config: { maxRestart: 3, stopTimeoutMs: 5_000 } }),
-    ],
+describe('what export-scenario writes is a scenario, and plays', () => {
+  const view = anonymise(
+    buildView({
+      settings: { ...Settings.parse({ quorum: 'majority' }), maxWorkers: 2 },
+      nodes: [aNode('berlin', { drivers: ['process', 'vm'] }), aNode('munich', { virtual: true })],
+      services: [
+        aService('process:web', 'berlin', { config: { maxRestart: 3, stopTimeoutMs: 5_000 } }),
+      ],
+    }),
+  )
+  const text = scenarioText(view)
+  test.each([
+    ['as text', text],
+    ['with --json', JSON.stringify({ scenario: text, view: null })],
+    ['with --view', JSON.stringify(view, null, 2)],
+  ])('%s', async (_, written) => {
+    const content = kindOf(written)
+    if (content.kind !== 'scenario') throw new Error('it was taken for a recording')
+    const scenario = parseScenario(content.text, 'exported.txt')
+    expect(scenario.declared.settings.quorum).toBe('majority')
+    const { fault, trace } = await playScenario(scenario, 'exported.txt')
+    expect(fault).toBeNull()
+    expect(trace).toContain('process:1 is started on n1')
   })
-  const scenario = parseScenario(scenarioText(anonymise(view)), 'exported.txt')
-  expect(scenario.declared.settings.quorum).toBe('majority')
-  const { fault, trace } = await playScenario(scenario, 'exported.txt')
-  expect(fault).toBeNull()
-  expect(trace).toContain('process:1 is started on n1')
 })

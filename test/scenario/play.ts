@@ -47,19 +47,22 @@ async function located(
   }
 }
 
-/** @param update writes the trace anew instead of comparing with it */
-export async function playTextFile(file: string, update = false): Promise<Played> {
+/**
+ * @param text what the file holds
+ * @param update writes the trace anew instead of comparing with it
+ */
+export async function playTextFile(file: string, text: string, update = false): Promise<Played> {
   const name = path.basename(file)
   let scenario: Scenario
   try {
-    scenario = parseScenario(readFileSync(file, 'utf8'), name)
+    scenario = parseScenario(text, name)
   } catch (error) {
     if (!(error instanceof ScenarioFault)) throw error
     return { file: name, ok: false, first: error.message }
   }
   const { trace, fault } = await playScenario(scenario, name)
   if (fault !== null) return { file: name, ok: false, first: fault }
-  const golden = file.replace(/(\.txt)?$/, '.trace')
+  const golden = file.replace(/(\.txt|\.json)?$/, '.trace')
   if (update) writeFileSync(golden, trace)
   // What was exported, or has just been written, has no trace yet.
   if (!existsSync(golden)) return { file: name, ok: true }
