@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ratesText } from './fault-rates.ts'
+import { mutantNamed, mutants } from './mutants/all.ts'
+import { huntAll } from './mutants/table.ts'
 import { type Simulation, type SimulationOptions, simulate } from './simulator.ts'
 
 const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
@@ -16,7 +18,9 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
   --nodes N       (default: 3)     --services N   (default: 6)
   --jobs N        processes (default: one for each processor)
   --trace         the whole trace of --seed, also where it holds
-  --json          a summary for machines`
+  --json          a summary for machines
+  --mutant NAME   the same seeds with a rule of the contract taken out: which of them catches it
+  --mutants       all mutants, as npm run teeth does`
 
 type Options = Omit<SimulationOptions, 'seed' | 'keepTrace'>
 
@@ -32,6 +36,8 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
     child: { type: 'boolean', default: false },
   },
 })
@@ -44,6 +50,7 @@ const options: Options = {
 
 if (values.help) console.log(usage)
 else if (values.child) work()
+else if (values.mutants || values.mutant !== undefined) await hunt()
 else if (values.seed !== undefined) await one(positive('seed', values.seed))
 else await many(positive('seeds', values.seeds ?? '100'), positive('from', values.from))
 
@@ -74,6 +81,17 @@ async function one(seed: number): Promise<void> {
   for (const violation of done.violations) console.log(`VIOLATION ${violation}`)
   if (isBroken) console.log(`\nreplay: ${replay({ ...options, seed })}`)
   process.exitCode = isBroken ? 1 : 0
+}
+
+async function hunt(): Promise<void> {
+  const chosen = values.mutant === undefined ? mutants : [mutantNamed(values.mutant)]
+  const isWhole = await huntAll(chosen, {
+    ...options,
+    ...{ seeds: positive('seeds', values.seeds ?? '200'), from: positive('from', values.from) },
+    jobs: positive('jobs', values.jobs ?? String(availableParallelism())),
+    json: values.json,
+  })
+  process.exitCode = isWhole ? 0 : 1
 }
 
 type Task = Omit<SimulationOptions, 'keepTrace'>

@@ -1,8 +1,12 @@
 // What each machine was allowed, as the world itself saw it on the wire: which leases its boot was given, and so until
-// when its watchdog may be fed. Kept apart from all production code, which it judges.
-import { feedFactor } from '../../shared/timing.ts'
+// when its watchdog may be fed, and until when anything may be left running there. Kept apart from all production code,
+// which it judges.
 import type { Exchange } from './link.ts'
 import type { Machine } from './machine.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** F in units of W, as the contract says it (rule 3). */
+const feedFactor = 3
 
 type Boot = {
   bootId: string
@@ -12,6 +16,8 @@ type Boot = {
   isReleased: boolean
   /** The clock at the last check that allowed a feed. */
   allowedAtMs: number
+  /** The end of its lease is being waited for. */
+  isWatched: boolean
 }
 
 type Sent = { bootId: string; atMs: number; armed: boolean }
@@ -19,6 +25,13 @@ type Sent = { bootId: string; atMs: number; armed: boolean }
 export class LeaseRecorder {
   private readonly boots = new Map<Machine, Boot>()
   private readonly sent = new WeakMap<Exchange, Sent>()
+  private readonly scheduler: Scheduler
+  private readonly violate: (what: string) => void
+
+  constructor(scheduler: Scheduler, violate: (what: string) => void) {
+    this.scheduler = scheduler
+    this.violate = violate
+  }
 
   /** Called at the sending of each request, and again when its answer reached the agent. */
   watch(machine: Machine, exchange: Exchange): void {
@@ -36,6 +49,21 @@ export class LeaseRecorder {
     const isReleased = valueOf(body, 'released') === 'true'
     // Until it says again that it is armed, the plane draws no proof from its silence.
     if (isReleased || sent.armed) boot.isReleased = isReleased
+    if (!boot.isWatched) this.awaitEnd(machine, boot)
+  }
+
+  /** When the last lease of a boot ends, nothing it protects may be left running there: stopped, or the machine reset. */
+  private awaitEnd(machine: Machine, boot: Boot): void {
+    const { clock } = machine
+    const leftMs = boot.leasedUntilMs - clock.bootMs()
+    boot.isWatched = leftMs > 0
+    if (leftMs > 0)
+      return void this.scheduler.quietlyAfter(clock.trueMs(leftMs) + 1, () => {
+        if (machine.bootId === boot.bootId) this.awaitEnd(machine, boot)
+      })
+    const left = [...machine.guests.running.keys()].join(' ')
+    if (left !== '' && !boot.isReleased)
+      this.violate(`${machine.name} still runs ${left} at the end of its last lease`)
   }
 
   /** An agent has checked that it may feed. */
@@ -63,6 +91,7 @@ export class LeaseRecorder {
         leasedUntilMs: Number.NEGATIVE_INFINITY,
         isReleased: false,
         allowedAtMs: Number.NEGATIVE_INFINITY,
+        isWatched: false,
       }
       this.boots.set(machine, boot)
     }

@@ -42,7 +42,7 @@ export class World {
   sids: string[] = []
   /** Probability that a doorbell between replicas is lost. */
   lostDoorbells = 0
-  private readonly recorder = new LeaseRecorder()
+  private readonly recorder = new LeaseRecorder(this.scheduler, (what) => this.checks.violate(what))
 
   constructor(options: WorldOptions) {
     const { scheduler } = this

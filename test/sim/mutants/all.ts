@@ -1,0 +1,14 @@
+// Every mutant, by name.
+import { agentMutants } from './agent-mutants.ts'
+import { evidenceMutants } from './evidence-mutants.ts'
+import { leaseMutants } from './lease-mutants.ts'
+import type { Mutant } from './mutant.ts'
+
+export const mutants: readonly Mutant[] = [...agentMutants, ...leaseMutants, ...evidenceMutants]
+
+export function mutantNamed(name: string): Mutant {
+  const mutant = mutants.find((one) => one.name === name)
+  if (!mutant)
+    throw new Error(`no mutant ${name}: there are ${mutants.map((one) => one.name).join(', ')}`)
+  return mutant
+}

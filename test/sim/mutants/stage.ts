@@ -1,0 +1,105 @@
+// What directed schedules are told with: a small site with one service, moments that are waited for, and requests that a
+// slow network delivers once more.
+import type { ServiceType } from '../../../shared/names.ts'
+import { Exchange } from '../link.ts'
+import { newService } from '../random-wishes.ts'
+import type { Machine } from '../machine.ts'
+import type { Replica } from '../replica.ts'
+import { createWorld, type World } from '../world.ts'
+import type { WorldOptions } from '../world-options.ts'
+
+export const web = 'process:web'
+
+/** Three nodes, and one service that has begun to run after ten seconds. */
+export async function site(options: SiteOptions = {}): Promise<Site> {
+  const { sid = web, drivers = ['process'], seed = 'directed', settings } = options
+  const nodes = ['n1', 'n2', 'n3'].map((name) => ({ name, drivers }))
+  const world = createWorld({ nodes, seed, settings })
+  const confirms = tapConfirms(world)
+  world.at(5_000, () => world.operator.add(newService(sid)))
+  await world.run(10_000)
+  const name = world.running()[sid]
+  if (name === undefined)
+    throw new Error(`${sid} does not run: ${JSON.stringify(world.checks.violations)}`)
+  return { world, node: world.node(name), confirm: () => deliver(world, confirms.get(name)!) }
+}
+
+type SiteOptions = Pick<WorldOptions, 'settings' | 'seed'> & {
+  sid?: string
+  drivers?: ServiceType[]
+}
+
+export type Site = {
+  world: World
+  /** Where the service runs. */
+  node: Machine
+  /** Has the network deliver, once more, the first renewal by which that node confirmed the service. */
+  confirm: () => void
+}
+
+/** The first renewal with confirms of each node. */
+function tapConfirms(world: World): Map<string, Exchange> {
+  const first = new Map<string, Exchange>()
+  for (const replica of world.replicas) {
+    const serve = replica.serve.bind(replica)
+    replica.serve = (exchange, give) => {
+      const { body, url } = exchange.question
+      const request = url.endsWith('/lease') ? (JSON.parse(body!) as { confirms: unknown[] }) : null
+      const machine = world.machines.find((one) => one.bootId === bootIdOf(request))
+      if (machine && request!.confirms.length > 0 && !first.has(machine.name))
+        first.set(machine.name, exchange)
+      serve(exchange, give)
+    }
+  }
+  return first
+}
+
+function bootIdOf(request: unknown): string | undefined {
+  return (request as { bootId: string } | null)?.bootId
+}
+
+function deliver(world: World, { question }: Exchange): void {
+  for (const replica of world.replicas)
+    if (replica.isUp) return replica.serve(new Exchange(question), () => {})
+}
+
+/** Runs `act` once, as soon as `isSo`; looked at every millisecond. */
+export function once(world: World, isSo: () => boolean, act: () => void): void {
+  world.scheduler.quietlyAfter(1, () => (isSo() ? act() : once(world, isSo, act)))
+}
+
+/** The sending of the renewal that the agent of `machine` counts its lease from. */
+export function leasedFromMs(machine: Machine): number {
+  return machine.agent?.loop?.lrm.lease?.sentMs ?? 0
+}
+
+/** When the agent of `machine` last decided to feed. */
+export function fedAtMs(machine: Machine): number | undefined {
+  return machine.agent?.loop?.lrm.watchdog.fedMs
+}
+
+/** Runs `act` when the agent of `machine` has got its next lease. */
+export function whenLeased(world: World, machine: Machine, act: () => void): void {
+  const beforeMs = leasedFromMs(machine)
+  once(world, () => leasedFromMs(machine) > beforeMs, act)
+}
+
+/** Requests of `machine` for a lease are refused, until one replica lets them through. */
+export function refuseRenewals(world: World, machine: Machine) {
+  let open: Replica | null = null
+  for (const replica of world.replicas) {
+    const serve = replica.serve.bind(replica)
+    replica.serve = (exchange, give) => {
+      const { url, credential } = exchange.question
+      const isIts = credential === credentialOf(machine) && url.endsWith('/lease')
+      if (isIts && open !== replica) give(new Error('ECONNREFUSED'))
+      else serve(exchange, give)
+    }
+  }
+  return { letThrough: (by: Replica) => (open = by) }
+}
+
+function credentialOf(machine: Machine): string | undefined {
+  const text = machine.disk.read('/home/identity.json')
+  return text === null ? undefined : (JSON.parse(text) as { credential: string }).credential
+}
