@@ -38,6 +38,15 @@ describe('a renewal', () => {
     expect(row.until - row.renewed).toBeLessThan(fenceAfterMs(profiles.default) + 50)
   })
 
+  test('counts from its own commit, however long ago the one before it was (rule 4)', async () => {
+    const n = await node('pause')
+    await database.sql`update lease set renewed_at = clock_timestamp() - interval '30 seconds'
+      where node_uid = ${n.uid}`
+    expect(code(await renew(request(cluster, n, 1)))).toBe('granted')
+    const row = await leaseRow(database.sql, n)
+    expect(row.until - row.renewed).toBeGreaterThanOrEqual(fenceAfterMs(profiles.default) - 1)
+  })
+
   test('with a sequence number seen before is refused as stale and changes nothing (S12)', async () => {
     const n = await node('stale')
     await renew(request(cluster, n, 5, { armed: false }))

@@ -55,7 +55,7 @@ export const leaseMutants: Mutant[] = [
     ],
     inPostgres: {
       file: 'test/lease/renewals.test.ts',
-      test: 'moves the fence deadline to a full lease after its own commit',
+      test: 'counts from its own commit, however long ago the one before it was (rule 4)',
     },
   },
   {
