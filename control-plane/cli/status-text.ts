@@ -160,7 +160,7 @@ function modeText(node: Node): string {
 
 function watchdogText({ watchdog }: Node): string {
   if (watchdog.class === 'none') return 'none'
-  const armed = watchdog.armed ? 'armed' : 'released'
+  const armed = watchdog.armed ? 'armed' : 'not armed'
   const doubt = watchdog.armed && !watchdog.protects ? ', no proof' : ''
   return `${watchdog.class} ${formatDuration(watchdog.effectiveMs)}, ${armed}${doubt}`
 }

@@ -98,6 +98,15 @@ describe('status', () => {
     )
   })
 
+  test('does not call the watchdog of a node that died armed released', () => {
+    const [node] = status.nodes
+    const watchdog = { ...node!.watchdog, armed: false, protects: false }
+    const lost = { ...node!, state: 'unknown' as const, leaseRemainingMs: -1, watchdog }
+    const text = formatStatus({ ...status, nodes: [lost] })
+    expect(text).toContain('simulated 10.0 s, not armed')
+    expect(text).not.toContain('released')
+  })
+
   test('in the format of the reference is one line per entry', () => {
     expect(formatStatusLines(status).split('\n')).toEqual([
       'quorum OK',
