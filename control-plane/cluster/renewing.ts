@@ -7,12 +7,11 @@ import type { ClusterView, NodeView } from './view.ts'
  * before the clock stepped back, and says nothing of now: a dead node is not to look alive for as long as the step was.
  */
 export function isRenewing(view: ClusterView, node: NodeView): boolean {
-  const { renewedMs } = node.lease
-  return (
-    renewedMs !== null &&
-    Math.abs(view.nowMs - renewedMs) < view.settings.timing.silentMs &&
-    hasCurrentLease(node, view.nowMs)
-  )
+  const { renewedMs, reportedMs } = node.lease
+  if (renewedMs === null || !hasCurrentLease(node, view.nowMs)) return false
+  // No renewal is later than its report; but a what-if shows leases as renewed ahead, by nodes that it has report now.
+  const heardMs = Math.min(renewedMs, reportedMs ?? renewedMs)
+  return Math.abs(view.nowMs - heardMs) < view.settings.timing.silentMs
 }
 
 /** It renews and was judged so. A node that fell silent in maintenance stays in that state, and does not answer. */
