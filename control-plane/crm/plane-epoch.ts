@@ -47,7 +47,9 @@ export async function changePlaneEpoch(
       select node_uid from lease where cluster_id = ${clusterId} order by node_uid for update
     )
     update lease l set lease_until =
-      greatest(lease_until, clock_timestamp() + make_interval(secs => ${waitMs / 1000}))
+      greatest(lease_until, clock_timestamp() + make_interval(secs => ${waitMs / 1000})),
+      -- Allotted and not opened, as far as this history knows: the lost one may have opened it.
+      epoch = case when l.boot_id is null then greatest(l.epoch, ${numberFloor}) else l.epoch end
     from held where l.node_uid = held.node_uid`
   await tx`
     update crm set next_generation = greatest(next_generation, ${numberFloor})

@@ -97,6 +97,16 @@ describe('the plane epoch', () => {
     expect(after?.floor).toBeGreaterThanOrEqual(2_000_000)
   })
 
+  test('allots a lease epoch anew that was not opened yet: the lost history may have opened it', async () => {
+    await fresh()
+    await database.sql`
+      update lease set epoch = 3, boot_id = null where node_uid = ${node.uid}`
+    await pretend("timeline = '000000FF'")
+    await change()
+    const floor = ((await row()) as { floor: number }).floor
+    expect(await leaseRow(database.sql, node)).toMatchObject({ epoch: floor, boot_id: null })
+  })
+
   test('in quarantine outwaits the longest lease the settings ever allowed, not only today’s (S11)', async () => {
     await fresh()
     await database.sql`update cluster set longest_lease_ms = 600000 where id = ${cluster.id}`

@@ -1,5 +1,5 @@
 // How services behave when they are started and stopped, on which node: well, unless a fault or a script says otherwise.
-import type { Behaviour, StartManner } from './driver.ts'
+import type { Behaviour, StartManner } from './driver-parts.ts'
 import type { MoveManner } from './live-moves.ts'
 import type { Chance } from './random.ts'
 

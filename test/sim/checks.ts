@@ -3,12 +3,16 @@
 import { checkInvariants } from '../../control-plane/cluster/check.ts'
 import { generationOn } from '../../control-plane/cluster/grants.ts'
 import type { Change } from '../../control-plane/cluster/change.ts'
+import { edgeFaults } from './edges-kept.ts'
 import { placementFaults } from './rules-kept.ts'
 import { readCluster } from '../../control-plane/store/memory/read.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import type { SimDatabase } from './database.ts'
 import type { Guest } from './guests.ts'
 import type { Machine } from './machine.ts'
+import { Numbers } from './numbers.ts'
+import type { LeaseRecorder } from './recorder.ts'
+import { Strays } from './strays.ts'
 
 export type Violation = { atMs: number; what: string }
 
@@ -20,6 +24,9 @@ export class Checks {
   private readonly clusterId: number
   private seen: ClusterState
   private hasStarted = false
+  private readonly recorder: LeaseRecorder
+  private readonly numbers: Numbers
+  private readonly strays = new Strays()
   /** Holders that a lost history had and this one does not know: `sid generation node`. */
   private readonly lostHolders = new Set<string>()
   /** Highest generation ever started, by service. */
@@ -29,21 +36,32 @@ export class Checks {
     machines: Machine[]
     database: SimDatabase
     clusterId: number
+    recorder: LeaseRecorder
     nowMs: () => number
   }) {
     this.machines = parts.machines
     this.database = parts.database
     this.nowMs = parts.nowMs
     this.clusterId = parts.clusterId
+    this.recorder = parts.recorder
     this.seen = this.database.memory.cluster(this.clusterId)
+    this.numbers = new Numbers(this.seen)
   }
 
   violate(what: string): void {
     this.violations.push({ atMs: this.nowMs(), what })
   }
 
-  /** After every event by which anything began to run: no service is anywhere twice. */
+  /** After every event: nothing runs past its machine’s lease, or for long without a grant, and no service is anywhere twice. */
   afterEvent(): void {
+    for (const machine of this.machines) {
+      const fault = machine.guests.running.size > 0 ? this.recorder.judgeRunning(machine) : null
+      if (fault) this.violate(fault)
+    }
+    const mayBe = (machine: Machine, { sid }: Guest) =>
+      machine.guests.stuck.has(sid) || this.seen.disarm !== null || this.recorder.isLetGo(machine)
+    for (const fault of this.strays.look(this.nowMs(), this.machines, this.seen, mayBe))
+      this.violate(fault)
     if (!this.hasStarted) return
     this.hasStarted = false
     const at = new Map<string, Machine>()
@@ -73,17 +91,28 @@ export class Checks {
     this.started.set(sid, Math.max(before, generation))
   }
 
+  /** An agent begins to do something to a service: in a disarmed cluster it has let go of them all. */
+  onTouch(machine: Machine, sid: string, what: string): void {
+    const isDisarmed = (this.seen.disarm?.effectiveMs ?? null) !== null
+    if (!isDisarmed || machine.isGoingDown || !this.recorder.isLetGo(machine)) return
+    const isThere = machine.guests.running.get(sid)?.state === 'running'
+    if (what === 'start' || isThere)
+      this.violate(`${machine.name} begins to ${what} ${sid} while it is disarmed`)
+  }
+
   /** After every commit: each holder that was closed is really dead, and the view holds together. */
   onCommit(changes: Change[]): void {
     const before = this.seen
     const now = this.database.memory.cluster(this.clusterId)
     this.seen = now
     if (before.services !== now.services) this.checkClosed(before, now)
+    for (const fault of this.numbers.faultsOf(before, now, changes)) this.violate(fault)
     if (changes.length === 0) return
+    for (const fault of edgeFaults(before, changes)) this.violate(fault)
     const { view } = readCluster(now, this.database.memory.server, this.database.nowMs())
     for (const fault of checkInvariants(view)) this.violate(`after a round: ${fault}`)
     for (const change of changes)
-      if (change.kind === 'grant.opened')
+      if (change.kind === 'grant.opened' || change.kind === 'grant.shared')
         for (const fault of placementFaults(view, change.sid, change.node)) this.violate(fault)
   }
 
@@ -114,6 +143,7 @@ export class Checks {
       for (const { node } of grant?.holders ?? [])
         this.lostHolders.add(key(sid, generationOn(grant, node)!, node))
     this.seen = now
+    this.numbers.onFailover(now)
   }
 }
 

@@ -11,6 +11,8 @@ export class Disk {
   latencyMs: [number, number] = [0.2, 4]
   /** Why no write succeeds now; null: they do. */
   fault: 'EIO' | 'ENOSPC' | null = null
+  /** How many writes have failed or were lost. */
+  failures = 0
   private readonly scheduler: Scheduler
   private readonly chance: Chance
   private readonly files = new Map<string, File>()
@@ -74,10 +76,13 @@ export class Disk {
 
   /** The data directory is gone, as after a reinstallation or on a tmpfs. */
   wipe(paths: string[]): void {
+    this.failures += 1
     for (const path of paths) this.files.delete(path)
   }
 
   private check(): void {
-    if (this.fault) throw Object.assign(new Error(this.fault), { code: this.fault })
+    if (!this.fault) return
+    this.failures += 1
+    throw Object.assign(new Error(this.fault), { code: this.fault })
   }
 }

@@ -12,34 +12,12 @@ import type {
 } from '../../agent/drivers/driver.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import type { ServiceType } from '../../shared/names.ts'
+import type { Behaviour, DriverAction } from './driver-parts.ts'
 import { foundOn } from './found.ts'
 import type { Guests } from './guests.ts'
-import { beginMove, cancelMove, type MoveManner } from './live-moves.ts'
+import { beginMove, cancelMove } from './live-moves.ts'
 import type { Process } from './process.ts'
 import type { Scheduler } from './scheduler.ts'
-
-/** `fail`: nothing came of it. `crash`: it came up and fell over, and left something. `hang`: it comes true later. */
-export type StartManner = 'ok' | 'fail' | 'crash' | 'hang' | 'wrong-node'
-
-export type Behaviour = {
-  start(sid: string): { manner: StartManner; ms: number; hangMs: number }
-  /** How long it takes to end by itself, how late the answer comes, and whether it can be taken from here at all. */
-  stop(sid: string): { ms: number; lateMs: number; isWrongNode: boolean }
-  /** How a move away goes, how long it takes, and how much longer one that nobody waits for any more. */
-  migrate(sid: string): { manner: MoveManner; ms: number; lateMs: number }
-  surveyMs(): number
-}
-
-export type DriverAction = {
-  sid: string
-  generation: number
-  action: 'start' | 'stop' | 'receive' | 'migrate'
-  outcome: DriverResult['outcome']
-  /** Of a stop: something of it ran. */
-  wasThere?: boolean
-  /** Of a move. */
-  target?: string
-}
 
 type Stopping = { byMs: number; finish: (() => void)[]; cancel: () => void }
 
@@ -53,6 +31,7 @@ export class SimDriver implements Driver {
   private readonly behaviour: Behaviour
   private readonly events: DriverEvents
   private readonly onAction: (action: DriverAction) => void
+  private readonly onTouch: (sid: string, what: DriverAction['action']) => void
   private readonly node: string
   private readonly hostOf: (node: string) => Guests | undefined
   private readonly stopping = new Map<string, Stopping>()
@@ -64,6 +43,7 @@ export class SimDriver implements Driver {
     behaviour: Behaviour
     events: DriverEvents
     onAction: (action: DriverAction) => void
+    onTouch: (sid: string, what: DriverAction['action']) => void
     node: string
     hostOf: (node: string) => Guests | undefined
   }) {
@@ -74,6 +54,7 @@ export class SimDriver implements Driver {
     this.behaviour = parts.behaviour
     this.events = parts.events
     this.onAction = parts.onAction
+    this.onTouch = parts.onTouch
     this.node = parts.node
     this.hostOf = parts.hostOf
   }
@@ -92,6 +73,7 @@ export class SimDriver implements Driver {
       const answer = (ms: number, outcome: DriverResult['outcome'], detail: string) =>
         this.answer(ms, { sid, generation, action: 'start', outcome }, detail, resolve)
       this.process.do(() => {
+        this.onTouch(sid, 'start')
         if (!request.mayStart()) return answer(0, 'error', 'later than the lease allows')
         if (this.guests.running.has(sid) || this.guests.pending.has(sid))
           return answer(0, 'error', 'something of it is there already')
@@ -121,6 +103,7 @@ export class SimDriver implements Driver {
         this.answer(isStuck ? 0 : lateMs, action, isStuck ? 'it cannot be killed' : '', resolve)
       }
       this.process.do(() => {
+        this.onTouch(sid, 'stop')
         this.guests.cancelPending(sid)
         this.guests.incoming.delete(sid)
         if (this.guests.outgoing.has(sid)) cancelMove(this.scheduler, this.guests, sid)
@@ -186,6 +169,7 @@ export class SimDriver implements Driver {
             }),
           )
         }
+        this.onTouch(sid, 'migrate')
         if (!request.mayBegin())
           return settle({
             outcome: 'error',

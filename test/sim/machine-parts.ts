@@ -1,7 +1,7 @@
 // What a machine is made from, and what it tells the world.
 import type { Boot } from '../../agent/boot.ts'
 import type { ServiceType } from '../../shared/names.ts'
-import type { Behaviour, DriverAction } from './driver.ts'
+import type { Behaviour, DriverAction } from './driver-parts.ts'
 import type { Guest, Guests } from './guests.ts'
 import type { Exchange } from './link.ts'
 import type { Machine } from './machine.ts'
@@ -32,6 +32,8 @@ export type MachineOptions = {
 /** What a world watches a machine for. */
 export type MachineEvents = {
   onAction(machine: Machine, action: DriverAction): void
+  /** An agent begins to start, stop or move something. */
+  onTouch(machine: Machine, sid: string, what: DriverAction['action']): void
   onExchange(machine: Machine, exchange: Exchange): void
   onFeedAllowed(machine: Machine): void
   onFeed(machine: Machine, cause: FeedCause): void

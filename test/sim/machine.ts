@@ -38,6 +38,8 @@ export class Machine {
   agent: Agent | null = null
   /** Agents that end are started again. */
   isAgentWanted = true
+  /** Whoever administers it has asked the machine to go down. */
+  isGoingDown = false
   /** After a reset by the watchdog it boots again after so long; null: it stays off. */
   rebootMs: number | null = 20_000
   /** Probability that the agent stands still between a check and the write that follows it, and how long. */
@@ -97,6 +99,7 @@ export class Machine {
 
   startAgent(): void {
     if (!this.isOn || this.agent || !this.isAgentWanted) return
+    this.isGoingDown = false
     const process = new Process(this.options.scheduler, this.clock)
     const agent: Agent = { process, loop: null, drivers: [] }
     this.agent = agent
@@ -116,6 +119,7 @@ export class Machine {
   /** As systemd sends them: SIGTERM for a planned restart, SIGINT for the end of the node. */
   signal(signal: 'restart' | 'shutdown' | 'reboot'): void {
     const { agent } = this
+    if (signal !== 'restart') this.isGoingDown = true
     agent?.process.do(() => agent.loop?.tell({ kind: 'signal', signal }))
   }
 
@@ -192,6 +196,7 @@ export class Machine {
               node: this.name,
               hostOf: (node) => this.options.hostOf(node),
               onAction: (action) => this.events.onAction(this, action),
+              onTouch: (sid, what) => this.events.onTouch(this, sid, what),
             }),
         )
         return agent.drivers

@@ -14,6 +14,8 @@ type Boot = {
   leasedUntilMs: number
   /** The plane committed that the watchdog may be closed. */
   isReleased: boolean
+  /** Writes of its disk that had failed when it was released: what it cannot note, a later process cannot know. */
+  diskFailures: number
   /** The clock at the last check that allowed a feed. */
   allowedAtMs: number
   /** The end of its lease is being waited for. */
@@ -48,6 +50,7 @@ export class LeaseRecorder {
     boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + Number(valueOf(body, 'leaseMs')))
     const isReleased = valueOf(body, 'released') === 'true'
     // Until it says again that it is armed, the plane draws no proof from its silence.
+    if (isReleased && !boot.isReleased) boot.diskFailures = machine.disk.failures
     if (isReleased || sent.armed) boot.isReleased = isReleased
     if (!boot.isWatched) this.awaitEnd(machine, boot)
   }
@@ -83,6 +86,21 @@ export class LeaseRecorder {
     return `${machine.name} feeds its watchdog ${lateMs} ms after the feed rule’s limit`
   }
 
+  /** The plane was told, and said that it knows: nothing is concluded from the silence of this machine. */
+  isLetGo(machine: Machine): boolean {
+    const isClosed = machine.device.kind.nowayout || !machine.device.isRunning
+    const { isReleased, diskFailures } = this.of(machine)
+    return isReleased && isClosed && machine.disk.failures === diskFailures
+  }
+
+  /** What is wrong with anything running there now; null: nothing. It must be dead before its last lease is over. */
+  judgeRunning(machine: Machine): string | null {
+    const boot = this.of(machine)
+    const lateMs = machine.clock.bootMs() - boot.leasedUntilMs
+    if (lateMs <= 0 || boot.isReleased) return null
+    return `${machine.name} runs ${[...machine.guests.running.keys()].join(' ')} ${Math.round(lateMs)} ms after its lease`
+  }
+
   private of(machine: Machine): Boot {
     let boot = this.boots.get(machine)
     if (boot?.bootId !== machine.bootId) {
@@ -90,6 +108,7 @@ export class LeaseRecorder {
         bootId: machine.bootId,
         leasedUntilMs: Number.NEGATIVE_INFINITY,
         isReleased: false,
+        diskFailures: 0,
         allowedAtMs: Number.NEGATIVE_INFINITY,
         isWatched: false,
       }

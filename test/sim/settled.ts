@@ -1,4 +1,5 @@
 // When everything has healed, everything must come to rest: what is not at rest yet, as sentences.
+import { serviceType } from '../../shared/names.ts'
 import type { ClusterView, ServiceView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { placementFaults } from './rules-kept.ts'
@@ -8,6 +9,11 @@ import type { World } from './world.ts'
 export function unsettled(world: World): string[] {
   const view = world.operator.view()
   const faults: string[] = []
+  for (const { name, isOn } of world.machines) {
+    const node = view.nodes[name]
+    if (isOn && node && node.state !== 'online')
+      faults.push(`node ${name} is ${node.state} although its machine is on: ${node.note}`)
+  }
   for (const service of Object.values(view.services))
     faults.push(...ofService(world, view, service))
   for (const { uid, kind, sid } of view.commands)
@@ -30,9 +36,43 @@ function ofService(world: World, view: ClusterView, service: ServiceView): strin
   return isFeasible(view, sid) ? [`${where}: ${status?.note ?? ''}`] : []
 }
 
-/** Some node may take it, as far as hard rules go. */
+/** Some node of its best class may take it, as far as hard rules go. */
 function isFeasible(view: ClusterView, sid: string): boolean {
-  return Object.values(view.nodes).some(
-    (node) => node.state === 'online' && placementFaults(view, sid, node.name).length === 0,
+  return bestClass(view, sid).some((node) => placementFaults(view, sid, node).length === 0)
+}
+
+/** Of the nodes that could run it: those with the highest priority of what it is bound to (reference 2.14, step 1). */
+function bestClass(view: ClusterView, sid: string): string[] {
+  const bound = keptTogether(view, sid)
+  const bindings = view.rules.flatMap((rule) =>
+    rule.type === 'node-affinity' && !rule.disabled && rule.resources.some((one) => bound.has(one))
+      ? [rule.nodes]
+      : [],
   )
+  for (const one of bound) {
+    const group = view.services[one]?.config?.group
+    if (group && view.groups[group]) bindings.push(view.groups[group].nodes)
+  }
+  const fit = Object.values(view.nodes)
+    .filter(
+      ({ state, drivers, watchdog }) =>
+        state === 'online' && drivers.includes(serviceType(sid)) && watchdog.class !== 'none',
+    )
+    .map(({ name }) => name)
+  let best = fit
+  for (const nodes of bindings) {
+    const highest = Math.max(...fit.map((name) => nodes[name] ?? -1))
+    if (highest >= 0) best = best.filter((name) => nodes[name] === highest)
+  }
+  return best
+}
+
+/** What is bound for one of these is bound for all of them. */
+function keptTogether(view: ClusterView, sid: string): Set<string> {
+  const found = new Set([sid])
+  for (const one of found)
+    for (const rule of view.rules)
+      if (rule.type === 'resource-affinity' && rule.affinity === 'positive' && !rule.disabled)
+        if (rule.resources.includes(one)) for (const other of rule.resources) found.add(other)
+  return found
 }

@@ -2,7 +2,7 @@
 import type { Change } from '../../control-plane/cluster/change.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { Settings } from '../../shared/settings.ts'
-import type { DriverAction } from './driver.ts'
+import type { DriverAction } from './driver-parts.ts'
 import type { DeviceName } from './watchdog.ts'
 
 export type NodeSpec = {

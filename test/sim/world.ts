@@ -10,7 +10,7 @@ import { Settings } from '../../shared/settings.ts'
 import { Behaviours } from './behaviour.ts'
 import { Checks } from './checks.ts'
 import { SimDatabase } from './database.ts'
-import type { DriverAction } from './driver.ts'
+import type { DriverAction } from './driver-parts.ts'
 import { Machine } from './machine.ts'
 import { Operator } from './operator.ts'
 import { Chance, drawnRate } from './random.ts'
@@ -23,6 +23,7 @@ import type { AgentAction, CommittedChange, NodeSpec, WorldOptions } from './wor
 
 const clusterId = 1
 const oneYearMs = 31_536_000_000
+const violated = new Error('violated')
 
 export class World {
   readonly scheduler = new Scheduler()
@@ -58,7 +59,7 @@ export class World {
       this.makeMachine(typeof node === 'string' ? { name: node } : node, joinToken),
     )
     this.checks = new Checks({
-      ...{ machines: this.machines, database: this.database, clusterId },
+      ...{ machines: this.machines, database: this.database, clusterId, recorder: this.recorder },
       nowMs: () => scheduler.nowMs,
     })
     this.operator = new Operator({
@@ -103,10 +104,10 @@ export class World {
     try {
       await this.scheduler.run(untilMs, () => {
         this.checks.afterEvent()
-        if (this.checks.violations.length > 0) throw new Violated(this)
+        if (this.checks.violations.length > 0) throw violated
       })
     } catch (error) {
-      if (!(error instanceof Violated)) throw error
+      if (error !== violated) throw error
     } finally {
       process.off('unhandledRejection', onRejection)
     }
@@ -175,6 +176,7 @@ export class World {
       },
       {
         onAction: (machine, action) => this.onDriverAction(machine, action),
+        onTouch: (machine, sid, what) => this.checks.onTouch(machine, sid, what),
         onExchange: (machine, exchange) => this.recorder.watch(machine, exchange),
         onFeedAllowed: (machine) => this.recorder.allowed(machine),
         onFeed: (machine, cause) => {
@@ -233,14 +235,6 @@ export class World {
     if (isBug) this.checks.violate(`${name}: ${message}: ${stackOf(error)}`)
     if (level === 'warn' || level === 'error')
       this.trace.say(name, `${message} ${error ? (error as Error).message : ''}`, level)
-  }
-}
-
-class Violated extends Error {
-  readonly world: World
-  constructor(world: World) {
-    super('violated')
-    this.world = world
   }
 }
 

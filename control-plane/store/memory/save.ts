@@ -165,7 +165,10 @@ export function changePlaneEpoch(
   const { number, why, plainRestart, waitMs, numberFloor } = judged
   const untilMs = nowMs + waitMs
   const quarantineUntilMs = plainRestart ? state.planeEpoch.quarantineUntilMs : untilMs
-  const nodes = Object.entries(state.nodes).map(([uid, node]) => [uid, heldUntil(node, untilMs)])
+  const nodes = Object.entries(state.nodes).map(([uid, node]) => [
+    uid,
+    allottedAnew(heldUntil(node, untilMs), numberFloor),
+  ])
   const next = {
     ...state,
     planeEpoch: { number, uuid, quarantineUntilMs },
@@ -176,6 +179,14 @@ export function changePlaneEpoch(
     nodes: Object.fromEntries(nodes) as ClusterState['nodes'],
   }
   return { state: next, change: { number, why, quarantined: !plainRestart } }
+}
+
+/** An epoch that was allotted and not opened, as far as this history knows: the lost one may have opened it. */
+function allottedAnew(node: StoredNode, numberFloor: number): StoredNode {
+  const { lease } = node.view
+  if (lease.bootId !== null) return node
+  const epoch = Math.max(lease.epoch, numberFloor)
+  return { ...node, view: { ...node.view, lease: { ...lease, epoch } } }
 }
 
 type PlaneEpochStep = { loaded: LoadedView; uuid: string; settled: readonly RegressClaim[] }
