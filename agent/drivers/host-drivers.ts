@@ -6,6 +6,7 @@ import type { ServiceType } from '../../shared/names.ts'
 import type { Log } from '../log.ts'
 import type { Driver, DriverEvents } from './driver.ts'
 import { createOcfDriver, usualOcfRoot } from './ocf/ocf-driver.ts'
+import { createLxcDriver } from './lxc/lxc-driver.ts'
 import type { Owner } from './process/members.ts'
 import { createProcessDriver } from './process/process-driver.ts'
 import { searchPath } from './run-command.ts'
@@ -38,7 +39,13 @@ export const hostDrivers: HostDriver[] = [
     whyNot: whyNoOcf,
     create: (options) => createOcfDriver('ocf-group', options),
   },
+  { type: 'ct', whyNot: whyNoLxc, create: createLxcDriver },
 ]
+
+function whyNoLxc(): string | null {
+  if (!isInstalled('lxc-start')) return 'lxc-start is not installed'
+  return process.getuid?.() === 0 ? null : 'the agent does not run as root'
+}
 
 function whyNoOcf(): string | null {
   const folder = join(usualOcfRoot, 'resource.d')

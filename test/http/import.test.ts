@@ -92,7 +92,7 @@ describe('an import', () => {
           { id: 'both', disabled: true },
         ],
         settings: { maxWorkers: 6, shutdownPolicy: 'migrate', scheduling: { mode: 'static' } },
-        notes: [{ file: 'resources.cfg', about: 'ct, vm' }],
+        notes: [{ file: 'resources.cfg', about: 'vm' }],
       },
     })
     const shown = await api.ask('GET', '/services/vm:100')

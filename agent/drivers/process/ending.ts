@@ -14,6 +14,8 @@ export type EndingDeps = {
   /** All groups of the service, of whatever generation; looked for in this turn of the event loop. */
   look(): Group[]
   killAtOnce(group: Group): void
+  /** How it is asked to end, once; if not, each process by SIGTERM. */
+  ask?(): void
 }
 
 export class Ending {
@@ -57,6 +59,11 @@ export class Ending {
 
   private press(group: Group, isLate: boolean, asked: Set<string>): void {
     if (isLate) this.deps.killAtOnce(group)
+    else if (this.deps.ask) {
+      if (asked.size === 0) this.deps.ask()
+      asked.add('')
+      return
+    }
     for (const { pid, startTime } of group.members) {
       const key = `${pid} ${startTime}`
       if (isLate) send(pid, 'SIGKILL')

@@ -12,6 +12,8 @@ export type SpecFlags = {
   agent?: string
   param?: string[]
   monitorInterval?: string
+  container?: string
+  lxcConfig?: string
 }
 export type Spec = Record<string, unknown>
 
@@ -26,6 +28,8 @@ export function specifies(command: Command): Command {
     .option('--dir <folder>', 'working folder, absolute')
     .option('--agent <agent>', 'of ocf: the resource agent, like ocf:heartbeat:IPaddr2')
     .option('--param <name=value>', 'of ocf: a parameter; may be given several times', collect)
+    .option('--container <name>', 'of ct: a container that is there on its nodes')
+    .option('--lxc-config <file>', 'of ct: the configuration of a new one')
     .option('--monitor-interval <duration>', 'of ocf: how often it is looked at')
 }
 
@@ -42,6 +46,8 @@ export function specWishes(flags: SpecFlags, now: Spec): Spec {
   if (flags.agent !== undefined) spec['agent'] = flags.agent
   if (flags.param)
     spec['parameters'] = { ...asObject(spec['parameters']), ...pairs(flags.param, '--param') }
+  if (flags.container !== undefined) spec['container'] = flags.container
+  if (flags.lxcConfig !== undefined) spec['config'] = readLines(flags.lxcConfig, '--lxc-config')
   if (flags.monitorInterval !== undefined) {
     const operations = asObject(spec['operations'])
     const intervalMs = parseDurationMs(flags.monitorInterval, '--monitor-interval')
@@ -54,15 +60,30 @@ export function specWishes(flags: SpecFlags, now: Spec): Spec {
 }
 
 function readSpec(file: string): Spec {
+  const text = read(file, '--spec')
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
+    value = JSON.parse(text)
   } catch (error) {
-    throw usage(`--spec ${file} cannot be read: ${(error as Error).message}`)
+    throw usage(`--spec ${file} is no JSON: ${(error as Error).message}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw usage(`--spec ${file} must hold one JSON object`)
   return value as Spec
+}
+
+function read(file: string, option: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw usage(`${option} ${file} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** Without comments and empty lines. */
+function readLines(file: string, option: string): string[] {
+  const lines = read(file, option).split('\n')
+  return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
 }
 
 function asObject(value: unknown): Spec {
@@ -85,4 +106,6 @@ export const forgettableOfSpec: Record<string, string> = {
   dir: 'directory',
   param: 'parameters',
   operations: 'operations',
+  container: 'container',
+  'lxc-config': 'config',
 }

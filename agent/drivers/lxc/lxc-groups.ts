@@ -1,0 +1,74 @@
+// Which processes belong to which container: what the agent marked (LXC's own monitor, in its environment; the container's,
+// in theirs), what the run file names, and all that descends from these. Any of them is enough, for a program may overwrite
+// its environment, and LXC calls a container stopped as soon as its monitor is gone.
+import { readFileSync, readlinkSync } from 'node:fs'
+import { isGone, type ProcessEntry, readMark, readProcesses } from '../process/proc-table.ts'
+import type { Group, Owner } from '../process/members.ts'
+import type { RunFiles } from '../process/run-files.ts'
+
+/** Both: \`<cluster uuid>/<node uid>/<sid>/<generation>\`. */
+export const monitorMark = 'HOLDFAST_CT_MONITOR'
+export const containerMark = 'HOLDFAST_CT'
+
+export function findContainers(owner: Owner, runFiles: RunFiles): Group[] {
+  const processes = readProcesses()
+  const groups = new Map<string, Group>()
+  const group = (sid: string, generation: number): Group => {
+    const key = `${sid}.${generation}`
+    const made = groups.get(key) ?? { sid, generation, main: null, members: [] }
+    groups.set(key, made)
+    return made
+  }
+  const monitors = new Set<number>()
+  for (const one of processes) {
+    const ofMonitor = parseMark(owner, readMark(one.pid, monitorMark))
+    const found = ofMonitor ?? parseMark(owner, readMark(one.pid, containerMark))
+    if (!found) continue
+    group(found.sid, found.generation).members.push(one)
+    if (ofMonitor) monitors.add(one.pid)
+  }
+  for (const { sid, generation, main } of runFiles.list()) {
+    const now = processes.find(({ pid }) => pid === main.pid)
+    if (now?.startTime === main.startTime) group(sid, generation).members.push(now)
+  }
+  for (const found of groups.values()) complete(found, processes, monitors)
+  return [...groups.values()]
+}
+
+/** Adds all descendants, each process once, and picks the first process of the container. */
+function complete(found: Group, processes: ProcessEntry[], monitors: Set<number>): void {
+  const members = new Map(found.members.map((one) => [one.pid, one]))
+  for (let before = -1; before !== members.size; ) {
+    before = members.size
+    for (const one of processes)
+      if (one.parent > 1 && members.has(one.parent)) members.set(one.pid, one)
+  }
+  members.delete(process.pid)
+  found.members = [...members.values()]
+  found.main =
+    found.members.find(({ pid, parent }) => monitors.has(parent) && isFirst(pid, parent)) ?? null
+}
+
+/**
+ * Whether the container's own first process has begun. Hooks are children of the monitor, too: it is number 1 in a
+ * namespace of its own. And until it has become its program, it is a piece of LXC's whose start may still come to nothing.
+ */
+function isFirst(pid: number, monitor: number): boolean {
+  try {
+    const numbers = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    if (!/\s1$/.test(numbers ?? '')) return false
+    return readlinkSync(`/proc/${pid}/exe`) !== readlinkSync(`/proc/${monitor}/exe`)
+  } catch (error) {
+    if (isGone(error)) return false
+    throw error
+  }
+}
+
+function parseMark(owner: Owner, mark: string | null) {
+  const prefix = `${owner.clusterUuid}/${owner.nodeUid}/`
+  if (!mark?.startsWith(prefix)) return null
+  const [sid, generation = ''] = mark.slice(prefix.length).split('/')
+  return sid === undefined || !/^\d+$/.test(generation)
+    ? null
+    : { sid, generation: Number(generation) }
+}
