@@ -21,6 +21,8 @@ export class Behaviours {
   faults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
   moveFaults = { fail: 0, late: 0 }
   moveMs: [number, number] = [200, 3_000]
+  /** How much longer the job of a move takes that nobody waits for any more. */
+  moveLateMs: [number, number] = [100, 20_000]
   startMs: [number, number] = [20, 400]
   stopMs: [number, number] = [20, 600]
   readonly scripts = new Map<string, Script>()
@@ -49,7 +51,7 @@ export class Behaviours {
       migrate: (sid) => ({
         manner: this.scripts.get(sid)?.migrate?.(node) ?? this.moveManner(),
         ms: this.scripts.get(sid)?.moveMs ?? chance.between(...this.moveMs),
-        lateMs: chance.between(100, 20_000),
+        lateMs: chance.between(...this.moveLateMs),
       }),
       surveyMs: () => chance.between(1, 20),
     }

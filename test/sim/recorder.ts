@@ -3,7 +3,6 @@
 // which it judges.
 import type { Exchange } from './link.ts'
 import type { Machine } from './machine.ts'
-import type { Scheduler } from './scheduler.ts'
 
 /** F in units of W, as the contract says it (rule 3). */
 const feedFactor = 3
@@ -18,8 +17,6 @@ type Boot = {
   diskFailures: number
   /** The clock at the last check that allowed a feed. */
   allowedAtMs: number
-  /** The end of its lease is being waited for. */
-  isWatched: boolean
 }
 
 type Sent = { bootId: string; atMs: number; armed: boolean }
@@ -27,13 +24,6 @@ type Sent = { bootId: string; atMs: number; armed: boolean }
 export class LeaseRecorder {
   private readonly boots = new Map<Machine, Boot>()
   private readonly sent = new WeakMap<Exchange, Sent>()
-  private readonly scheduler: Scheduler
-  private readonly violate: (what: string) => void
-
-  constructor(scheduler: Scheduler, violate: (what: string) => void) {
-    this.scheduler = scheduler
-    this.violate = violate
-  }
 
   /** Called at the sending of each request, and again when its answer reached the agent. */
   watch(machine: Machine, exchange: Exchange): void {
@@ -52,21 +42,6 @@ export class LeaseRecorder {
     // Until it says again that it is armed, the plane draws no proof from its silence.
     if (isReleased && !boot.isReleased) boot.diskFailures = machine.disk.failures
     if (isReleased || sent.armed) boot.isReleased = isReleased
-    if (!boot.isWatched) this.awaitEnd(machine, boot)
-  }
-
-  /** When the last lease of a boot ends, nothing it protects may be left running there: stopped, or the machine reset. */
-  private awaitEnd(machine: Machine, boot: Boot): void {
-    const { clock } = machine
-    const leftMs = boot.leasedUntilMs - clock.bootMs()
-    boot.isWatched = leftMs > 0
-    if (leftMs > 0)
-      return void this.scheduler.quietlyAfter(clock.trueMs(leftMs) + 1, () => {
-        if (machine.bootId === boot.bootId) this.awaitEnd(machine, boot)
-      })
-    const left = [...machine.guests.running.keys()].join(' ')
-    if (left !== '' && !boot.isReleased)
-      this.violate(`${machine.name} still runs ${left} at the end of its last lease`)
   }
 
   /** An agent has checked that it may feed. */
@@ -110,7 +85,6 @@ export class LeaseRecorder {
         isReleased: false,
         diskFailures: 0,
         allowedAtMs: Number.NEGATIVE_INFINITY,
-        isWatched: false,
       }
       this.boots.set(machine, boot)
     }

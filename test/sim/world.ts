@@ -43,7 +43,7 @@ export class World {
   sids: string[] = []
   /** Probability that a doorbell between replicas is lost. */
   lostDoorbells = 0
-  private readonly recorder = new LeaseRecorder(this.scheduler, (what) => this.checks.violate(what))
+  private readonly recorder = new LeaseRecorder()
 
   constructor(options: WorldOptions) {
     const { scheduler } = this

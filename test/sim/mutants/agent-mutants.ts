@@ -56,6 +56,18 @@ export const agentMutants: Mutant[] = [
     ],
   },
   {
+    name: 'timeout-as-configured',
+    schedule: 'S2',
+    guarantee: 'W is how long the device really lets the machine live (terms, S2)',
+    edits: [
+      {
+        file: 'agent/lrm/decide/watchdog-events.ts',
+        find: 'watchdog.effectiveMs = event.effectiveMs',
+        replace: 'watchdog.effectiveMs = event.configuredMs',
+      },
+    ],
+  },
+  {
     name: 'lease-from-reply',
     schedule: 'M3',
     guarantee: 'the lease counts from the sending of its renewal (rule 2)',

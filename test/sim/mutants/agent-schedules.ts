@@ -1,4 +1,5 @@
 // Schedules in which an agent’s rule is all that keeps a second copy off.
+import { newService } from '../random-wishes.ts'
 import type { Schedule } from './schedules.ts'
 import { fedAtMs, once, site, web, whenLeased } from './stage.ts'
 
@@ -18,6 +19,8 @@ export const agentSchedules: Schedule[] = [
     what: 'a late answer arrives while newer renewals are lost, and then the node is cut off',
     async play() {
       const { world } = await site()
+      for (const sid of ['process:a', 'process:b']) world.operator.add(newService(sid))
+      await world.run(10_000)
       for (const machine of world.machines) {
         machine.link.latencyMs = [1_400, 1_400]
         whenLeased(world, machine, () => whenLeased(world, machine, () => machine.link.cut()))
@@ -43,6 +46,16 @@ export const agentSchedules: Schedule[] = [
         )
       pauseAfterEach(fedAtMs(node))
       await world.run(80_000)
+      return world
+    },
+  },
+  {
+    name: 'S2',
+    what: 'a node whose watchdog takes twice its configured time is cut off',
+    async play() {
+      const { world, node } = await site({ device: 'iTCO' })
+      node.link.cut()
+      await world.run(90_000)
       return world
     },
   },
@@ -102,9 +115,10 @@ export const agentSchedules: Schedule[] = [
     what: 'the client of a live move gives up, and its job goes on and ends before the agent looks again',
     async play() {
       const sid = 'vm:web'
-      const { world, node } = await site({ sid, drivers: ['vm'], seed: 'd' })
+      const { world, node } = await site({ sid, drivers: ['vm'] })
       const target = world.machines.find((one) => one !== node)!
       world.behaviours.scripts.set(sid, { migrate: () => 'late' })
+      world.behaviours.moveLateMs = [1_000, 4_000]
       world.onAction.push(({ action }) => {
         if (action === 'migrate') node.agent?.process.pauseFor(6_000)
       })

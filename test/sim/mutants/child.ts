@@ -29,3 +29,6 @@ process.on('message', (task: Task) => {
     },
   )
 })
+
+// Whoever hunts is gone.
+process.on('disconnect', () => process.exit())

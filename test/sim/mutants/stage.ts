@@ -5,6 +5,7 @@ import { Exchange } from '../link.ts'
 import { newService } from '../random-wishes.ts'
 import type { Machine } from '../machine.ts'
 import type { Replica } from '../replica.ts'
+import type { DeviceName } from '../watchdog.ts'
 import { createWorld, type World } from '../world.ts'
 import type { WorldOptions } from '../world-options.ts'
 
@@ -13,7 +14,8 @@ export const web = 'process:web'
 /** Three nodes, and one service that has begun to run after ten seconds. */
 export async function site(options: SiteOptions = {}): Promise<Site> {
   const { sid = web, drivers = ['process'], seed = 'directed', settings } = options
-  const nodes = ['n1', 'n2', 'n3'].map((name) => ({ name, drivers }))
+  const { device = 'i6300esb' } = options
+  const nodes = ['n1', 'n2', 'n3'].map((name) => ({ name, drivers, device }))
   const world = createWorld({ nodes, seed, settings })
   const confirms = tapConfirms(world)
   world.at(5_000, () => world.operator.add(newService(sid)))
@@ -27,6 +29,7 @@ export async function site(options: SiteOptions = {}): Promise<Site> {
 type SiteOptions = Pick<WorldOptions, 'settings' | 'seed'> & {
   sid?: string
   drivers?: ServiceType[]
+  device?: DeviceName
 }
 
 export type Site = {

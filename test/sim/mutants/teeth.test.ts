@@ -2,11 +2,14 @@
 // them in, the same schedules hold. `npm run teeth` tries seeds as well.
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { mutants } from './all.ts'
 import { huntBySchedule } from './hunt.ts'
 import { edited, editsByFile, editsOf, sourceOf, urlOf } from './mutant.ts'
 import { schedules } from './schedules.ts'
+
+/** A process each, on a machine that may have other work. */
+vi.setConfig({ testTimeout: 120_000 })
 
 test.each(mutants)('$name fits the sources, and is still TypeScript', (mutant) => {
   for (const part of ['behind', 'all'] as const)
