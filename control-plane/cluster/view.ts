@@ -76,6 +76,8 @@ export type NodeView = {
   challenge: ChallengeView | null
   /** What it uses in all, as last measured by its agent; null or absent: not known. */
   usage?: Figures | null
+  /** When that was reported; absent: not known. */
+  usageMs?: number | null
 }
 
 export type LeaseView = {

@@ -276,6 +276,20 @@ const aCluster = fc
     )
   })
 
+test('figures of before the last move move nothing back: each node must have been measured since', () => {
+  const measuredMs = (agoMs: number): ClusterView => {
+    const view = uneven()
+    for (const one of Object.values(view.nodes)) one.usageMs = nowMs - agoMs
+    // Since 10 s nothing moves any more; looked at for the first time in this round.
+    return { ...view, imbalancedSinceMs: nowMs - nominalRoundMs, lastRoundMs: nowMs - 15_000 }
+  }
+  expect(movesIn(decide(measuredMs(0)))).not.toEqual([])
+  expect(movesIn(decide(measuredMs(1)))).toEqual([])
+  const stale = measuredMs(0)
+  stale.nodes.n3!.usageMs = nowMs - 11_000
+  expect(movesIn(decide(stale))).toEqual([])
+})
+
 /** As the agents will measure it: each node uses what its services use. */
 function measured(view: ClusterView): ClusterView {
   for (const one of Object.values(view.nodes)) one.usage = { cpus: 0, memoryBytes: 0 }

@@ -154,7 +154,8 @@ function hangInFeed(node: string, mostMs: number): Deed {
     const machine = world.node(node)
     const calm = machine.pauses
     machine.pauses = {
-      get rate() {
+      ...calm,
+      get feed() {
         machine.pauses = { ...calm, mostMs }
         return 1
       },

@@ -16,9 +16,12 @@ export type Script = {
   moveMs?: number
 }
 
+/** Of a driver that does as it should. */
+export const noFaults = { fail: 0, crash: 0, hang: 0, lie: 0, boast: 0, lateAnswer: 0 }
+
 export class Behaviours {
   /** Probabilities of a start that fails, comes up and falls over, or comes true only later. */
-  faults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
+  faults = { ...noFaults }
   moveFaults = { fail: 0, late: 0 }
   moveMs: [number, number] = [200, 3_000]
   /** How much longer the job of a move takes that nobody waits for any more. */
@@ -66,9 +69,11 @@ export class Behaviours {
 
   private manner(): StartManner {
     const drawn = this.chance.float()
-    const { fail, crash, hang } = this.faults
-    if (drawn < fail) return 'fail'
-    if (drawn < fail + crash) return 'crash'
-    return drawn < fail + crash + hang ? 'hang' : 'ok'
+    let upTo = 0
+    for (const manner of ['fail', 'crash', 'hang', 'lie', 'boast'] as const) {
+      upTo += this.faults[manner]
+      if (drawn < upTo) return manner
+    }
+    return 'ok'
   }
 }

@@ -44,6 +44,8 @@ export class SimDatabase {
   /** Connections of before a restart are dead. */
   private connections = 0
   private snapshots: Snapshot[] = []
+  /** Replicas that do not reach it, each with what its clients will hear when they do again. */
+  private readonly cut = new Map<string, (() => void)[]>()
   private readonly rounds = new Map<Process, MemoryTransaction>()
   private starts = 1
 
@@ -102,6 +104,17 @@ export class SimDatabase {
     })
   }
 
+  /** What this replica asks, or is answered, is lost on the way; its connections are reset when it is back. */
+  cutOff(replica: string): void {
+    if (!this.cut.has(replica)) this.cut.set(replica, [])
+  }
+
+  reconnect(replica: string): void {
+    const waiting = this.cut.get(replica) ?? []
+    this.cut.delete(replica)
+    for (const reset of waiting) reset()
+  }
+
   /** The clock jumps. */
   step(ms: number): void {
     this.stepMs += ms
@@ -127,24 +140,34 @@ export class SimDatabase {
   }
 
   /** The way of one replica to the database. */
-  access(process: Process): Access {
-    const trip: Access['trip'] = (work) => this.trip(process, work, false)
+  access(process: Process, replica = ''): Access {
+    const trip: Access['trip'] = (work) => this.trip(process, replica, work, false)
     return {
       trip,
       untilFree: (clusterId, uids) => this.untilFree(process, clusterId, uids),
-      within: (transaction) => this.within(process, transaction),
+      within: (transaction) => this.within(process, replica, transaction),
     }
   }
 
-  private trip<T>(process: Process, work: () => T, mayConflict: boolean): Promise<T> {
+  private trip<T>(
+    process: Process,
+    replica: string,
+    work: () => T,
+    mayConflict: boolean,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
+      const reset = () => process.do(() => reject(new Error('connection reset')))
       const answer = (connection: number, settle: () => void) =>
-        this.scheduler.after(this.delayMs(), () =>
-          process.do(() =>
+        this.scheduler.after(this.delayMs(), () => {
+          const lost = this.cut.get(replica)
+          if (lost) return void lost.push(reset)
+          return process.do(() =>
             connection === this.connections ? settle() : reject(new Error('connection closed')),
-          ),
-        )
+          )
+        })
       const arrive = () => {
+        const lost = this.cut.get(replica)
+        if (lost) return void lost.push(reset)
         const connection = this.connections
         if (!this.isUp) return answer(connection, () => reject(new Error('connection refused')))
         if (this.stalled) return this.stalled.push(arrive)
@@ -187,7 +210,11 @@ export class SimDatabase {
   }
 
   /** Statements of one transaction; a client that says nothing for long, or dies, has its transaction ended. */
-  private within(process: Process, transaction: MemoryTransaction): Access['trip'] {
+  private within(
+    process: Process,
+    replica: string,
+    transaction: MemoryTransaction,
+  ): Access['trip'] {
     this.rounds.set(process, transaction)
     let lastMs = this.scheduler.nowMs
     const look = () => {
@@ -201,6 +228,7 @@ export class SimDatabase {
     return (work) =>
       this.trip(
         process,
+        replica,
         () => {
           lastMs = this.scheduler.nowMs
           return work()

@@ -2,8 +2,11 @@
 import type { DriverResult } from '../../agent/drivers/driver.ts'
 import type { MoveManner } from './live-moves.ts'
 
-/** `fail`: nothing came of it. `crash`: it came up and fell over, and left something. `hang`: it comes true later. */
-export type StartManner = 'ok' | 'fail' | 'crash' | 'hang' | 'wrong-node'
+/**
+ * `fail`: nothing came of it. `crash`: it came up and fell over, and left something. `hang`: it comes true later.
+ * `lie`: it runs, and is said to have failed. `boast`: the other way round.
+ */
+export type StartManner = 'ok' | 'fail' | 'crash' | 'hang' | 'lie' | 'boast' | 'wrong-node'
 
 export type Behaviour = {
   start(sid: string): { manner: StartManner; ms: number; hangMs: number }

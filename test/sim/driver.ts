@@ -21,6 +21,8 @@ import type { Scheduler } from './scheduler.ts'
 
 type Stopping = { byMs: number; finish: (() => void)[]; cancel: () => void }
 
+type Answer = (ms: number, outcome: DriverResult['outcome'], detail: string) => void
+
 const killMs = 50
 
 export class SimDriver implements Driver {
@@ -31,6 +33,7 @@ export class SimDriver implements Driver {
   private readonly behaviour: Behaviour
   private readonly events: DriverEvents
   private readonly onAction: (action: DriverAction) => void
+  private readonly pauseBefore: () => void
   private readonly onTouch: (sid: string, what: DriverAction['action']) => void
   private readonly node: string
   private readonly hostOf: (node: string) => Guests | undefined
@@ -44,6 +47,8 @@ export class SimDriver implements Driver {
     events: DriverEvents
     onAction: (action: DriverAction) => void
     onTouch: (sid: string, what: DriverAction['action']) => void
+    /** May let the process stand still between the last check and what follows it. */
+    pauseBefore: () => void
     node: string
     hostOf: (node: string) => Guests | undefined
   }) {
@@ -55,6 +60,7 @@ export class SimDriver implements Driver {
     this.events = parts.events
     this.onAction = parts.onAction
     this.onTouch = parts.onTouch
+    this.pauseBefore = parts.pauseBefore
     this.node = parts.node
     this.hostOf = parts.hostOf
   }
@@ -77,17 +83,23 @@ export class SimDriver implements Driver {
         if (!request.mayStart()) return answer(0, 'error', 'later than the lease allows')
         if (this.guests.running.has(sid) || this.guests.pending.has(sid))
           return answer(0, 'error', 'something of it is there already')
-        const { manner, ms, hangMs } = this.behaviour.start(sid)
-        if (manner === 'fail') return answer(ms, 'error', 'it did not come up')
-        if (manner === 'wrong-node') return answer(ms, manner, 'it is defined elsewhere')
-        if (manner === 'hang') {
-          this.guests.startLater(sid, generation, hangMs, ms)
-          return answer(hangMs / 2, 'timeout', 'it does not come up')
-        }
-        this.guests.start(sid, generation, ms, manner === 'ok' ? 'running' : 'leftover')
-        return manner === 'ok' ? answer(ms, 'ok', '') : answer(ms, 'error', 'it fell over')
+        this.pauseBefore()
+        return this.process.do(() => this.begin(request, answer))
       })
     })
+  }
+
+  private begin({ sid, generation }: StartRequest, answer: Answer): void {
+    const { manner, ms, hangMs } = this.behaviour.start(sid)
+    if (manner === 'fail') return answer(ms, 'error', 'it did not come up')
+    if (manner === 'wrong-node') return answer(ms, manner, 'it is defined elsewhere')
+    if (manner === 'boast') return answer(ms, 'ok', '')
+    if (manner === 'hang') {
+      this.guests.startLater(sid, generation, hangMs, ms)
+      return answer(hangMs / 2, 'timeout', 'it does not come up')
+    }
+    this.guests.start(sid, generation, ms, manner === 'crash' ? 'leftover' : 'running')
+    return manner === 'ok' ? answer(ms, 'ok', '') : answer(ms, 'error', 'it fell over')
   }
 
   stop(sid: string, timeoutMs: number): Promise<DriverResult> {
@@ -126,7 +138,7 @@ export class SimDriver implements Driver {
     known?.cancel()
     const end = () => {
       this.stopping.delete(sid)
-      if (!this.guests.stuck.has(sid)) this.guests.end(sid)
+      if (!this.guests.stuck.has(sid)) this.guests.end(sid, !this.process.isAlive)
       for (const tell of waiting) tell()
     }
     // One that ends by itself needs nobody; one that is to be killed needs whoever kills.

@@ -30,6 +30,7 @@ export const siteFaults = [
   'databaseFailover',
   'databaseLoss',
   'databaseClockStep',
+  'databaseCut',
 ] as const
 
 /** Probabilities that hold all the time. */
@@ -41,6 +42,10 @@ export const steadyFaults = [
   'lostAnswers',
   'conflicts',
   'pauseBeforeFeed',
+  'pauseBeforeAct',
+  'pauseBeforeSend',
+  'startLies',
+  'startBoasts',
   'startFails',
   'startCrashes',
   'startHangs',

@@ -1,13 +1,13 @@
 // Lets the faults of a seed happen to a world, and ends them all.
+import { noFaults } from './behaviour.ts'
 import type { FaultName, FaultRates } from './fault-rates.ts'
 import { machineFaults, siteFaults } from './fault-rates.ts'
-import type { Machine } from './machine.ts'
+import { type Machine, noPauses } from './machine.ts'
 import type { Chance } from './random.ts'
 import { randomWish } from './random-wishes.ts'
 import type { World } from './world.ts'
 
 const seconds = 1_000
-const noFaults = { fail: 0, crash: 0, hang: 0, lateAnswer: 0 }
 
 export class Faults {
   private readonly world: World
@@ -28,7 +28,11 @@ export class Faults {
         ...{ lost: rates.lostMessages, repeated: rates.repeatedMessages },
         ...{ slow: rates.slowMessages, slowMs: 8 * seconds },
       })
-      machine.pauses = { rate: rates.pauseBeforeFeed, mostMs: 40 * seconds }
+      machine.pauses = {
+        ...{ feed: rates.pauseBeforeFeed, act: rates.pauseBeforeAct },
+        // Very much is sent.
+        ...{ send: rates.pauseBeforeSend / 20, mostMs: 40 * seconds },
+      }
       for (const fault of machineFaults)
         this.every(fault, `${machine.name}/${fault}`, (chance) =>
           happenToMachine(world, machine, fault, chance),
@@ -39,6 +43,7 @@ export class Faults {
     world.database.faults = { lostAnswers, conflicts }
     world.behaviours.faults = {
       ...{ fail: startFails, crash: startCrashes, hang: startHangs, lateAnswer: lateStops },
+      ...{ lie: rates.startLies, boast: rates.startBoasts },
     }
     world.behaviours.moveFaults = { fail: rates.moveFails, late: rates.moveLate }
     for (const fault of siteFaults)
@@ -57,13 +62,14 @@ export class Faults {
     for (const machine of world.machines) {
       machine.link.heal()
       machine.link.beUsually({})
-      machine.pauses = { rate: 0, mostMs: 0 }
+      machine.pauses = { ...noPauses }
       machine.disk.fault = null
       machine.guests.stuck.clear()
       machine.agent?.process.resume()
       if (!machine.isOn) machine.powerOn()
     }
     for (const replica of world.replicas) {
+      world.database.reconnect(replica.name)
       replica.process?.resume()
       replica.start()
     }
@@ -163,6 +169,11 @@ function happenToSite(world: World, fault: (typeof siteFaults)[number], chance: 
         scheduler.after(chance.between(1, 120) * seconds, () => one.start())
       }
       return
+    case 'databaseCut':
+      database.cutOff(replica.name)
+      return void scheduler.after(chance.between(0.5, 90) * seconds, () =>
+        database.reconnect(replica.name),
+      )
     case 'databaseStall':
       return database.stall(chance.between(0.1, 60) * seconds)
     case 'databaseRestart':

@@ -24,6 +24,8 @@ export class Guests {
   onStart: (guest: Guest) => void = () => {}
   onEnd: (guest: Guest) => void = () => {}
   onArrival: (guest: Guest) => void = () => {}
+  /** What an agent that is gone had begun to stop has ended: the one that is there now sees it go. */
+  onLateEnd: (guest: Guest) => void = () => {}
   private readonly scheduler: Scheduler
 
   constructor(scheduler: Scheduler) {
@@ -73,11 +75,12 @@ export class Guests {
   }
 
   /** Nothing of it is left. */
-  end(sid: string): void {
+  end(sid: string, isLate = false): void {
     const guest = this.running.get(sid)
     if (!guest) return
     this.running.delete(sid)
     this.onEnd(guest)
+    if (isLate && guest.state === 'running') this.onLateEnd(guest)
   }
 
   /** The machine is off. */

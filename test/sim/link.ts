@@ -71,7 +71,7 @@ export function linkTransport(
   process: Process,
   credential: string | null,
   replicaAt: (origin: string) => Replica,
-  watch: (exchange: Exchange) => void,
+  watch: (exchange: Exchange, isSent: boolean) => void,
 ): Transport {
   function send(question: Question, timeoutMs: number, cancel: AbortSignal | null) {
     return new Promise<HttpReply>((resolve, reject) => {
@@ -98,14 +98,17 @@ export function linkTransport(
             if (reply instanceof Error) return fail(reply.message)
             return exchange.end(() => {
               exchange.reply = reply
-              watch(exchange)
+              watch(exchange, false)
               resolve(reply)
             })
           }),
         )
       return process.do(() => {
-        watch(exchange)
-        link.carry('up', () => replicaAt(new URL(question.url).origin).serve(exchange, give))
+        watch(exchange, true)
+        // It may stand still here: the moment of sending is known, and nothing is on its way yet.
+        process.do(() =>
+          link.carry('up', () => replicaAt(new URL(question.url).origin).serve(exchange, give)),
+        )
       })
     })
   }

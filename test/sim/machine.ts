@@ -11,7 +11,7 @@ import { profiles } from '../../shared/timing.ts'
 import { Disk } from './disk.ts'
 import { SimDriver } from './driver.ts'
 import { Guests } from './guests.ts'
-import { Link, linkTransport } from './link.ts'
+import { type Exchange, Link, linkTransport } from './link.ts'
 import type { MachineEvents, MachineOptions } from './machine-parts.ts'
 import { HostClock, Process } from './process.ts'
 import { Device, simWatchdog } from './watchdog.ts'
@@ -23,6 +23,9 @@ const identityPath = `${home}/identity.json`
 const journalPath = `${home}/journal.json`
 /** As systemd does. */
 const agentRestartMs = 500
+
+/** Probabilities that the agent stands still between a check and the feed, start or sending after it; how long. */
+export const noPauses = { feed: 0, act: 0, send: 0, mostMs: 0 }
 
 export class Machine {
   readonly name: string
@@ -42,8 +45,7 @@ export class Machine {
   isGoingDown = false
   /** After a reset by the watchdog it boots again after so long; null: it stays off. */
   rebootMs: number | null = 20_000
-  /** Probability that the agent stands still between a check and the write that follows it, and how long. */
-  pauses: { rate: number; mostMs: number } = { rate: 0, mostMs: 0 }
+  pauses = { ...noPauses }
   private readonly events: MachineEvents
   private boots = 0
 
@@ -60,6 +62,9 @@ export class Machine {
     this.device = new Device(options.device, scheduler, chance.stream('watchdog'), this.clock)
     this.guests.onStart = (guest) => events.onGuest(this, guest, true)
     this.guests.onEnd = (guest) => events.onGuest(this, guest, false)
+    this.guests.onLateEnd = ({ sid, generation }) => {
+      for (const driver of this.agent?.drivers ?? []) driver.tellExited(sid, generation)
+    }
     this.guests.onArrival = ({ sid, generation }) => {
       for (const driver of this.agent?.drivers ?? []) driver.tellArrived(sid, generation)
     }
@@ -197,6 +202,7 @@ export class Machine {
               hostOf: (node) => this.options.hostOf(node),
               onAction: (action) => this.events.onAction(this, action),
               onTouch: (sid, what) => this.events.onTouch(this, sid, what),
+              pauseBefore: () => this.pauseBefore(process, 'act'),
             }),
         )
         return agent.drivers
@@ -217,19 +223,23 @@ export class Machine {
   }
 
   private watchdogOf(process: Process) {
-    const pauseBefore = () => {
-      const { chance } = this.options
-      if (chance.chance(this.pauses.rate)) process.pauseFor(chance.between(0, this.pauses.mostMs))
-    }
+    const pauseBefore = () => this.pauseBefore(process, 'feed')
     return simWatchdog(this.device, process, pauseBefore, () => this.events.onFeedAllowed(this))
+  }
+
+  private pauseBefore(process: Process, what: 'feed' | 'act' | 'send'): void {
+    const { chance } = this.options
+    if (chance.chance(this.pauses[what])) process.pauseFor(chance.between(0, this.pauses.mostMs))
   }
 
   private clientOf(process: Process, credential: string | null) {
     const { replicas, chance } = this.options
     const replicaAt = (origin: string) => replicas.find((replica) => replica.url === origin)!
-    const transport = linkTransport(this.link, process, credential, replicaAt, (exchange) =>
-      this.events.onExchange(this, exchange),
-    )
+    const watch = (exchange: Exchange, isSent: boolean) => {
+      this.events.onExchange(this, exchange)
+      if (isSent) this.pauseBefore(process, 'send')
+    }
+    const transport = linkTransport(this.link, process, credential, replicaAt, watch)
     return createControlPlaneClient({ urls: this.urls, credential, random: chance, transport })
   }
 

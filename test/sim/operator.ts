@@ -30,6 +30,7 @@ import {
   refuseServiceUpdate,
 } from '../../control-plane/intake/service-wish.ts'
 import { mergeSettings, refuseSettings } from '../../control-plane/intake/settings-wish.ts'
+import { confirmDead } from '../../control-plane/store/memory/confirm-dead.ts'
 import { readCluster } from '../../control-plane/store/memory/read.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import * as rows from '../../control-plane/store/memory/wishes.ts'
@@ -150,6 +151,21 @@ export class Operator {
       (view) => refuseNodeRemoval(view, node),
       (state) => rows.removeNode(state, uidOf(state, node)),
     )
+  }
+
+  /** Vouches for the death of a node, as a person who has seen it. */
+  confirmDead(node: string, force = false): Answer {
+    const { memory, isAnswering } = this.database
+    if (!isAnswering || memory.isElected(this.clusterId)) return refused('unavailable')
+    const { silentMs } = this.view().settings.timing
+    const wish = { clusterId: this.clusterId, node, actor: 'operator', force, silentMs }
+    const answer = memory.commit(this.clusterId, (state, { nowMs }) => {
+      const done = confirmDead(state, wish, nowMs)
+      return { state: done.state, result: done.answer }
+    })
+    if (isRefusal(answer)) return refused(answer.code)
+    this.ring()
+    return { accepted: true }
   }
 
   group(group: GroupView): Answer {

@@ -46,9 +46,17 @@ export function randomWish(world: World, chance: Chance): void {
   return changeRules(world, chance, names, say)
 }
 
-function changeProtection({ operator }: World, chance: Chance, say: Say): void {
+function changeProtection(world: World, chance: Chance, say: Say): void {
+  const { operator } = world
   if (operator.view().disarm !== null) return say('arm', operator.arm())
   const drawn = chance.float()
+  if (drawn < 0.3) {
+    // A person who vouches for a node has seen that it is off.
+    const [name] = Object.keys(operator.view().nodes).filter((node) => !world.node(node).isOn)
+    const force = chance.chance(0.5)
+    if (name) say(`confirm ${name} ${force}`, operator.confirmDead(name, force))
+    return
+  }
   if (drawn < 0.5) {
     const mode = chance.pick(['freeze', 'ignore'] as const)
     return say(`disarm ${mode}`, operator.disarm(mode))

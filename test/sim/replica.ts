@@ -75,7 +75,7 @@ export class Replica {
     const { scheduler, database, chance, name } = this.options
     const process = new Process(scheduler, this.clock)
     const { clock, timers } = process
-    const access = database.access(process)
+    const access = database.access(process, name)
     const { memory } = database
     const log = this.logger()
     const witness = new ClockWitness()

@@ -76,3 +76,11 @@ function keptTogether(view: ClusterView, sid: string): Set<string> {
         if (rule.resources.includes(one)) for (const other of rule.resources) found.add(other)
   return found
 }
+
+/** Nothing runs on its machine, and no boot of it that is on record goes on. */
+export function isOver(world: World, name: string): boolean {
+  const { lease, revocations } = world.operator.view().nodes[name]!
+  const { isOn, guests, bootId } = world.node(name)
+  const boots = [lease.bootId, ...revocations.map((one) => one.bootId)]
+  return !isOn || (guests.isEmpty && !boots.includes(bootId))
+}

@@ -4,7 +4,7 @@ import { drawRates, type FaultRates } from './fault-rates.ts'
 import { Faults } from './faults.ts'
 import { Chance } from './random.ts'
 import { newService, someSids } from './random-wishes.ts'
-import { unsettled } from './settled.ts'
+import { isOver, unsettled } from './settled.ts'
 import { createWorld, type World } from './world.ts'
 import type { DeviceName } from './watchdog.ts'
 
@@ -40,6 +40,8 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       name: `n${at + 1}`,
       device: drawDevice(chance),
       drivers: ['process', 'vm'],
+      // Frozen with its watchdog it would go on as if nothing had been: its silence proves nothing.
+      virtual: chance.stream(`n${at + 1}`).chance(0.15),
     })),
     settings: { profile: 'custom', timing, quorum: chance.chance(0.2) ? 'majority' : 'plane' },
     replicas: 1 + chance.below(3),
@@ -90,6 +92,8 @@ function repair(world: World): void {
   if (view.disarm !== null) operator.arm()
   for (const node of Object.values(view.nodes))
     if (node.maintenanceRequested) operator.maintenance(node.name, false)
+  for (const { name, state } of Object.values(view.nodes))
+    if (state !== 'online' && isOver(world, name)) operator.confirmDead(name)
   for (const { sid, status, config } of Object.values(view.services)) {
     if (status?.state === 'error') operator.command('disable', sid)
     else if (config?.requested === 'disabled') operator.command('enable', sid)

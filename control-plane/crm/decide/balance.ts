@@ -28,7 +28,8 @@ export function balanceLoad(draft: Draft): void {
   if (imbalance <= Math.max(threshold, rounding))
     return setSince(draft, null, `imbalance ${text(imbalance)} is no more than ${threshold}`)
   const sinceMs = draft.view.imbalancedSinceMs ?? draft.nowMs
-  const move = isDue(draft, sinceMs) ? worthwhileMove(draft, loads, imbalance) : null
+  const isKnown = isDue(draft, sinceMs) && isMeasuredSince(draft, loads, sinceMs)
+  const move = isKnown ? worthwhileMove(draft, loads, imbalance) : null
   if (move === null)
     return setSince(draft, sinceMs, `imbalance ${text(imbalance)} exceeds ${threshold}`)
   const { leader, from, to } = move
@@ -73,6 +74,18 @@ function isDue(draft: Draft, sinceMs: number): boolean {
   lookAgainAt(draft, firstMs + (looksUntil(nowMs) + 1) * holdMs)
   const lastMs = view.lastRoundMs ?? null
   return nowMs >= firstMs && (lastMs === null || looksUntil(lastMs) < looksUntil(nowMs))
+}
+
+/**
+ * Figures of before the last move would move something back. An imbalance is only looked at once nothing moves any more:
+ * what was measured in whole since then tells of the cluster as it is.
+ */
+function isMeasuredSince({ view }: Draft, loads: Loads, sinceMs: number): boolean {
+  if (loads.mode !== 'dynamic') return true
+  return loads.names.every((name) => {
+    const atMs = view.nodes[name]!.usageMs ?? null
+    return atMs === null || atMs - nominalRoundMs >= sinceMs
+  })
 }
 
 function worthwhileMove(draft: Draft, loads: Loads, imbalance: number): Move | null {

@@ -78,8 +78,8 @@ function nodesOf(
     nodes.map((node) => {
       const { name } = node.view
       const view = nodeOf(node, held.get(name), judge)
-      const usage = usages[name]?.node
-      return [name, usage ? { ...view, usage } : view]
+      const usage = usages[name]
+      return [name, usage ? { ...view, usage: usage.node, usageMs: usage.atMs } : view]
     }),
   )
 }
