@@ -10,6 +10,7 @@ import { createLxcDriver } from './lxc/lxc-driver.ts'
 import type { Owner } from './process/members.ts'
 import { createProcessDriver } from './process/process-driver.ts'
 import { searchPath } from './run-command.ts'
+import { createSystemdDriver } from './systemd/systemd-driver.ts'
 
 export type HostOptions = {
   home: string
@@ -33,6 +34,7 @@ export type HostDriver = {
 
 export const hostDrivers: HostDriver[] = [
   { type: 'process', whyNot: () => null, create: createProcessDriver },
+  { type: 'systemd', whyNot: whyNoSystemd, create: createSystemdDriver },
   { type: 'ocf', whyNot: whyNoOcf, create: (options) => createOcfDriver('ocf', options) },
   {
     type: 'ocf-group',
@@ -45,6 +47,11 @@ export const hostDrivers: HostDriver[] = [
 function whyNoLxc(): string | null {
   if (!isInstalled('lxc-start')) return 'lxc-start is not installed'
   return process.getuid?.() === 0 ? null : 'the agent does not run as root'
+}
+
+function whyNoSystemd(): string | null {
+  if (!isInstalled('systemctl')) return 'systemctl is not installed'
+  return existsSync('/run/systemd/system') ? null : 'systemd is not its first process'
 }
 
 function whyNoOcf(): string | null {

@@ -1,6 +1,7 @@
 // Running a tool of the host to its end: in a process group of its own, which is killed as a whole at the timeout, with
 // bounded output. No shell. What it said is data for the caller; nothing is decided here.
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 
 export type CommandResult = {
   /** Exit code; null: it was killed, or could not be run. */
@@ -40,6 +41,7 @@ export function runCommand(
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: searchPath(), LC_ALL: 'C.UTF-8', ...environment },
     })
+    judgeByItself(child.pid)
     const stdout = collect(child.stdout, mostBytes)
     const stderr = collect(child.stderr, mostBytes)
     let isTimeout = false
@@ -94,5 +96,14 @@ function killGroup(pid: number | undefined): void {
     process.kill(-pid, 'SIGKILL')
   } catch {
     // It has ended in this very moment.
+  }
+}
+
+/** The agent may be exempt from the kernel's OOM killer; what its tools start must not be. */
+function judgeByItself(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) writeFileSync(`/proc/${pid}/oom_score_adj`, '0')
+  } catch {
+    // It has ended, or the agent itself is more likely to be killed than that.
   }
 }

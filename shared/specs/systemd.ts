@@ -1,5 +1,18 @@
 // How to run a `systemd:` service: a unit of the node's service manager.
 import { z } from 'zod'
 
-export const SystemdSpec = z.strictObject({})
+const unitName = /^[A-Za-z0-9][A-Za-z0-9:_.@-]{0,200}\.service$/
+
+export const SystemdSpec = z.strictObject({
+  /** Its unit on every node; absent: named as the service, `systemd:db` is `db.service`. */
+  unit: z
+    .string({ error: 'unit must be a text' })
+    .regex(unitName, { error: 'unit must be the name of a .service unit' })
+    .optional(),
+})
 export type SystemdSpec = z.infer<typeof SystemdSpec>
+
+/** The unit of a service. */
+export function unitOf(sid: string, spec: SystemdSpec): string {
+  return spec.unit ?? `${sid.slice(sid.indexOf(':') + 1)}.service`
+}

@@ -1,6 +1,8 @@
 // Spawning a service: a small launcher joins the cgroup, passes the start gate, writes down who it is, and becomes the
 // service. No shell ever sees the service's own words: they are arguments of the launcher, untouched.
 //
+// The agent may be exempt from the kernel's OOM killer; its services are not.
+//
 // The start gate: a grant file must exist and name this generation and this boot. The agent writes it right before the
 // spawn, and removes it before every stop and when it begins to look at the host; so a launcher that was forked but had
 // not yet been marked when the host was looked at cannot begin afterwards.
@@ -15,6 +17,7 @@ export const notNotedCode = 114
 
 const launcher = `
 cgroup=$1 grant=$2 wanted=$3 run=$4 boot=$5; shift 5
+{ echo 0 >/proc/$$/oom_score_adj; } 2>/dev/null || :
 [ -z "$cgroup" ] || echo $$ 2>/dev/null >"$cgroup/cgroup.procs" || :
 { IFS= read -r line <"$grant"; } 2>/dev/null && [ "$line" = "$wanted" ] || exit ${gateClosedCode}
 IFS= read -r stat </proc/$$/stat && printf '%s %s\\n' "$boot" "$stat" >"$run" || exit ${notNotedCode}

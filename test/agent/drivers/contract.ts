@@ -227,6 +227,7 @@ export function driverContract(
       await rig.crash()
       await new Promise((resolve) => setTimeout(resolve, rig.noticesWithinMs + 300))
       expect(exits).toEqual([])
+      nextAgent()
     })
   })
 }

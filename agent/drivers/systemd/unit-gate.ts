@@ -1,0 +1,87 @@
+// The start gate of a unit: a drop-in by which every start fails without the grant file, whoever asks for it, and by which the
+// manager restarts nothing by itself. It lies in /etc, so that it is there before the agent is, after a reboot; it is also
+// the mark by which the agent knows the units that are its business. Taken away by an administrator only.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { readIfThere, writeFileAtomically } from '../../files.ts'
+import type { Owner } from '../process/members.ts'
+import { showUnit, showUnits, systemctl, type UnitState } from './unit-state.ts'
+
+const directory = '/etc/systemd/system'
+/** Read after all others, and so the one that counts. */
+const file = 'zz-holdfast.conf'
+
+export type GatedUnit = { sid: string; unit: string }
+
+const path = (unit: string) => join(directory, `${unit}.d`, file)
+const markOf = ({ clusterUuid, nodeUid }: Owner, sid: string) =>
+  `# Holdfast ${clusterUuid}/${nodeUid} ${sid}`
+
+function dropIn(owner: Owner, sid: string, grantFile: string): string {
+  return `${markOf(owner, sid)}
+# Only the agent starts this unit, and ends before it when the machine goes down. To take it back for good: remove this file,
+# then systemctl daemon-reload.
+[Unit]
+AssertPathExists=${grantFile.replaceAll('%', '%%')}
+StartLimitIntervalSec=0
+Before=ha-agent.service
+[Service]
+Restart=no
+`
+}
+
+/** The units that this node's agent has gated. */
+export function gatedUnits(owner: Owner): GatedUnit[] {
+  const mark = markOf(owner, '')
+  return readdirSync(directory).flatMap((name) => {
+    if (!name.endsWith('.service.d')) return []
+    const unit = name.slice(0, -'.d'.length)
+    const text = readIfThere(path(unit))
+    if (!text?.startsWith(mark)) return []
+    return [{ unit, sid: text.slice(mark.length, text.indexOf('\n')) }]
+  })
+}
+
+/**
+ * Puts the gate in and makes sure that it counts.
+ * @returns one sentence if this unit cannot be a service of ours
+ */
+export async function installGate(
+  { sid, unit }: GatedUnit,
+  owner: Owner,
+  grantFile: string,
+): Promise<string | null> {
+  const before = await showUnit(unit)
+  const refusal = await whyNotOurs(before)
+  if (refusal !== null) return refusal
+  const wanted = dropIn(owner, sid, grantFile)
+  if (before.enabled.startsWith('enabled')) await systemctl(['disable', '--', unit])
+  if (readIfThere(path(unit)) !== wanted) {
+    mkdirSync(join(directory, `${unit}.d`), { recursive: true, mode: 0o755 })
+    writeFileAtomically(path(unit), wanted)
+    await systemctl(['daemon-reload'], 60_000)
+  } else if (before.isStale || !isInForce(before)) await systemctl(['daemon-reload'], 60_000)
+  const after = await showUnit(unit)
+  if (isInForce(after)) return null
+  return `the start gate of ${unit} is not in force: ${after.dropIns.at(-1) ?? 'it has no drop-in'} comes after it`
+}
+
+const isInForce = ({ name, dropIns, isStale }: UnitState) =>
+  !isStale && dropIns.at(-1) === path(name)
+
+async function whyNotOurs(state: UnitState): Promise<string | null> {
+  const { name, id, load, triggeredBy } = state
+  if (load === 'not-found') return `there is no unit ${name} here`
+  if (load !== 'loaded') return `${name} is ${load}`
+  if (id !== name) return `${name} is another name of ${id}: use that`
+  for (const trigger of await showUnits(triggeredBy))
+    if (trigger.active === 'active' || trigger.enabled.startsWith('enabled'))
+      return `${trigger.name} starts it whenever it likes: systemctl disable --now ${trigger.name}`
+  return null
+}
+
+/** For tests and for whoever leaves a cluster: the unit is an ordinary one again. */
+export async function removeGate(unit: string): Promise<void> {
+  rmSync(path(unit), { force: true })
+  await systemctl(['daemon-reload'], 60_000)
+}

@@ -1,0 +1,45 @@
+// The disk of the machines: a small Debian, made once and kept outside the repository.
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const images = join(tmpdir(), 'holdfast-test-images')
+const image = join(images, 'bookworm')
+const packages = 'systemd,systemd-sysv,dbus,udev,iproute2,procps'
+
+/** What this machine lacks to boot such machines; null: nothing. */
+export function whyNoMachine(): string | null {
+  if (process.getuid?.() !== 0) return 'not root'
+  const programs = ['systemd-nspawn', 'script', 'nsenter']
+  if (!existsSync(image)) programs.push('debootstrap')
+  const missing = programs.filter((one) => !isInstalled(one))
+  return missing.length === 0 ? null : `${missing.join(', ')} not installed`
+}
+
+/** Makes the image if it is not there yet: some 40 s, and a Debian mirror. */
+export function imagePath(): Promise<string> {
+  if (!existsSync(image)) {
+    mkdirSync(images, { recursive: true })
+    const unfinished = `${image}.${process.pid}`
+    const options = ['--variant=minbase', `--include=${packages}`, 'bookworm', unfinished]
+    try {
+      execFileSync('debootstrap', options, { stdio: 'pipe', timeout: 300_000 })
+      renameSync(unfinished, image)
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true })
+    }
+  }
+  return Promise.resolve(image)
+}
+
+function isInstalled(program: string): boolean {
+  return ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
