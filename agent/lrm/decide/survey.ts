@@ -63,6 +63,8 @@ function isNoNews({ phase, generation }: LocalService, found: Found): boolean {
 /** Nothing of it was found. What had been running is told by its driver. */
 function noteGone(draft: Draft, local: LocalService): void {
   if (local.phase === 'unknown') return enterPhase(draft, local, 'idle')
+  // Its end was never told, or it never ran, whatever its driver said.
+  if (local.phase === 'running') return noteFailure(draft, local, 'error', 'nothing of it is found')
   if (local.phase === 'migrating' && !isLeftToEvents(local)) return enterPhase(draft, local, 'idle')
   if (local.phase === 'incoming' && local.move?.waits !== 'driver')
     noteFailure(draft, local, 'error', 'what was to arrive is gone')

@@ -46,7 +46,9 @@ export function startMove(
 /** Whether a move of it now is a live one: its kind can, and it runs. */
 export function goesLive(draft: Draft, sid: Sid, isCommanded = false): boolean {
   const service = draft.view.services[sid]!
-  const { config, status } = service
+  const { config, grant, status } = service
+  // Of what is granted to nobody nothing runs, whatever was said of it last.
+  if (grant === null) return false
   if (status?.state !== 'started' || !movesLive(sid, config?.spec, isCommanded)) return false
   // Just back from a failed move its agent has not answered yet, and says all the same that it runs.
   return status.running || reportOn(nodeNamed(draft, status.node), service)?.state === 'running'

@@ -1,6 +1,6 @@
 // started: what its agent answered. A start that failed was stopped, verified and closed by the agent first (M18);
 // the next node is tried as often as `maxRelocate` allows. Only a start that lasts clears the count (D2).
-import { reportOn } from '../../../cluster/grants.ts'
+import { holderOn, reportOn } from '../../../cluster/grants.ts'
 import { type Draft, newId, setCommand } from '../draft.ts'
 import { startMove } from '../moves.ts'
 import { place } from '../place.ts'
@@ -13,7 +13,11 @@ export function takeResult(draft: Draft, managed: Managed): boolean {
   const isSuccessNews = !status.running || status.restart || status.failedNodes.length > 0
   const result = resultOf(draft, managed, isSuccessNews)
   if (result === null) return false
-  if (result.outcome === 'ok') return service.grant !== null && takeSuccess(draft, managed)
+  if (result.outcome === 'ok') {
+    // The other half of a move that failed may hold it still, when this one has been ended meanwhile.
+    const isHeldHere = holderOn(service.grant, status.node) !== undefined
+    return isHeldHere && takeSuccess(draft, managed)
+  }
   const failedNodes = [...status.failedNodes, status.node!]
   const outcome = outcomeText(result)
   const mayTryElsewhere =
