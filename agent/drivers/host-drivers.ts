@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import type { Driver, DriverEvents } from './driver.ts'
 import { createOcfDriver, usualOcfRoot } from './ocf/ocf-driver.ts'
 import { createLxcDriver } from './lxc/lxc-driver.ts'
+import { createPodmanDriver } from './podman/podman-driver.ts'
 import type { Owner } from './process/members.ts'
 import { createProcessDriver } from './process/process-driver.ts'
 import { searchPath } from './run-command.ts'
@@ -42,6 +43,7 @@ export const hostDrivers: HostDriver[] = [
     create: (options) => createOcfDriver('ocf-group', options),
   },
   { type: 'ct', whyNot: whyNoLxc, create: createLxcDriver },
+  { type: 'podman', whyNot: whyNoPodman, create: createPodmanDriver },
 ]
 
 function whyNoLxc(): string | null {
@@ -52,6 +54,11 @@ function whyNoLxc(): string | null {
 function whyNoSystemd(): string | null {
   if (!isInstalled('systemctl')) return 'systemctl is not installed'
   return existsSync('/run/systemd/system') ? null : 'systemd is not its first process'
+}
+
+function whyNoPodman(): string | null {
+  if (!isInstalled('podman')) return 'podman is not installed'
+  return process.getuid?.() === 0 ? null : 'the agent does not run as root'
 }
 
 function whyNoOcf(): string | null {

@@ -38,5 +38,57 @@ export const ContainerSpec = z
   })
 export type ContainerSpec = z.infer<typeof ContainerSpec>
 
-export const PodmanSpec = z.strictObject({})
+const word = text(4096)
+const absolute = (what: string) =>
+  word.startsWith('/', { error: `${what} must be an absolute path` })
+
+/** Of a registry or of the node's own store, or a root file system on the node. */
+export const PodmanSpec = z
+  .strictObject({
+    image: word
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$/, {
+        error: 'image must be a name like docker.io/library/nginx:1.27',
+      })
+      .optional(),
+    rootfs: absolute('rootfs').optional(),
+    /** Instead of what the image says; a root file system needs one. */
+    command: z.array(word).min(1).max(256).optional(),
+    environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), word).default({}),
+    /** `/on/the/node:/in/the/container[:ro]` */
+    volumes: z
+      .array(
+        word.regex(/^\/[^:]*:\/[^:]*(:[A-Za-z,]+)?$/, {
+          error: 'a volume must be /on/the/node:/in/the/container, and :ro if it is only read',
+        }),
+      )
+      .max(100)
+      .default([]),
+    /** `8080:80`, `192.0.2.7:53:53/udp` */
+    ports: z
+      .array(
+        word.regex(/^[0-9a-fA-F.:[\]]+(\/(tcp|udp|sctp))?$/, {
+          error: 'a port must be like 8080:80 or 192.0.2.7:53:53/udp',
+        }),
+      )
+      .max(100)
+      .default([]),
+    /** As Podman has them: host, none, or the name of one of the node's networks. */
+    network: word
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, { error: 'network must be a name, host or none' })
+      .optional(),
+    memoryBytes: z
+      .number()
+      .int()
+      .min(6 * 1024 * 1024)
+      .optional(),
+    cpus: z.number().positive().max(1024).optional(),
+  })
+  .refine(({ image, rootfs }) => (image === undefined) !== (rootfs === undefined), {
+    error: 'either image or rootfs',
+    path: ['image'],
+  })
+  .refine(({ rootfs, command }) => rootfs === undefined || command !== undefined, {
+    error: 'command must say what runs in a rootfs',
+    path: ['command'],
+  })
 export type PodmanSpec = z.infer<typeof PodmanSpec>

@@ -185,6 +185,7 @@ describe('services', () => {
       [['add', 'ocf:vip', '--agent', 'IPaddr2'], 'ocf:PROVIDER:TYPE'],
       [['add', 'ocf:vip', '--agent', 'ocf:a:b', '--monitor-interval', '1ms'], 'at least 500'],
       [['add', 'ct:a', '--container', '../a'], 'spec.container'],
+      [['add', 'podman:a', '--image', '--privileged'], 'spec.image'],
       [['add', 'ocf-group:web', '--agent', 'ocf:a:b'], 'spec.agent: no such field'],
       [['add', 'process:x', '--group', 'nowhere', '--', 'true'], 'nowhere'],
     ] as const) {

@@ -14,6 +14,11 @@ export type SpecFlags = {
   monitorInterval?: string
   container?: string
   lxcConfig?: string
+  image?: string
+  rootfs?: string
+  network?: string
+  volume?: string[]
+  publish?: string[]
 }
 export type Spec = Record<string, unknown>
 
@@ -30,6 +35,11 @@ export function specifies(command: Command): Command {
     .option('--param <name=value>', 'of ocf: a parameter; may be given several times', collect)
     .option('--container <name>', 'of ct: a container that is there on its nodes')
     .option('--lxc-config <file>', 'of ct: the configuration of a new one')
+    .option('--image <name>', 'of podman: what it runs, of a registry or of the node')
+    .option('--rootfs <folder>', 'of podman: a root file system on its nodes instead')
+    .option('--network <name>', 'of podman: host, none, or a network of its nodes')
+    .option('--volume <host:inside>', 'of podman; may be given several times', collect)
+    .option('--publish <port:port>', 'of podman; may be given several times', collect)
     .option('--monitor-interval <duration>', 'of ocf: how often it is looked at')
 }
 
@@ -37,16 +47,26 @@ function collect(value: string, sofar: string[] = []): string[] {
   return [...sofar, value]
 }
 
+/** What is taken over as it stands. */
+const texts: [flag: keyof SpecFlags, key: string][] = [
+  ['dir', 'directory'],
+  ['agent', 'agent'],
+  ['container', 'container'],
+  ['image', 'image'],
+  ['rootfs', 'rootfs'],
+  ['network', 'network'],
+  ['volume', 'volumes'],
+  ['publish', 'ports'],
+]
+
 /** The specification as it is to be: that of the file, else the one it has, with the options on top. */
 export function specWishes(flags: SpecFlags, now: Spec): Spec {
   const spec: Spec = flags.spec === undefined ? { ...now } : readSpec(flags.spec)
   if (flags.env)
     spec['environment'] = { ...asObject(spec['environment']), ...pairs(flags.env, '--env') }
-  if (flags.dir !== undefined) spec['directory'] = flags.dir
-  if (flags.agent !== undefined) spec['agent'] = flags.agent
+  for (const [flag, key] of texts) if (flags[flag] !== undefined) spec[key] = flags[flag]
   if (flags.param)
     spec['parameters'] = { ...asObject(spec['parameters']), ...pairs(flags.param, '--param') }
-  if (flags.container !== undefined) spec['container'] = flags.container
   if (flags.lxcConfig !== undefined) spec['config'] = readLines(flags.lxcConfig, '--lxc-config')
   if (flags.monitorInterval !== undefined) {
     const operations = asObject(spec['operations'])
@@ -108,4 +128,9 @@ export const forgettableOfSpec: Record<string, string> = {
   operations: 'operations',
   container: 'container',
   'lxc-config': 'config',
+  image: 'image',
+  rootfs: 'rootfs',
+  network: 'network',
+  volume: 'volumes',
+  publish: 'ports',
 }
