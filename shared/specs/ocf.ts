@@ -3,8 +3,16 @@
 import { z } from 'zod'
 import { text } from '../text.ts'
 
-/** Of an agent that can migrate: whether its services move while they run; `commanded`: only at an operator's word. */
-const live = z.union([z.boolean(), z.literal('commanded')]).default(false)
+/**
+ * Whether it moves while it runs. Its driver cannot yet: a wish for it would make every move of it fail, where a stop here
+ * and a start there succeed.
+ */
+const live = z
+  .literal(false, {
+    error:
+      'live must be false: a resource is stopped here and started there; vm: services move live',
+  })
+  .default(false)
 
 /** Where it is: /usr/lib/ocf/resource.d/PROVIDER/TYPE. */
 const agent = z

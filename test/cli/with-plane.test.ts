@@ -162,6 +162,8 @@ describe('services', () => {
         },
       },
     ])
+    writeFileSync(file, JSON.stringify({ agent: 'ocf:a:b', live: true }))
+    expect((await cli('add', 'ocf:b', '--spec', file)).err).toContain('live must be false')
     writeFileSync(file, '[]')
     expect((await cli('add', 'ocf-group:b', '--spec', file)).err).toContain('one JSON object')
   })
