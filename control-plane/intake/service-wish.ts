@@ -11,7 +11,7 @@ import { refuseInfeasible } from './infeasible.ts'
 import { type FieldError, type Refusal, refuse } from './refusal.ts'
 
 /** The drivers this version brings. Services of other types may wait under `ignored`: no node can run them. */
-export const knownDrivers: readonly ServiceType[] = ['process', 'ocf', 'ocf-group', 'ct', 'podman']
+export const knownDrivers: readonly ServiceType[] = ['process', 'ocf', 'ocf-group', 'ct', 'podman', 'vm']
 
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
@@ -33,7 +33,11 @@ export function refuseServiceUpdate(
   const found = configured(view, sid)
   if ('refused' in found) return found
   if (wish.requested !== undefined && wish.requested !== found.config.requested) {
-    const refusal = refuseRequested(found, wish.requested)
+    const { config, status } = found
+    const refusal = refuseRequested(
+      { sid, status, config: { ...config, spec: wish.spec ?? config.spec } },
+      wish.requested,
+    )
     if (refusal) return refusal
   }
   const { group = found.config.group, requested = found.config.requested } = wish
@@ -57,8 +61,11 @@ function specFaults(issue: z.core.$ZodIssue): FieldError[] {
 }
 
 /** A service in `error` may only be disabled, and only that brings it out again. */
-export function refuseRequested(service: ServiceView, requested: RequestedState): Refusal | null {
-  const refusal = refuseDriverless(service.sid, requested)
+export function refuseRequested(
+  service: Pick<ServiceView, 'sid' | 'config' | 'status'>,
+  requested: RequestedState,
+): Refusal | null {
+  const refusal = refuseDriverless(service.sid, requested) ?? refuseUnspecified(service, requested)
   if (refusal) return refusal
   if (service.status?.state !== 'error' || requested === 'disabled') return null
   return refuse(
@@ -88,6 +95,18 @@ function refuseDriverless(sid: Sid, requested: RequestedState): Refusal | null {
     `no node has a driver for services of type ${type} yet: ${sid} can only be kept as ignored; ${knownDrivers.join(', ')} services can be run`,
     [{ field: 'requested', message: 'must be ignored' }],
   )
+}
+
+/** One that came from another manager is known by name only, until it is told what it runs. */
+function refuseUnspecified(
+  { sid, config }: Pick<ServiceView, 'sid' | 'config'>,
+  requested: RequestedState,
+): Refusal | null {
+  if (requested !== 'started' || config === null) return null
+  if (serviceSpecs[serviceType(sid)].safeParse(config.spec).success) return null
+  return refuse('invalid', `service ${sid} has no specification yet: set it, then start it`, [
+    { field: 'spec', message: 'must say what it runs' },
+  ])
 }
 
 function refuseUnknownNode(view: ClusterView, node: string | null): Refusal | null {

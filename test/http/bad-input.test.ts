@@ -8,7 +8,7 @@ beforeAll(async () => {
   await addNode(api, 'n1')
   await addNode(api, 'n2')
   await api.ask('POST', '/services', service('web'))
-  await api.ask('POST', '/services', { sid: 'vm:101', requested: 'ignored', spec: {} })
+  await api.ask('POST', '/services', { sid: 'systemd:101', requested: 'ignored', spec: {} })
 })
 
 describe('bad input changes nothing and says what is wrong', () => {
@@ -34,9 +34,25 @@ describe('bad input changes nothing and says what is wrong', () => {
       'a type without driver',
       'POST',
       '/services',
-      { ...service('a'), sid: 'vm:100', spec: {} },
+      { ...service('a'), sid: 'systemd:100', spec: {} },
       422,
       'no-driver',
+    ],
+    [
+      'a machine without its XML',
+      'POST',
+      '/services',
+      { ...service('a'), sid: 'vm:100', spec: {} },
+      422,
+      'invalid',
+    ],
+    [
+      'a machine whose XML is none',
+      'POST',
+      '/services',
+      { ...service('a'), sid: 'vm:100', spec: { xml: '<domain><name>a</name></dom>' } },
+      422,
+      'invalid',
     ],
     [
       'a spec of another type',
@@ -65,7 +81,7 @@ describe('bad input changes nothing and says what is wrong', () => {
     [
       'a start of what nothing can run',
       'POST',
-      '/services/vm:101/start',
+      '/services/systemd:101/start',
       undefined,
       422,
       'no-driver',
@@ -73,7 +89,7 @@ describe('bad input changes nothing and says what is wrong', () => {
     [
       'a wish for what nothing can run',
       'PATCH',
-      '/services/vm:101',
+      '/services/systemd:101',
       { requested: 'stopped' },
       422,
       'no-driver',

@@ -7,6 +7,7 @@ import { usage } from '../failure.ts'
 
 export type SpecFlags = {
   spec?: string
+  xml?: string
   env?: string[]
   dir?: string
   agent?: string
@@ -29,6 +30,7 @@ export function specifies(command: Command): Command {
       '--spec <file>',
       'the whole specification, as a file of JSON; other options come on top',
     )
+    .option('--xml <file>', 'of vm: the domain, as virsh dumpxml --inactive prints it')
     .option('--env <name=value>', 'an environment variable; may be given several times', collect)
     .option('--dir <folder>', 'working folder, absolute')
     .option('--agent <agent>', 'of ocf: the resource agent, like ocf:heartbeat:IPaddr2')
@@ -62,6 +64,7 @@ const texts: [flag: keyof SpecFlags, key: string][] = [
 /** The specification as it is to be: that of the file, else the one it has, with the options on top. */
 export function specWishes(flags: SpecFlags, now: Spec): Spec {
   const spec: Spec = flags.spec === undefined ? { ...now } : readSpec(flags.spec)
+  if (flags.xml !== undefined) spec['xml'] = read(flags.xml, '--xml')
   if (flags.env)
     spec['environment'] = { ...asObject(spec['environment']), ...pairs(flags.env, '--env') }
   for (const [flag, key] of texts) if (flags[flag] !== undefined) spec[key] = flags[flag]

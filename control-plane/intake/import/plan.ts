@@ -10,6 +10,7 @@ import type { ClusterView, GroupView } from '../../cluster/view.ts'
 import { refuseStranded } from '../feasible.ts'
 import { refuseInfeasible } from '../infeasible.ts'
 import { type Refusal, refuse } from '../refusal.ts'
+import { serviceSpecs } from '../../../shared/specs/service-specs.ts'
 import { knownDrivers } from '../service-wish.ts'
 import { refuseSettings } from '../settings-wish.ts'
 import { addNote, type Finding, inOrder } from './findings.ts'
@@ -34,12 +35,15 @@ export type ImportPlan = {
   notes: Finding[]
 }
 
-/** @param drivers the types that nodes of this version can run; others can only be ignored */
+/** What is imported has no specification yet: most types cannot be run before they get one. */
+const runsAsImported = knownDrivers.filter((type) => serviceSpecs[type].safeParse({}).success)
+
+/** @param drivers the types that nodes of this version can run as they come; others can only be ignored */
 export function planImport(
   view: ClusterView,
   read: Imported,
   wish: ImportWish,
-  drivers: readonly ServiceType[] = knownDrivers,
+  drivers: readonly ServiceType[] = runsAsImported,
 ): ImportPlan | Refusal {
   const { faults, notes } = read.findings
   const findings = { faults: [...faults], notes: [...notes] }
@@ -103,7 +107,7 @@ function planService(
   }
 }
 
-/** Of some types services can be known here, not run. */
+/** Of some types services can be known here, not run as they come. */
 function noteDriverless({ services, findings }: Imported, drivers: readonly ServiceType[]): void {
   const held = services.filter(({ sid }) => !drivers.includes(serviceType(sid)))
   const [first] = held
@@ -113,7 +117,7 @@ function noteDriverless({ services, findings }: Imported, drivers: readonly Serv
     findings,
     first,
     types,
-    `no node has a driver for such services yet: they (${held.length}) come in as ignored and cannot be wanted before one has`,
+    `such services need a specification of their own, and a driver: they (${held.length}) come in as ignored, to be wanted once they have both`,
   )
 }
 
