@@ -1,4 +1,5 @@
 // Command line and environment of the agent, checked before anything is touched.
+import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { NodeName, serviceTypes } from '../shared/names.ts'
@@ -12,9 +13,16 @@ export const usage = `Usage: ha-agent run [options]     run the agent; joins fir
   --join-token TOKEN (default: $HOLDFAST_JOIN_TOKEN)
   --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)
   --drivers A,B      kinds of services to run here (default: all that this host can run)
-  --run DIR          emptied by a reboot: grants of services that are about to start (default: /run/holdfast)`
+  --run DIR          emptied by a reboot: grants of services that are about to start (default: /run/holdfast)
+  --libvirt-uri URI  libvirt's daemon on this node (default: qemu:///system)
+  --libvirt-address URI  the same daemon for live moves, as that of another node reaches it
+                     (default: qemu+tls://HOSTNAME/system)`
 
 const Url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' })
+
+const LibvirtUri = z.string().regex(/^[a-z+]+:\/\/\S+$/, {
+  error: 'must be an address of libvirt, like qemu:///system',
+})
 
 const Config = z.strictObject({
   command: z.enum(['run', 'join']),
@@ -33,6 +41,8 @@ const Config = z.strictObject({
     .min(1)
     .nullable(),
   runDirectory: z.string().startsWith('/', { error: '--run must be an absolute path' }),
+  libvirtUri: LibvirtUri,
+  libvirtAddress: LibvirtUri.max(200),
   simulated: z
     .strictObject({
       bootId: z.string().min(8, { error: 'HOLDFAST_BOOT_ID must be set' }),
@@ -72,6 +82,8 @@ export function readConfig(
     watchdog: values.watchdog,
     drivers: driversOf(values.drivers, values.watchdog === 'simulated'),
     runDirectory: values.run,
+    libvirtUri: values['libvirt-uri'],
+    libvirtAddress: values['libvirt-address'],
     simulated: values.watchdog === 'simulated' ? simulated : null,
   })
   if (result.success) return { config: result.data }
@@ -97,6 +109,8 @@ function parse(args: string[]) {
       watchdog: { type: 'string', default: 'none' },
       drivers: { type: 'string' },
       run: { type: 'string', default: '/run/holdfast' },
+      'libvirt-uri': { type: 'string', default: 'qemu:///system' },
+      'libvirt-address': { type: 'string', default: `qemu+tls://${hostname()}/system` },
     },
   })
 }

@@ -92,9 +92,10 @@ function run(
   const loop = createAgent({
     ...{ identity, boot, watchdog, clock, timers: systemTimers, log },
     createDrivers: (events) => {
-      const { home, runDirectory } = config
+      const { home, runDirectory, libvirtUri, libvirtAddress } = config
       const options = {
         ...{ home, runDirectory, owner, bootId, clock, events, log },
+        ...{ libvirtUri, libvirtAddress },
         node: identity.node,
       }
       return drivers.map((driver) => driver.create(options))

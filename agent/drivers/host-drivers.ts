@@ -12,6 +12,7 @@ import type { Owner } from './process/members.ts'
 import { createProcessDriver } from './process/process-driver.ts'
 import { searchPath } from './run-command.ts'
 import { createSystemdDriver } from './systemd/systemd-driver.ts'
+import { createVmDriver } from './vm/vm-driver.ts'
 
 export type HostOptions = {
   home: string
@@ -24,6 +25,9 @@ export type HostOptions = {
   clock: Clock
   events: DriverEvents
   log: Log
+  /** Of libvirt's daemon, for this process; and as the daemons of other nodes reach it. */
+  libvirtUri: string
+  libvirtAddress: string
 }
 
 export type HostDriver = {
@@ -44,6 +48,7 @@ export const hostDrivers: HostDriver[] = [
   },
   { type: 'ct', whyNot: whyNoLxc, create: createLxcDriver },
   { type: 'podman', whyNot: whyNoPodman, create: createPodmanDriver },
+  { type: 'vm', whyNot: whyNoVm, create: createVmDriver },
 ]
 
 function whyNoLxc(): string | null {
@@ -64,6 +69,14 @@ function whyNoPodman(): string | null {
 function whyNoOcf(): string | null {
   const folder = join(usualOcfRoot, 'resource.d')
   return existsSync(folder) ? null : `there are no resource agents in ${folder}`
+}
+
+function whyNoVm(): string | null {
+  if (!isInstalled('virsh')) return 'virsh is not installed (Debian: libvirt-clients)'
+  if (!isInstalled('libvirtd') && !isInstalled('virtqemud'))
+    return 'libvirt’s daemon is not installed (Debian: libvirt-daemon-system)'
+  const qemu = ['qemu-system-x86_64', 'qemu-system-aarch64', 'qemu-kvm', '/usr/libexec/qemu-kvm']
+  return qemu.some(isInstalled) ? null : 'QEMU is not installed (Debian: qemu-system-x86)'
 }
 
 /**

@@ -11,7 +11,14 @@ import { refuseInfeasible } from './infeasible.ts'
 import { type FieldError, type Refusal, refuse } from './refusal.ts'
 
 /** The drivers this version brings. Services of other types may wait under `ignored`: no node can run them. */
-export const knownDrivers: readonly ServiceType[] = ['process', 'ocf', 'ocf-group', 'ct', 'podman', 'vm']
+export const knownDrivers: readonly ServiceType[] = [
+  'process',
+  'ocf',
+  'ocf-group',
+  'ct',
+  'podman',
+  'vm',
+]
 
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {

@@ -12,6 +12,7 @@ const driver = hostDrivers
   ?.create({
     ...{ home: '/var/lib/holdfast', runDirectory: '/run/holdfast', node: 'n1', bootId: 'boot-1' },
     ...{ owner: setup.owner, clock: systemClock(), log: () => {} },
+    ...{ libvirtUri: 'qemu:///system', libvirtAddress: 'qemu+tls://n1/system' },
     events: {
       exited: (sid, generation, detail) => say({ exited: { sid, generation, detail } }),
       arrived: () => {},
