@@ -39,7 +39,7 @@ export function runCommand(
       cwd: directory ?? '/',
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: searchPath(), LC_ALL: 'C.UTF-8', ...environment },
+      env: { PATH: searchPath(), LC_ALL: 'C.UTF-8', ...environment, ...nodeMark() },
     })
     judgeByItself(child.pid)
     const stdout = collect(child.stdout, mostBytes)
@@ -72,6 +72,12 @@ export function runCommand(
     child.stdin.on('error', () => {}) // it ended without reading
     child.stdin.end(input ?? '')
   })
+}
+
+/** Of a virtual node: what its processes start goes down with its power. Empty on a machine of its own. */
+function nodeMark(): Record<string, string> {
+  const boot = process.env['HOLDFAST_NODE_BOOT']
+  return boot === undefined ? {} : { HOLDFAST_NODE_BOOT: boot }
 }
 
 /** Where tools of the system are, also for a daemon that was given no PATH. */

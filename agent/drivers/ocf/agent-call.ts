@@ -83,8 +83,6 @@ function environmentOf(call: Call): Record<string, string> {
     environment[`OCF_RESKEY_${name}`] = value
   // Last: no parameter may hide what an action starts from those who must find it.
   environment[actionMark] = mark
-  const boot = process.env['HOLDFAST_NODE_BOOT']
-  if (boot !== undefined) environment['HOLDFAST_NODE_BOOT'] = boot
   return environment
 }
 

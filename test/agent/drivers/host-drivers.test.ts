@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createGate } from '../../../agent/drivers/gate.ts'
 import { chooseDrivers, type HostDriver, hostDrivers } from '../../../agent/drivers/host-drivers.ts'
 import { runCommand } from '../../../agent/drivers/run-command.ts'
@@ -107,6 +107,13 @@ describe('a tool of the host', () => {
     const result = await runCommand('/no/such/tool', [], { timeoutMs: 1_000 })
     expect(result).toMatchObject({ code: null, isTimeout: false })
     expect(result.stderr).toContain('ENOENT')
+  })
+
+  test('of a virtual node goes down with its power, and so does what it starts', async () => {
+    vi.stubEnv('HOLDFAST_NODE_BOOT', 'node-and-boot')
+    const { stdout } = await sh('echo "$HOLDFAST_NODE_BOOT"')
+    vi.unstubAllEnvs()
+    expect(stdout).toBe('node-and-boot\n')
   })
 
   test('inherits nothing of the agent but the search path', async () => {
