@@ -1,5 +1,5 @@
 // The configuration a container is started with, and the start gate in it: a hook that fails unless the agent is about to
-// start it, and no autostart, whatever else its configuration says. LXC reads lines in order, the last one counts.
+// start it, and no autostart (nor files that go with the first stop), whatever else its configuration says. LXC reads lines in order, the last one counts.
 import {
   chmodSync,
   existsSync,
@@ -65,7 +65,13 @@ function gated(text: string, gate: string): string {
   const after = text.indexOf(end)
   const rest =
     own >= 0 && after > own ? text.slice(0, own) + text.slice(after + end.length).trimStart() : text
-  const lines = [begin, 'lxc.start.auto = 0', `lxc.hook.pre-start = ${quoted(gate)}`, end]
+  const lines = [
+    begin,
+    'lxc.start.auto = 0',
+    'lxc.ephemeral = 0',
+    `lxc.hook.pre-start = ${quoted(gate)}`,
+    end,
+  ]
   return `${rest.trimEnd()}\n\n${lines.join('\n')}\n`
 }
 

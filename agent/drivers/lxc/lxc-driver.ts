@@ -19,7 +19,7 @@ import { cgroupOf } from '../cgroup-of.ts'
 import { readIfThere, replaceFile } from '../../files.ts'
 import { runCommand } from '../run-command.ts'
 import { type Container, installContainer } from './lxc-config.ts'
-import { containerMark, findContainers, monitorMark } from './lxc-groups.ts'
+import { containerMark, findContainers } from './lxc-groups.ts'
 
 export type LxcDriverOptions = Pick<
   HostOptions,
@@ -82,7 +82,7 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
       ],
       {
         ...{ timeoutMs: startTimeoutMs, signal: abort.signal },
-        environment: { [monitorMark]: mark },
+        environment: { [containerMark]: `${mark}/monitor` },
       },
     ).finally(() => {
       gate.close(sid)

@@ -6,8 +6,7 @@ import { isGone, type ProcessEntry, readMark, readProcesses } from '../process/p
 import type { Group, Owner } from '../process/members.ts'
 import type { RunFiles } from '../process/run-files.ts'
 
-/** Both: \`<cluster uuid>/<node uid>/<sid>/<generation>\`. */
-export const monitorMark = 'HOLDFAST_CT_MONITOR'
+/** `<cluster uuid>/<node uid>/<sid>/<generation>`; of LXC's own monitor with `/monitor` at the end. */
 export const containerMark = 'HOLDFAST_CT'
 
 export function findContainers(owner: Owner, runFiles: RunFiles): Group[] {
@@ -21,11 +20,10 @@ export function findContainers(owner: Owner, runFiles: RunFiles): Group[] {
   }
   const monitors = new Set<number>()
   for (const one of processes) {
-    const ofMonitor = parseMark(owner, readMark(one.pid, monitorMark))
-    const found = ofMonitor ?? parseMark(owner, readMark(one.pid, containerMark))
+    const found = parseMark(owner, readMark(one.pid, containerMark))
     if (!found) continue
     group(found.sid, found.generation).members.push(one)
-    if (ofMonitor) monitors.add(one.pid)
+    if (found.isMonitor) monitors.add(one.pid)
   }
   for (const { sid, generation, main } of runFiles.list()) {
     const now = processes.find(({ pid }) => pid === main.pid)
@@ -67,8 +65,8 @@ function isFirst(pid: number, monitor: number): boolean {
 function parseMark(owner: Owner, mark: string | null) {
   const prefix = `${owner.clusterUuid}/${owner.nodeUid}/`
   if (!mark?.startsWith(prefix)) return null
-  const [sid, generation = ''] = mark.slice(prefix.length).split('/')
+  const [sid, generation = '', role] = mark.slice(prefix.length).split('/')
   return sid === undefined || !/^\d+$/.test(generation)
     ? null
-    : { sid, generation: Number(generation) }
+    : { sid, generation: Number(generation), isMonitor: role === 'monitor' }
 }

@@ -33,8 +33,7 @@ describe.skipIf(whyNoLxc !== null)('a container of LXC', { timeout: 30_000 }, ()
     driver = newDriver()
   }
   /** LXC's own process of it, found by its name. */
-  const monitor = () =>
-    pidsWith('HOLDFAST_CT_MONITOR').find((pid) => wordsOf(pid).includes(rig.name)) ?? 0
+  const monitor = () => pidsWith('/1/monitor').find((pid) => wordsOf(pid).includes(rig.name)) ?? 0
 
   beforeEach(() => {
     exits = []
