@@ -10,7 +10,7 @@ export const usage = `Usage: ha-agent run [options]     run the agent; joins fir
   --home DIR         data directory: identity, journal, logs (default: /var/lib/holdfast)
   --url A,B          addresses of the control plane (default: those of the join, else $HOLDFAST_URL)
   --node NAME        this node's name (needed for the join)
-  --join-token TOKEN (default: $HOLDFAST_JOIN_TOKEN)
+  --join-token TOKEN (or --token; default: $HOLDFAST_JOIN_TOKEN)
   --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)
   --drivers A,B      kinds of services to run here (default: all that this host can run)
   --run DIR          emptied by a reboot: grants of services that are about to start (default: /run/holdfast)
@@ -78,7 +78,7 @@ export function readConfig(
     home: values.home,
     urls: url === undefined ? null : url.split(',').map((one) => one.replace(/\/+$/, '')),
     node: values.node ?? null,
-    joinToken: values['join-token'] ?? environment['HOLDFAST_JOIN_TOKEN'] ?? null,
+    joinToken: values['join-token'] ?? values.token ?? environment['HOLDFAST_JOIN_TOKEN'] ?? null,
     watchdog: values.watchdog,
     drivers: driversOf(values.drivers, values.watchdog === 'simulated'),
     runDirectory: values.run,
@@ -106,6 +106,7 @@ function parse(args: string[]) {
       url: { type: 'string' },
       node: { type: 'string' },
       'join-token': { type: 'string' },
+      token: { type: 'string' },
       watchdog: { type: 'string', default: 'none' },
       drivers: { type: 'string' },
       run: { type: 'string', default: '/run/holdfast' },

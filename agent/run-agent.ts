@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { systemClock, systemTimers } from '../shared/clock.ts'
 import { type Random, systemRandom } from '../shared/random.ts'
+import { tellReady } from '../shared/service-manager.ts'
 import { profiles } from '../shared/timing.ts'
 import { createAgent, nodeFacts } from './agent.ts'
 import { type Boot, describeBoot } from './boot.ts'
@@ -114,7 +115,9 @@ function run(
   })
   process.on('SIGTERM', () => loop.tell({ kind: 'signal', signal: 'restart' }))
   process.on('SIGINT', () => loop.tell({ kind: 'signal', signal: 'shutdown' }))
+  process.on('SIGUSR2', () => loop.tell({ kind: 'signal', signal: 'reboot' }))
   loop.begin()
+  tellReady()
 }
 
 function fail(why: string, code = 1): void {

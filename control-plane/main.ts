@@ -1,5 +1,6 @@
 // Starts one replica of the control plane: `DATABASE_URL=… npm run control-plane -- --port 8421`.
 import pino from 'pino'
+import { tellReady } from '../shared/service-manager.ts'
 import { type Config, readConfig } from './config.ts'
 import { startPlane } from './plane.ts'
 import { migrate } from './store/migrate.ts'
@@ -16,6 +17,7 @@ async function main() {
   await migrate(config.databaseUrl)
   const plane = await startPlane(config, log)
   log.info({ url: plane.url }, 'control plane ready')
+  tellReady()
   let stopping = false
   const stop = (signal: string) => {
     if (stopping) return

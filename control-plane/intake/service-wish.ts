@@ -18,6 +18,7 @@ export const knownDrivers: readonly ServiceType[] = [
   'ct',
   'podman',
   'vm',
+  'systemd',
 ]
 
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */

@@ -8,7 +8,6 @@ beforeAll(async () => {
   await addNode(api, 'n1')
   await addNode(api, 'n2')
   await api.ask('POST', '/services', service('web'))
-  await api.ask('POST', '/services', { sid: 'systemd:101', requested: 'ignored', spec: {} })
 })
 
 describe('bad input changes nothing and says what is wrong', () => {
@@ -29,14 +28,6 @@ describe('bad input changes nothing and says what is wrong', () => {
       service('a', { group: 'none' }),
       404,
       'unknown-group',
-    ],
-    [
-      'a type without driver',
-      'POST',
-      '/services',
-      { ...service('a'), sid: 'systemd:100', spec: {} },
-      422,
-      'no-driver',
     ],
     [
       'a machine without its XML',
@@ -77,22 +68,6 @@ describe('bad input changes nothing and says what is wrong', () => {
       { figures: { cpus: -1, memoryBytes: 1 } },
       422,
       'invalid',
-    ],
-    [
-      'a start of what nothing can run',
-      'POST',
-      '/services/systemd:101/start',
-      undefined,
-      422,
-      'no-driver',
-    ],
-    [
-      'a wish for what nothing can run',
-      'PATCH',
-      '/services/systemd:101',
-      { requested: 'stopped' },
-      422,
-      'no-driver',
     ],
     ['a zero byte', 'POST', '/services', service('a', { comment: 'x\0' }), 422, 'invalid'],
     [

@@ -29,8 +29,13 @@ export type Machine = {
 
 /**
  * @param binds folders of this machine that are there too, read-only, under the same path
+ * @param network `host`: it shares this machine's
  */
-export async function bootMachine(name: string, binds: string[] = []): Promise<Machine> {
+export async function bootMachine(
+  name: string,
+  binds: string[] = [],
+  network: 'own' | 'host' = 'own',
+): Promise<Machine> {
   // Of its own in both hierarchies, or all machines share one.
   const cgroups = hierarchies().map((one) => join(one, name))
   for (const cgroup of cgroups) mkdirSync(cgroup, { recursive: true })
@@ -46,7 +51,7 @@ export async function bootMachine(name: string, binds: string[] = []): Promise<M
       '--keep-unit',
     ],
     ...[
-      '--private-network',
+      ...(network === 'own' ? ['--private-network'] : []),
       '--kill-signal=SIGRTMIN+4',
       ...binds.map((path) => `--bind-ro=${path}`),
     ],
@@ -80,7 +85,7 @@ export async function bootMachine(name: string, binds: string[] = []): Promise<M
   const isDown = () => child.exitCode !== null || child.signalCode !== null
   const down = () => waitFor(isDown, { what: `${name} to be down`, timeoutMs: 30_000 })
   const cutPower = async () => {
-    process.kill(leader, 'SIGKILL')
+    if (!isDown()) process.kill(leader, 'SIGKILL')
     await down()
     for (const cgroup of cgroups) removeCgroup(cgroup)
   }

@@ -21,6 +21,7 @@ export class UnitEnding {
   private readonly unit: string
   private readonly deps: UnitEndingDeps
   private killAtMs: number
+  private isAsked = false
   private wake: () => void = () => {}
 
   constructor(unit: string, deps: UnitEndingDeps, timeoutMs: number) {
@@ -58,7 +59,8 @@ export class UnitEnding {
   private async press(state: UnitState, left: number[], isLate: boolean, asked: Set<number>) {
     // A stop takes the place of a start that is queued or under way.
     const isStopping = state.active === 'deactivating'
-    if (!isDown(state) && !isStopping) await systemctl(['stop', '--no-block', '--', this.unit])
+    if (!isDown(state) && !isStopping)
+      await systemctl(['stop', ...this.how(state), '--', this.unit])
     // Of a unit that is down nobody else sees to what it left behind.
     for (const pid of left)
       if (isLate) send(pid, 'SIGKILL')
@@ -66,6 +68,16 @@ export class UnitEnding {
         asked.add(pid)
         send(pid, 'SIGTERM')
       }
+  }
+
+  /**
+   * While the agent's own unit is being stopped, a stop of one that comes before it would wait for that: a job that does
+   * not begin is put in again, to be done at once.
+   */
+  private how({ hasJob }: UnitState): string[] {
+    const isStuck = this.isAsked && hasJob
+    this.isAsked = true
+    return isStuck ? ['--no-block', '--job-mode=ignore-dependencies'] : ['--no-block']
   }
 
   private pause(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 // The start gate of a unit: a drop-in by which every start fails without the grant file, whoever asks for it, and by which the
 // manager restarts nothing by itself. It lies in /etc, so that it is there before the agent is, after a reboot; it is also
 // the mark by which the agent knows the units that are its business. Taken away by an administrator only.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readIfThere, writeFileAtomically } from '../../files.ts'
 import type { Owner } from '../process/members.ts'
@@ -59,6 +59,7 @@ export async function installGate(
   if (readIfThere(path(unit)) !== wanted) {
     mkdirSync(join(directory, `${unit}.d`), { recursive: true, mode: 0o755 })
     writeFileAtomically(path(unit), wanted)
+    chmodSync(path(unit), 0o644)
     await systemctl(['daemon-reload'], 60_000)
   } else if (before.isStale || !isInForce(before)) await systemctl(['daemon-reload'], 60_000)
   const after = await showUnit(unit)
