@@ -51,24 +51,27 @@ export const hostDrivers: HostDriver[] = [
   { type: 'vm', whyNot: whyNoVm, create: createVmDriver },
 ]
 
-function whyNoLxc(): string | null {
-  if (!isInstalled('lxc-start')) return 'lxc-start is not installed'
+/** All but plain commands put something on the host that only root may: gates, hooks, mounts. */
+function whyNotRoot(): string | null {
   return process.getuid?.() === 0 ? null : 'the agent does not run as root'
+}
+
+function whyNoLxc(): string | null {
+  return isInstalled('lxc-start') ? whyNotRoot() : 'lxc-start is not installed'
 }
 
 function whyNoSystemd(): string | null {
   if (!isInstalled('systemctl')) return 'systemctl is not installed'
-  return existsSync('/run/systemd/system') ? null : 'systemd is not its first process'
+  return existsSync('/run/systemd/system') ? whyNotRoot() : 'systemd is not its first process'
 }
 
 function whyNoPodman(): string | null {
-  if (!isInstalled('podman')) return 'podman is not installed'
-  return process.getuid?.() === 0 ? null : 'the agent does not run as root'
+  return isInstalled('podman') ? whyNotRoot() : 'podman is not installed'
 }
 
 function whyNoOcf(): string | null {
   const folder = join(usualOcfRoot, 'resource.d')
-  return existsSync(folder) ? null : `there are no resource agents in ${folder}`
+  return existsSync(folder) ? whyNotRoot() : `there are no resource agents in ${folder}`
 }
 
 function whyNoVm(): string | null {
@@ -76,7 +79,7 @@ function whyNoVm(): string | null {
   if (!isInstalled('libvirtd') && !isInstalled('virtqemud'))
     return 'libvirt’s daemon is not installed (Debian: libvirt-daemon-system)'
   const qemu = ['qemu-system-x86_64', 'qemu-system-aarch64', 'qemu-kvm', '/usr/libexec/qemu-kvm']
-  return qemu.some(isInstalled) ? null : 'QEMU is not installed (Debian: qemu-system-x86)'
+  return qemu.some(isInstalled) ? whyNotRoot() : 'QEMU is not installed (Debian: qemu-system-x86)'
 }
 
 /**

@@ -28,6 +28,13 @@ describe('the drivers of a host', () => {
     expect(chooseDrivers(['ct'], known)).toEqual({ fault: 'there is no driver for ct services' })
   })
 
+  test('are plain commands alone for an agent that is not root, whatever is installed', () => {
+    const asked = vi.spyOn(process, 'getuid').mockReturnValue(1_000)
+    const chosen = chooseDrivers(null)
+    asked.mockRestore()
+    expect(chosen).toMatchObject({ drivers: [{ type: 'process' }] })
+  })
+
   test('are one of each kind', () => {
     const types = hostDrivers.map(({ type }) => type)
     expect(new Set(types).size).toBe(types.length)
