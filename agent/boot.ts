@@ -36,7 +36,7 @@ export function describeBoot(options: {
  * Whether a hypervisor may hold this machine. x86 says so itself; elsewhere firmware and device tree are asked. A
  * machine that cannot tell counts as virtual: its watchdog then proves nothing by itself (rule 13).
  */
-function isVirtual(): boolean {
+export function isVirtual(): boolean {
   if (process.arch === 'x64') return /^flags\s*:.*\bhypervisor\b/m.test(read('/proc/cpuinfo') ?? '')
   if (read('/sys/hypervisor/type') !== null) return true
   const vendor = read('/sys/class/dmi/id/sys_vendor')

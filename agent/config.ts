@@ -6,6 +6,7 @@ import { NodeName, serviceTypes } from '../shared/names.ts'
 
 export const usage = `Usage: ha-agent run [options]     run the agent; joins first if this node has no identity yet
        ha-agent join [options]    join only
+       ha-agent doctor [options]  what this node lacks, and what to do; exit code 1 if it can keep no service
 
   --home DIR         data directory: identity, journal, logs (default: /var/lib/holdfast)
   --url A,B          addresses of the control plane (default: those of the join, else $HOLDFAST_URL)
@@ -13,6 +14,7 @@ export const usage = `Usage: ha-agent run [options]     run the agent; joins fir
   --join-token TOKEN (or --token; default: $HOLDFAST_JOIN_TOKEN)
   --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)
   --drivers A,B      kinds of services to run here (default: all that this host can run)
+  --json             of doctor: findings as data
   --run DIR          emptied by a reboot: grants of services that are about to start (default: /run/holdfast)
   --libvirt-uri URI  libvirt's daemon on this node (default: qemu:///system)
   --libvirt-address URI  the same daemon for live moves, as that of another node reaches it
@@ -25,7 +27,7 @@ const LibvirtUri = z.string().regex(/^[a-z+]+:\/\/\S+$/, {
 })
 
 const Config = z.strictObject({
-  command: z.enum(['run', 'join']),
+  command: z.enum(['run', 'join', 'doctor']),
   home: z.string().startsWith('/', { error: '--home must be an absolute path' }),
   urls: z.array(Url).nullable(),
   node: NodeName.nullable(),
@@ -40,6 +42,7 @@ const Config = z.strictObject({
     )
     .min(1)
     .nullable(),
+  isJson: z.boolean(),
   runDirectory: z.string().startsWith('/', { error: '--run must be an absolute path' }),
   libvirtUri: LibvirtUri,
   libvirtAddress: LibvirtUri.max(200),
@@ -81,6 +84,7 @@ export function readConfig(
     joinToken: values['join-token'] ?? values.token ?? environment['HOLDFAST_JOIN_TOKEN'] ?? null,
     watchdog: values.watchdog,
     drivers: driversOf(values.drivers, values.watchdog === 'simulated'),
+    isJson: values.json,
     runDirectory: values.run,
     libvirtUri: values['libvirt-uri'],
     libvirtAddress: values['libvirt-address'],
@@ -107,6 +111,7 @@ function parse(args: string[]) {
       node: { type: 'string' },
       'join-token': { type: 'string' },
       token: { type: 'string' },
+      json: { type: 'boolean', default: false },
       watchdog: { type: 'string', default: 'none' },
       drivers: { type: 'string' },
       run: { type: 'string', default: '/run/holdfast' },

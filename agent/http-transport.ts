@@ -3,7 +3,8 @@
 import type http from 'node:http'
 import type { Socket } from 'node:net'
 
-export type HttpReply = { status: number; body: string }
+/** `date`: the other side's clock, as far as it said. */
+export type HttpReply = { status: number; body: string; date?: string | undefined }
 
 export type Transport = {
   post(url: string, body: string, timeoutMs: number): Promise<HttpReply>
@@ -101,7 +102,7 @@ function exchange(
       response.on('error', fail)
       response.on('end', () => {
         end()
-        resolve({ status: response.statusCode ?? 0, body: text })
+        resolve({ status: response.statusCode ?? 0, body: text, date: response.headers.date })
       })
     })
     request.end(body ?? undefined)

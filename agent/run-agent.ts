@@ -5,7 +5,7 @@ import { type Random, systemRandom } from '../shared/random.ts'
 import { tellReady } from '../shared/service-manager.ts'
 import { profiles } from '../shared/timing.ts'
 import { createAgent, nodeFacts } from './agent.ts'
-import { type Boot, describeBoot } from './boot.ts'
+import { type Boot, describeBoot, isVirtual } from './boot.ts'
 import { chooseWatchdog } from './choose-watchdog.ts'
 import { type Config, readConfig, usage } from './config.ts'
 import { createControlPlaneClient } from './control-plane-client.ts'
@@ -30,6 +30,7 @@ export async function runAgent(): Promise<void> {
   const read = readConfig(process.argv.slice(2), process.env)
   if ('fault' in read) return fail(`${read.fault}\n\n${usage}`, 2)
   const { config } = read
+  if (config.command === 'doctor') return await doctor(config)
   const chosen = chooseDrivers(config.drivers)
   if ('fault' in chosen) return fail(chosen.fault, 2)
   const { drivers } = chosen
@@ -47,6 +48,17 @@ export async function runAgent(): Promise<void> {
   if (!(await lockNode(identity.nodeUid))) return fail(`another agent runs node ${identity.node}`)
   const log = createLog(identity.node)
   run(config, identity, boot, { watchdog, drivers, random, log, clock })
+}
+
+async function doctor(config: Config): Promise<void> {
+  const { describeFindings, examine } = await import('./doctor.ts')
+  const clock = systemClock()
+  const patient = { config, clock, watchdog: chooseWatchdog(config, clock) }
+  const findings = await examine({ ...patient, isVirtual: !config.simulated && isVirtual() })
+  process.stdout.write(
+    config.isJson ? `${JSON.stringify(findings, null, 2)}\n` : describeFindings(findings),
+  )
+  if (findings.some(({ level }) => level === 'fail')) process.exitCode = 1
 }
 
 /** This node's identity; joins if it has none. */
