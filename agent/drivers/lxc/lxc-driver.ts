@@ -18,6 +18,7 @@ import { watchProcess } from '../process/watch.ts'
 import { cgroupOf } from '../cgroup-of.ts'
 import { readIfThere, replaceFile } from '../../files.ts'
 import { runCommand } from '../run-command.ts'
+import { removeEmptyCgroups } from './empty-cgroups.ts'
 import { type Container, installContainer } from './lxc-config.ts'
 import { containerMark, findContainers } from './lxc-groups.ts'
 
@@ -102,6 +103,11 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
   /** What LXC calls it, for a later process of this boot. */
   const containerFile = (sid: string) => join(runPath, `${sid}.json`)
 
+  function containerOf(sid: string): Container | null {
+    const text = readIfThere(containerFile(sid))
+    return text === null ? null : (JSON.parse(text) as Container)
+  }
+
   function noteMain(pid: number, path: string): void {
     writeFileSync(path, `${bootId} ${readFileSync(`/proc/${pid}/stat`, 'latin1')}`, { mode: 0o600 })
   }
@@ -127,16 +133,18 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     )
     endings.set(sid, ending)
     const result = await ending.done.finally(() => endings.delete(sid))
-    if (result.outcome === 'ok')
-      for (const one of runFiles.list()) if (one.sid === sid) runFiles.remove(sid, one.generation)
+    if (result.outcome !== 'ok') return result
+    for (const one of runFiles.list()) if (one.sid === sid) runFiles.remove(sid, one.generation)
+    const container = containerOf(sid)
+    if (container) removeEmptyCgroups(container.name)
     return result
   }
 
   /** Its monitor knows which signal its first process takes for a shutdown. */
   function askToEnd(sid: string): void {
-    const text = readIfThere(containerFile(sid))
-    if (text === null) return
-    const { path, name } = JSON.parse(text) as Container
+    const container = containerOf(sid)
+    if (!container) return
+    const { path, name } = container
     const words = ['-P', path, '-n', name, '--nowait']
     void runCommand('lxc-stop', words, { timeoutMs: askTimeoutMs })
   }

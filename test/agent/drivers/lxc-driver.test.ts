@@ -1,5 +1,5 @@
 // Containers of LXC whose processes hide, whose monitor dies and whose start hangs: found all the same, and ended for good.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Driver } from '../../../agent/drivers/driver.ts'
@@ -96,6 +96,21 @@ describe.skipIf(whyNoLxc !== null)('a container of LXC', { timeout: 30_000 }, ()
     expect(config().lastIndexOf('lxc.start.auto = 0')).toBeGreaterThan(
       config().lastIndexOf('lxc.start.auto = 1'),
     )
+  })
+
+  test('that is killed again and again leaves no cgroup behind', async () => {
+    // Of either version: the one hierarchy, or those below it.
+    const top = '/sys/fs/cgroup'
+    const cgroups = () =>
+      [top, ...readdirSync(top).map((one) => join(top, one))]
+        .filter((path) => statSync(path).isDirectory())
+        .flatMap((path) => readdirSync(path).filter((one) => one.includes(rig.name)))
+    for (let times = 0; times < 2; times++) {
+      expect((await start(rig.specs.deaf)).outcome).toBe('ok')
+      expect(cgroups()).not.toEqual([])
+      expect((await driver.stop(rig.sid, 0)).outcome).toBe('ok')
+    }
+    expect(cgroups()).toEqual([])
   })
 
   test('that is not on this node is for another node', async () => {
