@@ -81,6 +81,40 @@ describe('a start', () => {
     expect(await driver.survey()).toEqual([{ sid, generation: 3, state: 'running' }])
   })
 
+  test.skipIf(process.getuid?.() !== 0)(
+    'runs as the user and group of its specification, within its limits, and is still found and ended',
+    async () => {
+      const command = shell('id -un; id -gn; echo $USER; ulimit -n; ulimit -c; exec sleep 100')
+      const limits = { openFiles: 77, coreBytes: 0 }
+      const spec = { command, user: 'nobody', group: 'daemon', limits }
+      expect((await driver.start({ sid, generation: 1, spec, mayStart: () => true })).outcome).toBe(
+        'ok',
+      )
+      await until(() => read('logs/a.log').split('\n').length > 5)
+      expect(read('logs/a.log')).toBe('nobody\ndaemon\nnobody\n77\n0\n')
+      expect(await driver.survey()).toEqual([{ sid, generation: 1, state: 'running' }])
+      expect((await driver.stop(sid, 5_000)).outcome).toBe('ok')
+      expect(await driver.survey()).toEqual([])
+    },
+  )
+
+  test.skipIf(process.getuid?.() !== 0)('as a user alone has that user’s groups', async () => {
+    const spec = { command: shell('id -gn; exec sleep 100'), user: 'nobody' }
+    await driver.start({ sid, generation: 1, spec, mayStart: () => true })
+    await until(() => read('logs/a.log').includes('\n'))
+    expect(read('logs/a.log')).toBe('nogroup\n')
+  })
+
+  test('as a user that is not there is an error that says so', async () => {
+    const spec = { command: ['sleep', '100'], user: 'nobody-at-all' }
+    await driver
+      .start({ sid, generation: 1, spec, mayStart: () => true })
+      .then(async ({ outcome, detail }) => {
+        if (outcome === 'ok') await until(() => exits.length > 0)
+        expect(exits[0]?.detail ?? detail).toBe('there is no such user here')
+      })
+  })
+
   test('that may not happen any more does not happen (S14)', async () => {
     const result = await start(shell(`touch ${home}/ran`), 1, () => false)
     expect(result.outcome).toBe('error')

@@ -14,14 +14,22 @@ import { serviceMark } from './members.ts'
 /** Exit codes of the launcher itself, as little like those of programs as can be. */
 export const gateClosedCode = 113
 export const notNotedCode = 114
+export const noUserCode = 115
 
 const launcher = `
-cgroup=$1 grant=$2 wanted=$3 run=$4 boot=$5; shift 5
+cgroup=$1 grant=$2 wanted=$3 run=$4 boot=$5 user=$6 group=$7 limits=$8; shift 8
 { echo 0 >/proc/$$/oom_score_adj; } 2>/dev/null || :
 [ -z "$cgroup" ] || echo $$ 2>/dev/null >"$cgroup/cgroup.procs" || :
 { IFS= read -r line <"$grant"; } 2>/dev/null && [ "$line" = "$wanted" ] || exit ${gateClosedCode}
 IFS= read -r stat </proc/$$/stat && printf '%s %s\\n' "$boot" "$stat" >"$run" || exit ${notNotedCode}
-unset cgroup grant wanted run boot line stat
+if [ -n "$user" ]; then
+  [ -n "$group" ] || group=$(id -g "$user") || exit ${noUserCode}
+  set -- setpriv --reuid="$user" --regid="$group" --init-groups -- "$@"
+elif [ -n "$group" ]; then
+  set -- setpriv --regid="$group" --clear-groups -- "$@"
+fi
+[ -z "$limits" ] || set -- prlimit $limits -- "$@"
+unset cgroup grant wanted run boot line stat user group limits
 exec "$@"
 `
 
@@ -60,6 +68,7 @@ export function launch(options: Launch): ChildProcess {
       [
         ...['-c', launcher, 'holdfast-launch'],
         ...[cgroup ?? '', grantFile, grant, runFile, bootId],
+        ...[spec.user ?? '', spec.group ?? '', limitOptions(spec)],
         ...spec.command,
       ],
       {
@@ -68,6 +77,7 @@ export function launch(options: Launch): ChildProcess {
         stdio: ['ignore', logFile, logFile],
         env: {
           ...environment,
+          ...(spec.user !== undefined && { USER: spec.user, LOGNAME: spec.user, HOME: '/' }),
           HOLDFAST_SID: options.sid,
           HOLDFAST_NODE: options.node,
           ...spec.environment,
@@ -82,4 +92,22 @@ export function launch(options: Launch): ChildProcess {
   } finally {
     closeSync(logFile)
   }
+}
+
+type Limits = NonNullable<ProcessSpec['limits']>
+
+const limitNames: Record<keyof Limits, string> = {
+  openFiles: 'nofile',
+  processes: 'nproc',
+  fileBytes: 'fsize',
+  addressSpaceBytes: 'as',
+  coreBytes: 'core',
+}
+
+/** For `prlimit`: names and numbers, parted by blanks. */
+function limitOptions({ limits = {} }: ProcessSpec): string {
+  return (Object.keys(limitNames) as (keyof Limits)[])
+    .filter((name) => limits[name] !== undefined)
+    .map((name) => `--${limitNames[name]}=${limits[name]}`)
+    .join(' ')
 }

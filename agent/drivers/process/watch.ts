@@ -1,7 +1,7 @@
 // Noticing that a main process is gone: of a child the kernel tells; of one that an earlier agent started, a look every
 // quarter of a second.
 import type { ChildProcess } from 'node:child_process'
-import { gateClosedCode, notNotedCode } from './launch.ts'
+import { gateClosedCode, noUserCode, notNotedCode } from './launch.ts'
 import { type ProcessEntry, readProcess } from './proc-table.ts'
 
 const lookEveryMs = 250
@@ -64,6 +64,7 @@ function mayLive({ pid, startTime }: ProcessEntry): boolean {
 
 function describe(code: number | null, signal: NodeJS.Signals | null): string {
   if (code === gateClosedCode) return 'the start gate was closed'
+  if (code === noUserCode) return 'there is no such user here'
   if (code === notNotedCode) return 'the run file could not be written'
   if (code === 127) return 'exit code 127: the command was not found'
   if (code === 126) return 'exit code 126: the command cannot be executed'

@@ -10,6 +10,8 @@ export type SpecFlags = {
   xml?: string
   env?: string[]
   dir?: string
+  runAs?: string
+  limit?: string[]
   agent?: string
   param?: string[]
   monitorInterval?: string
@@ -33,6 +35,8 @@ export function specifies(command: Command): Command {
     .option('--xml <file>', 'of vm: the domain, as virsh dumpxml --inactive prints it')
     .option('--env <name=value>', 'an environment variable; may be given several times', collect)
     .option('--dir <folder>', 'working folder, absolute')
+    .option('--run-as <user:group>', 'of process: whom it runs as; the group may be left out')
+    .option('--limit <name=value>', 'of process, like openFiles=1024; several times', collect)
     .option('--agent <agent>', 'of ocf: the resource agent, like ocf:heartbeat:IPaddr2')
     .option('--param <name=value>', 'of ocf: a parameter; may be given several times', collect)
     .option('--container <name>', 'of ct: a container that is there on its nodes')
@@ -68,6 +72,18 @@ export function specWishes(flags: SpecFlags, now: Spec): Spec {
   if (flags.env)
     spec['environment'] = { ...asObject(spec['environment']), ...pairs(flags.env, '--env') }
   for (const [flag, key] of texts) if (flags[flag] !== undefined) spec[key] = flags[flag]
+  if (flags.runAs !== undefined) {
+    const [user, group] = flags.runAs.split(':')
+    delete spec['group']
+    Object.assign(spec, { user }, group !== undefined && { group })
+  }
+  if (flags.limit) {
+    const limits = Object.entries(pairs(flags.limit, '--limit'))
+    spec['limits'] = {
+      ...asObject(spec['limits']),
+      ...Object.fromEntries(limits.map(([name, value]) => [name, Number(value)])),
+    }
+  }
   if (flags.param)
     spec['parameters'] = { ...asObject(spec['parameters']), ...pairs(flags.param, '--param') }
   if (flags.lxcConfig !== undefined) spec['config'] = readLines(flags.lxcConfig, '--lxc-config')
@@ -127,6 +143,9 @@ function pairs(given: string[], option: string): Record<string, string> {
 export const forgettableOfSpec: Record<string, string> = {
   env: 'environment',
   dir: 'directory',
+  user: 'user',
+  group: 'group',
+  limit: 'limits',
   param: 'parameters',
   operations: 'operations',
   container: 'container',
