@@ -41,16 +41,19 @@ export type NodeOptions = {
   urls: string[]
   joinToken: string
   rebootMs: number
+  /** Its agent's program, if it is not the usual one. */
+  agent?: string | undefined
 }
 
 export class NodeProcess extends MarkedProcess {
   readonly name: string
   readonly home: string
 
-  constructor({ site, name, dir, urls, joinToken, rebootMs }: NodeOptions) {
+  constructor({ site, name, dir, urls, joinToken, rebootMs, agent }: NodeOptions) {
     const home = join(dir, name)
     const args = [supervisor, '--node', name, '--home', home, '--url', urls.join(',')]
     args.push('--join-token', joinToken, '--reboot-ms', String(rebootMs))
+    if (agent !== undefined) args.push('--agent', agent)
     super({ site, args, logFile: join(dir, `${name}.log`) })
     this.name = name
     this.home = home

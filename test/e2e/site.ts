@@ -38,6 +38,8 @@ export type SiteOptions = {
   replicas?: number
   timing?: Partial<Timing>
   rebootMs?: number
+  /** The program of a node's agent, if it is not the usual one. */
+  agentOf?(node: string): Promise<string>
   /** Where it is; by default a database of its own on the server all tests share. */
   database?: { readonly url: string; readonly sql: postgres.Sql }
 }
@@ -125,6 +127,7 @@ export class Site {
     const node = new NodeProcess({
       ...{ site: this.dir, name, dir: this.dir, urls: this.planeUrls(), joinToken: secret },
       rebootMs: this.#options.rebootMs ?? 300,
+      agent: await this.#options.agentOf?.(name),
     })
     this.nodes[name] = node
     return node

@@ -39,6 +39,8 @@ export type LibvirtHost = {
   /** For processes on this machine, and for the daemon of the other host. */
   uri: string
   address: string
+  /** What a command needs before it to see the host as its own; only the network stays that of the machine. */
+  enter: string[]
   isOfHost: (pid: number) => boolean
   virsh: (...args: string[]) => Promise<CommandResult>
   /** QEMU processes on it, of one machine or of all. */
@@ -52,10 +54,14 @@ export type LibvirtHost = {
   end(): Promise<void>
 }
 
-/** `count` hosts, their daemons running; the first two share a cable. */
-export async function startLibvirtHosts(count: 1 | 2): Promise<LibvirtHost[]> {
+/**
+ * `count` hosts, their daemons running; the first two share a cable.
+ * @param hasOwnPids each has a process table of its own, too: what runs `inside` sees no other host's. Its daemon is then
+ * not to be killed or paused alone.
+ */
+export async function startLibvirtHosts(count: 1 | 2, hasOwnPids = false): Promise<LibvirtHost[]> {
   const hosts = Array.from({ length: count }, (_, at) =>
-    createHost(`hv${at + 1}`, `10.99.0.${at + 1}`),
+    createHost(`hv${at + 1}`, `10.99.0.${at + 1}`, hasOwnPids),
   )
   const [first, second] = hosts
   if (first && second) {
@@ -82,33 +88,29 @@ const sharedCache = join(tmpdir(), 'holdfast-libvirt-cache')
 
 type Made = LibvirtHost & { holder(): string; setUp(hasCable: boolean): void }
 
-function createHost(name: string, ip: string): Made {
+function createHost(name: string, ip: string, hasOwnPids: boolean): Made {
   const folder = mkdtempSync(join(tmpdir(), `holdfast-${name}-`))
   const at = (...parts: string[]) => join(folder, ...parts)
   for (const part of ['etc', 'lib', 'run', 'log']) mkdirSync(at(part))
   mkdirSync(sharedCache, { recursive: true })
   writeConfig(folder, ip)
+  // Where its pid says nothing to others it cannot be told to look for its first hook: it finds one from the start.
+  if (hasOwnPids) {
+    mkdirSync(at('etc', 'hooks', 'qemu.d'), { recursive: true })
+    writeFileSync(at('etc', 'hooks', 'qemu.d', 'none'), '#!/bin/sh\n', { mode: 0o755 })
+  }
   const socket = at('run', 'libvirt-sock')
   const uri = `qemu+unix:///system?socket=${socket}`
   // Holds the namespaces, whatever becomes of the daemon; ends with this process, whose end closes its input.
-  const holder = spawn(
-    'unshare',
-    ['--mount', '--uts', '--net', '--propagation', 'private', 'cat'],
-    {
-      stdio: ['pipe', 'ignore', 'inherit'],
-    },
-  )
+  const ownPids = ['--pid', '--fork', '--kill-child', '--mount-proc']
+  const spaces = ['--mount', '--uts', '--net', '--propagation', 'private']
+  // In a process table of its own it is the first, and a shell that waits buries every orphan.
+  const hold = hasOwnPids ? [...ownPids, '/bin/sh', '-c', 'cat; exit'] : ['cat']
+  const holder = spawn('unshare', [...spaces, ...hold], { stdio: ['pipe', 'ignore', 'inherit'] })
+  const holderPid = hasOwnPids ? firstChild(holder.pid!) : holder.pid!
   let daemon: ChildProcess | null = null
-  const inside = (script: string) => [
-    '-t',
-    `${holder.pid}`,
-    '-m',
-    '-u',
-    '-n',
-    '/bin/sh',
-    '-c',
-    script,
-  ]
+  const enter = ['-t', `${holderPid}`, '-m', '-u', ...(hasOwnPids ? ['-p'] : [])]
+  const inside = (script: string) => [...enter, '-n', '/bin/sh', '-c', script]
   const namespaceOf = (pid: number) => {
     try {
       return readlinkSync(`/proc/${pid}/ns/uts`)
@@ -116,7 +118,7 @@ function createHost(name: string, ip: string): Made {
       return null
     }
   }
-  const isOfHost = (pid: number) => namespaceOf(pid) === namespaceOf(holder.pid!)
+  const isOfHost = (pid: number) => namespaceOf(pid) === namespaceOf(holderPid)
   const virsh = (...args: string[]) =>
     runCommand('virsh', ['--quiet', '--connect', uri, ...args], { timeoutMs: 30_000 })
   const machines = (uuid?: string) =>
@@ -149,7 +151,8 @@ function createHost(name: string, ip: string): Made {
     hooks: at('etc', 'hooks'),
     pidFile: at('libvirtd.pid'),
     address: `qemu+tcp://${ip}/system`,
-    holder: () => `${holder.pid}`,
+    enter: ['nsenter', ...enter],
+    holder: () => `${holderPid}`,
     setUp(hasCable) {
       const binds = [
         [at('etc'), '/etc/libvirt'],
@@ -175,6 +178,15 @@ function createHost(name: string, ip: string): Made {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The first process of a process table of its own. */
+function firstChild(pid: number): number {
+  for (let looks = 0; looks < 10_000; looks++) {
+    const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
+    if (child !== '') return Number(child)
+  }
+  throw new Error('no process began in the new process table')
 }
 
 function writeConfig(folder: string, ip: string): void {
