@@ -29,8 +29,11 @@ export function meaningOf(code: number): string {
 
 export type Monitored = 'running' | 'stopped' | 'unknown'
 
-/** What a monitor's code says; without the software there is nothing that could run. */
+/** Its software is not on this host: where it was never started, nothing of it runs. */
+export const notInstalledCode = 5
+
+/** What a monitor's code says of what may not have been started here. */
 export function monitoredBy(code: number | null): Monitored {
   if (code === 0 || code === 8 || code === 190 || code === 191) return 'running'
-  return code === 7 || code === 5 ? 'stopped' : 'unknown'
+  return code === 7 || code === notInstalledCode ? 'stopped' : 'unknown'
 }

@@ -20,22 +20,25 @@ import { watchResources } from './watch.ts'
 
 export type OcfDriverOptions = Pick<
   HostOptions,
-  'home' | 'runDirectory' | 'owner' | 'node' | 'bootId' | 'events' | 'log'
+  'home' | 'runDirectory' | 'owner' | 'node' | 'bootId' | 'clock' | 'events' | 'log'
 > & { ocfRoot?: string }
 
 export const usualOcfRoot = '/usr/lib/ocf'
 
 /** A look at the host waits so long for each resource; what is slower is left to the recurring monitor. */
 const surveyPatienceMs = 3_000
+/** So long after its boot a host may still be starting what is enabled on it. */
+const hostIsUpAfterMs = 600_000
 
 type Starting = { abort: AbortController; done: Promise<DriverResult> }
 type Stopping = { hurry(timeoutMs: number): void; done: Promise<DriverResult> }
 
 export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOptions): Driver {
-  const { home, owner, node, bootId, events, ocfRoot = usualOcfRoot } = options
+  const { home, owner, node, bootId, clock, events, ocfRoot = usualOcfRoot } = options
   const random = systemRandom()
   const gate = createGate(join(options.runDirectory, 'grants'), type, bootId)
-  const records = createRecords(join(home, 'ocf'), type)
+  const notes = join(options.runDirectory, 'ocf-started')
+  const records = createRecords(join(home, 'ocf'), notes, type)
   const left = createActionsLeft(join(options.runDirectory, 'ocf'), bootId)
   const plan = createPlanner(ocfRoot, node, type === 'ocf-group')
   const starting = new Map<string, Starting>()
@@ -98,7 +101,7 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     if (!request.mayStart()) return { outcome: 'error', detail: 'later than the lease allows' }
     const planned = await plan(sid, request.spec)
     if ('outcome' in planned) return planned
-    if (records.read(sid))
+    if (records.read(sid)?.bootId === bootId)
       return { outcome: 'error', detail: 'what was started before is not ended' }
     const { resources } = planned
     const record: Record = { sid, generation, bootId, phase: 'starting', resources }
@@ -116,7 +119,7 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     })
     if (result.outcome !== 'ok') return result
     left.forget(sid)
-    records.note({ ...record, phase: 'started' })
+    records.noteStarted(record)
     if (!signal.aborted) watch(record)
     return result
   }
@@ -163,9 +166,16 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
         return { outcome: 'error', detail: 'what a start that was cut short began is still there' }
     }
     left.forget(sid)
-    records.remove(sid)
+    if (record) forget(record)
     failed.delete(sid)
     return { outcome: 'ok', detail: '' }
+  }
+
+  /** What is enabled on this host may come up after the agent, or again (S8): it is looked for as long as that may be. */
+  function forget({ sid, bootId: ofBoot }: Record): void {
+    const isOver = ofBoot === bootId || clock.bootMs() > hostIsUpAfterMs
+    // It may have been started anew while its monitor was asked.
+    if (isOver && records.read(sid)?.bootId === ofBoot) records.remove(sid)
   }
 
   async function survey(): Promise<Found[]> {
@@ -187,13 +197,13 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     if (isInHand()) return answer('unknown')
     if (record.bootId !== bootId) {
       if (seen !== 'stopped') return answer('unknown')
-      records.remove(sid)
+      forget(record)
       return null
     }
     // One that was begun and seen running, and does not answer just now, is left to its monitor.
     const mayRun = seen === 'running' || (seen === 'silent' && record.phase === 'started')
     if (!mayRun || isDetached) return answer('unknown')
-    if (record.phase === 'starting') records.note({ ...record, phase: 'started' })
+    if (record.phase === 'starting') records.noteStarted(record)
     watch(record)
     return answer('running')
   }

@@ -3,7 +3,7 @@ import type { CommandResult } from '../run-command.ts'
 import type { DriverResult } from '../driver.ts'
 import type { Action } from './agent-call.ts'
 import { gateClosedCode, reasonOf } from './agent-call.ts'
-import { type Monitored, monitoredBy, outcomeOf } from './exit-codes.ts'
+import { type Monitored, monitoredBy, notInstalledCode, outcomeOf } from './exit-codes.ts'
 import type { Resource } from './resource.ts'
 import { sentence } from './watch.ts'
 
@@ -79,7 +79,9 @@ export async function stopInReverse(
   isDoubtful: boolean,
 ): Promise<DriverResult> {
   for (const resource of resources.toReversed()) {
-    const isStopped = (await probe(resource, call)) === 'stopped'
+    const { code } = await call(resource, 'monitor')
+    // What has run lives on when its software is taken from the host: only a stop is believed then.
+    const isStopped = monitoredBy(code) === 'stopped' && (isDoubtful || code !== notInstalledCode)
     if (isStopped && !isDoubtful) continue
     const result = await stopOne(resource, call, !isStopped)
     if (result.outcome !== 'ok') return named(resource, resources, result)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DriverEvents } from '../../../agent/drivers/driver.ts'
 import { hostDrivers } from '../../../agent/drivers/host-drivers.ts'
+import { systemClock } from '../../../shared/clock.ts'
 import { createOcfDriver } from '../../../agent/drivers/ocf/ocf-driver.ts'
 import { driverContract } from './contract.ts'
 import type { DriverRig } from './rig.ts'
@@ -57,6 +58,7 @@ function rigOf(type: 'ocf' | 'ocf-group', createSubject: (home: string) => Subje
     createOcfDriver(type, {
       ...{ home: join(home, folder), runDirectory: join(home, 'run', folder), node: folder },
       ...{ owner: { ...owner, nodeUid }, bootId: 'boot-1', events, log: () => {} },
+      clock: systemClock(),
     })
   return {
     sid: `${type}:a`,

@@ -1,10 +1,11 @@
 // Resource agents that hang, fail, lie and are cut short: what the driver says is gone is gone, and what may still be
 // under way is never nothing.
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../shared/clock.ts'
 import type { Driver } from '../../../agent/drivers/driver.ts'
 import { callAgent, gateClosedCode } from '../../../agent/drivers/ocf/agent-call.ts'
 import { createOcfDriver } from '../../../agent/drivers/ocf/ocf-driver.ts'
@@ -19,10 +20,13 @@ let exits: { sid: string; generation: number; detail: string }[]
 let drivers: Driver[]
 /** What driver objects of agents that are gone still wait for. */
 let begun: Promise<unknown>[]
+/** How long the host has been up. */
+let upMs: number
 
 function newDriver(type: 'ocf' | 'ocf-group' = 'ocf', bootId = 'boot-1'): Driver {
   const driver = createOcfDriver(type, {
     ...{ home, runDirectory: join(home, 'run'), owner, node: 'n1', bootId, log: () => {} },
+    clock: { ...systemClock(), bootMs: () => upMs },
     events: {
       exited: (one, generation, detail) => void exits.push({ sid: one, generation, detail }),
       arrived: () => expect.fail('nothing is moved here'),
@@ -60,6 +64,7 @@ beforeEach(() => {
   exits = []
   drivers = []
   begun = []
+  upMs = 60_000
 })
 afterEach(async () => {
   await Promise.allSettled(begun)
@@ -228,6 +233,18 @@ describe('a stop', () => {
 })
 
 describe('a running resource', () => {
+  test('whose software seems to be gone from the host is told to stop all the same, and not believed gone before', async () => {
+    const driver = newDriver()
+    await start(driver)
+    on('monitor', 'exit 5')
+    on('stop', 'exit 5')
+    expect((await driver.stop(sid, 0)).outcome).not.toBe('ok')
+    expect(await driver.survey()).toEqual(found('unknown'))
+    off('stop')
+    expect((await driver.stop(sid, 0)).outcome).toBe('ok')
+    expect(existsSync(join(home, 'a.runs'))).toBe(false)
+  })
+
   const often = { operations: { monitor: { intervalMs: 500, timeoutMs: 300 } } }
 
   test('whose monitor does not answer in time has crashed', async () => {
@@ -273,6 +290,63 @@ describe('after a reboot', () => {
     const next = newDriver('ocf', 'boot-2')
     expect(await next.survey()).toEqual([])
     expect(done()).toEqual(['a start'])
+  })
+
+  test('what its host starts only after the first look is found, too, and ended (S8)', async () => {
+    await start(newDriver())
+    rmSync(join(home, 'a.runs'))
+    const next = newDriver('ocf', 'boot-2')
+    expect(await next.survey()).toEqual([])
+    writeFileSync(join(home, 'a.runs'), '')
+    expect(await next.survey()).toEqual(found('unknown'))
+    expect((await next.stop(sid, 0)).outcome).toBe('ok')
+    expect(existsSync(join(home, 'a.runs'))).toBe(false)
+    expect(await next.survey()).toEqual([])
+    // Once more, as by a service manager that restarts what was ended.
+    writeFileSync(join(home, 'a.runs'), '')
+    expect(await next.survey()).toEqual(found('unknown'))
+  })
+
+  test('what did not run at the first look can be started again', async () => {
+    await start(newDriver())
+    rmSync(join(home, 'a.runs'))
+    const next = newDriver('ocf', 'boot-2')
+    expect(await next.survey()).toEqual([])
+    expect((await start(next)).outcome).toBe('ok')
+    expect(await next.survey()).toEqual(found('running'))
+  })
+
+  test('what is started while the host is looked at stays known', async () => {
+    await start(newDriver())
+    rmSync(join(home, 'a.runs'))
+    const next = newDriver('ocf', 'boot-2')
+    upMs = 3_600_000
+    // The first monitor of all is the look's, and answers last.
+    on('monitor', `if mkdir ${home}/first 2>/dev/null; then sleep 1; exit 7; fi`)
+    const looking = next.survey()
+    await until(() => existsSync(join(home, 'first')))
+    expect((await start(next)).outcome).toBe('ok')
+    await looking
+    expect(await next.survey()).toEqual(found('running'))
+    expect(existsSync(join(home, 'ocf', `${sid}.json`))).toBe(true)
+  })
+
+  test('long ago nothing is asked of what was here before', async () => {
+    await start(newDriver())
+    rmSync(join(home, 'a.runs'))
+    const next = newDriver('ocf', 'boot-2')
+    upMs = 3_600_000
+    expect(await next.survey()).toEqual([])
+    const looks = read('log').length
+    expect(await next.survey()).toEqual([])
+    expect(read('log').length).toBe(looks)
+  })
+
+  test('the record of it is whole: what is on disk is never written over in passing', async () => {
+    await start(newDriver())
+    const record = join(home, 'ocf', `${sid}.json`)
+    // The last time it was written was before its start.
+    expect(statSync(record).mtimeMs).toBeLessThanOrEqual(statSync(join(home, 'a.runs')).mtimeMs)
   })
 })
 

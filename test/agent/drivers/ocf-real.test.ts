@@ -10,6 +10,7 @@ import { request } from 'undici'
 import type { Driver } from '../../../agent/drivers/driver.ts'
 import { isInstalled } from '../../../agent/drivers/host-drivers.ts'
 import { parseMetaData } from '../../../agent/drivers/ocf/meta-data.ts'
+import { systemClock } from '../../../shared/clock.ts'
 import { createOcfDriver } from '../../../agent/drivers/ocf/ocf-driver.ts'
 import { runCommand } from '../../../agent/drivers/run-command.ts'
 
@@ -77,6 +78,7 @@ describe.skipIf(why !== null)('an address, a file system and a web server as one
   const newDriver = () =>
     createOcfDriver('ocf-group', {
       ...{ home, runDirectory: join(home, 'run'), node: 'n1', bootId: 'boot-1', log: () => {} },
+      clock: systemClock(),
       owner: { clusterUuid: randomUUID(), nodeUid: randomUUID() },
       events: {
         exited: (_sid, _generation, detail) => void exits.push({ detail, atMs: performance.now() }),
