@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { NodeName, serviceTypes } from '../shared/names.ts'
+import { pinPattern } from './pinned-agent.ts'
 
 export const usage = `Usage: ha-agent run [options]     run the agent; joins first if this node has no identity yet
        ha-agent join [options]    join only
@@ -12,6 +13,7 @@ export const usage = `Usage: ha-agent run [options]     run the agent; joins fir
   --url A,B          addresses of the control plane (default: those of the join, else $HOLDFAST_URL)
   --node NAME        this node's name (needed for the join)
   --join-token TOKEN (or --token; default: $HOLDFAST_JOIN_TOKEN)
+  --pin SHA256       at the join: fingerprint of the plane's certificate, the only one that is believed from then on
   --watchdog WHICH   /dev/watchdogN, simulated or none (default: none)
   --drivers A,B      kinds of services to run here (default: all that this host can run)
   --json             of doctor: findings as data
@@ -32,6 +34,10 @@ const Config = z.strictObject({
   urls: z.array(Url).nullable(),
   node: NodeName.nullable(),
   joinToken: z.string().min(10).max(200).nullable(),
+  pin: z
+    .string()
+    .regex(pinPattern, { error: '--pin must be a SHA-256 fingerprint, 64 digits' })
+    .nullable(),
   watchdog: z.string().regex(/^(simulated|none|\/dev\/.+)$/, {
     error: '--watchdog must be /dev/watchdogN, simulated or none',
   }),
@@ -82,6 +88,7 @@ export function readConfig(
     urls: url === undefined ? null : url.split(',').map((one) => one.replace(/\/+$/, '')),
     node: values.node ?? null,
     joinToken: values['join-token'] ?? values.token ?? environment['HOLDFAST_JOIN_TOKEN'] ?? null,
+    pin: values.pin ?? null,
     watchdog: values.watchdog,
     drivers: driversOf(values.drivers, values.watchdog === 'simulated'),
     isJson: values.json,
@@ -111,6 +118,7 @@ function parse(args: string[]) {
       node: { type: 'string' },
       'join-token': { type: 'string' },
       token: { type: 'string' },
+      pin: { type: 'string' },
       json: { type: 'boolean', default: false },
       watchdog: { type: 'string', default: 'none' },
       drivers: { type: 'string' },

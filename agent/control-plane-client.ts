@@ -35,6 +35,8 @@ export type ClientOptions = {
   urls: string[]
   /** Bearer credential; null before the join. */
   credential: string | null
+  /** Fingerprint of the plane's certificate, if that is what is trusted. */
+  pin?: string | null | undefined
   random: Random
   /** How requests travel; absent: HTTP. */
   transport?: Transport
@@ -44,7 +46,7 @@ export type ClientOptions = {
 const pollGraceMs = 5_000
 
 export function createControlPlaneClient(options: ClientOptions): ControlPlaneClient {
-  const transport = options.transport ?? createTransport(options.credential)
+  const transport = options.transport ?? createTransport(options.credential, options.pin)
   const rotation = createRotation(options.urls, options.random)
 
   async function call<T>(

@@ -32,7 +32,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   const urls = patient.config.urls ?? identity.urls
   return [
     ...identity.findings,
-    ...(await Promise.all(urls.map((url) => lookAtPlane(url, patient.clock)))).flat(),
+    ...(await Promise.all(urls.map((url) => lookAtPlane(url, identity.pin, patient.clock)))).flat(),
     ...(await lookAtClock()),
     ...(await lookAtWatchdog(patient)),
     ...lookAtDrivers(patient.config),
@@ -48,26 +48,32 @@ export function describeFindings(findings: Finding[]): string {
   return `${lines.join('\n')}\n`
 }
 
-function identityOf({ home }: Config): { findings: Finding[]; urls: string[] } {
+type Identified = { findings: Finding[]; urls: string[]; pin: string | null }
+
+function identityOf({ home, pin }: Config): Identified {
   const about = 'identity' as const
   try {
     const known = readIdentity(home)
     if (known) {
       const found = `node ${known.node} of cluster ${known.cluster}`
-      return { findings: [{ about, level: 'ok', found }], urls: known.urls }
+      return {
+        findings: [{ about, level: 'ok', found }],
+        urls: known.urls,
+        pin: pin ?? known.pin ?? null,
+      }
     }
     const advice =
       'ha-agent join --url URL --node NAME --token TOKEN (ha-manager join-token create makes one)'
-    return { findings: [{ about, level: 'fail', found: 'not joined', advice }], urls: [] }
+    return { findings: [{ about, level: 'fail', found: 'not joined', advice }], urls: [], pin }
   } catch (error) {
     const advice = `restore ${home}/identity.json, or remove it and join under another name`
     const found = (error as Error).message
-    return { findings: [{ about, level: 'fail', found, advice }], urls: [] }
+    return { findings: [{ about, level: 'fail', found, advice }], urls: [], pin }
   }
 }
 
-async function lookAtPlane(url: string, clock: Clock): Promise<Finding[]> {
-  const transport = createTransport(null)
+async function lookAtPlane(url: string, pin: string | null, clock: Clock): Promise<Finding[]> {
+  const transport = createTransport(null, pin)
   const startedMs = clock.bootMs()
   try {
     const cancel = new AbortController().signal

@@ -2,6 +2,7 @@
 // tenths of a millisecond, and costs an agent 10 MB, half of it for its WebAssembly.)
 import type http from 'node:http'
 import type { Socket } from 'node:net'
+import { createPinnedAgent } from './pinned-agent.ts'
 
 /** `date`: the other side's clock, as far as it said. */
 export type HttpReply = { status: number; body: string; date?: string | undefined }
@@ -19,13 +20,14 @@ const connectTimeoutMs = 2_000
 /** A renewal must never wait behind a parked poll. */
 const pool = { keepAlive: true, maxSockets: 3 }
 
-export function createTransport(credential: string | null): Transport {
+/** `pin`: the fingerprint of the only certificate that is believed; null: whatever the system trusts. */
+export function createTransport(credential: string | null, pin: string | null = null): Transport {
   const clients = new Map<string, Client>()
   const authorization = credential === null ? {} : { authorization: `Bearer ${credential}` }
 
   function clientFor(protocol: string): Client {
     let client = clients.get(protocol)
-    if (!client) clients.set(protocol, (client = openClient(protocol)))
+    if (!client) clients.set(protocol, (client = openClient(protocol, pin)))
     return client
   }
 
@@ -51,12 +53,15 @@ export function createTransport(credential: string | null): Transport {
  * TLS is loaded where it is spoken only. Not by `import`: that asks a built-in module for all it exports, which for HTTP
  * are WebSockets too, and with them comes the undici inside Node.js: 12 MB.
  */
-function openClient(protocol: string): Client {
+function openClient(protocol: string, pin: string | null): Client {
+  // Plain HTTP has no certificate that could be the right one.
+  if (pin !== null && protocol !== 'https:')
+    throw new Error('a pinned plane is asked by https only')
   const { request, Agent } =
     protocol === 'https:'
       ? process.getBuiltinModule('node:https')
       : process.getBuiltinModule('node:http')
-  return { request, agent: new Agent(pool) }
+  return { request, agent: pin === null ? new Agent(pool) : createPinnedAgent(pin, pool) }
 }
 
 function headersOf(body: string | null): http.OutgoingHttpHeaders {

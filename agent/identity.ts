@@ -13,6 +13,8 @@ const Identity = z.strictObject({
   node: NodeName,
   /** Where the plane was at the join; the command line wins. */
   urls: z.array(z.string()),
+  /** Fingerprint of the plane's certificate, as given at the join. */
+  pin: z.string().optional(),
   /** The cluster's timing at the join: what a first process begins with. */
   timing: Timing.optional(),
 })

@@ -72,13 +72,14 @@ async function identify(config: Config, boot: Boot, facts: NodeFacts, random: Ra
   }
   const { hardwareId, bootId } = boot
   const request = { joinToken, node, hardwareId, bootId, ...facts }
-  const client = createControlPlaneClient({ urls, credential: null, random })
+  const client = createControlPlaneClient({ urls, credential: null, pin: config.pin, random })
   const deps = { client, urls, random, timers: systemTimers, log: createLog(node) }
   const joined = await joinCluster(request, deps)
   if ('refused' in joined) {
     fail(`the plane refused the join: ${joined.refused}`)
     return null
   }
+  if (config.pin !== null) joined.pin = config.pin
   writeIdentity(config.home, joined)
   createLog(node)('info', 'joined', { cluster: joined.cluster, nodeUid: joined.nodeUid })
   return joined
@@ -120,7 +121,7 @@ function run(
       }),
     client: createControlPlaneClient({
       urls: config.urls ?? identity.urls,
-      ...{ credential, random },
+      ...{ credential, random, pin: config.pin ?? identity.pin },
     }),
     journal: createJournalStore(config.home, bootId),
     exit: (code) => process.exit(code),
