@@ -80,7 +80,8 @@ const dirty = [
   0xab, // eax = ++ebp; rep stosd
 ]
 
-export type GuestKind = 'counts' | 'dirties' | 'deaf'
+/** `talks`: its firmware boots from the network (`boot-server.mjs`), and holds one connection open. */
+export type GuestKind = 'counts' | 'dirties' | 'deaf' | 'talks'
 
 function bootSector(kind: GuestKind): Buffer {
   const loop = [...tick, ...(kind === 'dirties' ? dirty : [])]
@@ -105,12 +106,15 @@ export function createGuest(folder: string, kind: GuestKind, uuid: string, name 
       ? ''
       : `<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/><source file='${disk}'/><target dev='vda' bus='virtio'/></disk>`,
     `<controller type='usb' model='none'/><memballoon model='none'/>`,
+    kind === 'talks'
+      ? `<interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>`
+      : '',
     `<serial type='file'><source path='${serial}' append='on'/></serial>`,
   ]
   const xml = `<domain type='qemu'>
   <name>${name}</name><uuid>${uuid}</uuid>
-  <memory unit='MiB'>16</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <memory unit='MiB'>${kind === 'talks' ? 64 : 16}</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='${kind === 'talks' ? 'network' : 'hd'}'/></os>
   <features><acpi/></features>
   <cpu mode='custom' match='exact'><model>qemu64</model></cpu>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>

@@ -41,6 +41,8 @@ export type LibvirtHost = {
   address: string
   /** What a command needs before it to see the host as its own; only the network stays that of the machine. */
   enter: string[]
+  /** The same for a command that needs nothing of it but its network. */
+  enterNetwork: string[]
   isOfHost: (pid: number) => boolean
   virsh: (...args: string[]) => Promise<CommandResult>
   /** QEMU processes on it, of one machine or of all. */
@@ -55,7 +57,7 @@ export type LibvirtHost = {
 }
 
 /**
- * `count` hosts, their daemons running; the first two share a cable.
+ * `count` hosts, their daemons running; the first two share a cable, each at its bridge `br0`.
  * @param hasOwnPids each has a process table of its own, too: what runs `inside` sees no other host's. Its daemon is then
  * not to be killed or paused alone.
  */
@@ -152,6 +154,7 @@ function createHost(name: string, ip: string, hasOwnPids: boolean): Made {
     pidFile: at('libvirtd.pid'),
     address: `qemu+tcp://${ip}/system`,
     enter: ['nsenter', ...enter],
+    enterNetwork: ['-t', `${holderPid}`, '-n'],
     holder: () => `${holderPid}`,
     setUp(hasCable) {
       const binds = [
@@ -162,7 +165,7 @@ function createHost(name: string, ip: string, hasOwnPids: boolean): Made {
         [sharedCache, '/var/cache/libvirt'],
       ].map(([own, target]) => `mkdir -p ${target}; mount --bind ${own} ${target}`)
       const net = hasCable
-        ? `ip addr add ${ip}/24 dev e0; ip link set e0 up`
+        ? `ip link add br0 type bridge; ip link set e0 master br0; ip link set e0 up; ip link set br0 up; ip addr add ${ip}/24 dev br0; ip route add 255.255.255.255 dev br0`
         : `ip addr add ${ip}/32 dev lo`
       writeFileSync(at('hosts'), '127.0.0.1 localhost\n10.99.0.1 hv1\n10.99.0.2 hv2\n')
       const script = [
