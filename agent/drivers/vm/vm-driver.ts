@@ -53,6 +53,8 @@ export function createVmDriver(options: VmDriverOptions): Driver {
   }
   const starting = new Map<string, object>()
   const moving = new Map<string, Promise<MigrateResult>>()
+  /** A move away has left a doubt: QEMU alone may still be at it. */
+  const doubtful = new Set<string>()
   const endings = new Map<string, VmEnding>()
   const watch = watchMachines({
     ...{ host, events },
@@ -125,7 +127,9 @@ export function createVmDriver(options: VmDriverOptions): Driver {
   /** Nobody else tells its end meanwhile; afterwards it is watched again, or over. */
   async function inHand(sid: string, move: Promise<MigrateResult>): Promise<MigrateResult> {
     moving.set(sid, move)
+    doubtful.add(sid)
     const result = await move.finally(() => moving.delete(sid))
+    if (result.left !== 'unknown') doubtful.delete(sid)
     if (result.left === 'nothing') {
       watch.unfollow(sid)
       forget(sid)
@@ -141,14 +145,20 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     return moving.has(sid) ? cancelled : inHand(sid, cancelled)
   }
 
-  /** Where there is no daemon there is no domain. */
-  async function listed(): Promise<Domain[]> {
+  /** null: there is no daemon, and so no domain. */
+  async function listed(): Promise<Domain[] | null> {
     try {
       return await lookAtDomains(virsh)
     } catch (error) {
-      if (error instanceof VirshFailed && error.isNoDaemon) return []
+      if (error instanceof VirshFailed && error.isNoDaemon) return null
       throw error
     }
+  }
+
+  /** Without a daemon: a machine that this process has seen run runs on, and its end is noticed all the same. */
+  function isSeenToRun(sid: string): boolean {
+    const isInHand = endings.has(sid) || starting.has(sid) || moving.has(sid) || doubtful.has(sid)
+    return !isInHand && watch.get(sid)?.isIncoming === false
   }
 
   async function survey(): Promise<Found[]> {
@@ -156,7 +166,8 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     const records = host.records.list()
     const newest = (sid: string) =>
       Math.max(0, ...records.filter((one) => one.sid === sid).map((one) => one.generation))
-    for (const domain of await listed()) {
+    const domains = await listed()
+    for (const domain of domains ?? []) {
       const sid = serviceOf(host, domain)
       if (sid === null) continue
       if (!isOwn(host, domain)) {
@@ -176,8 +187,12 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     // Past libvirt: its daemon has forgotten it, or is not there.
     const ever = host.records.ever().filter(({ sid }) => !isFound(sid))
     const alive = host.processes.alive(ever.map(({ uuid }) => uuid))
-    for (const { sid, uuid } of ever)
-      if (alive.includes(uuid)) found.push({ sid, generation: newest(sid), state: 'unknown' })
+    for (const { sid, uuid } of ever) {
+      if (!alive.includes(uuid)) continue
+      const runs = domains === null && watch.get(sid)?.uuid === uuid && isSeenToRun(sid)
+      const generation = runs ? watch.get(sid)!.generation : newest(sid)
+      found.push({ sid, generation, state: runs ? 'running' : 'unknown' })
+    }
     for (const { sid, generation, stage } of records) {
       if (isFound(sid)) continue
       const isOpen = watch.get(sid)?.generation === generation && stage === 'incoming'
