@@ -95,7 +95,7 @@ export function createSystemdDriver(options: HostOptions): Driver {
     }
     const results: DriverResult[] = []
     // One, but for a service whose unit was named anew.
-    for (const { unit } of gatedUnits(owner).filter((one) => one.sid === sid)) {
+    for (const { unit } of ownUnits().filter((one) => one.sid === sid)) {
       const deps = { clock, isStarting: () => starting.has(sid) }
       const ending = new UnitEnding(unit, deps, timeoutMs)
       endings.set(sid, ending)
@@ -107,10 +107,17 @@ export function createSystemdDriver(options: HostOptions): Driver {
     return { outcome: 'ok', detail: '' }
   }
 
-  async function survey(): Promise<Found[]> {
+  /** Those behind a gate, and what was started here, should somebody have taken its gate away meanwhile. */
+  function ownUnits(): GatedUnit[] {
     const gated = gatedUnits(owner)
-    const states = await showUnits(gated.map(({ unit }) => unit))
-    return gated.flatMap((one, index) => {
+    const isGated = ({ unit }: GatedUnit) => gated.some((one) => one.unit === unit)
+    return [...gated, ...marks.list().filter((one) => !isGated(one))]
+  }
+
+  async function survey(): Promise<Found[]> {
+    const own = ownUnits()
+    const states = await showUnits(own.map(({ unit }) => unit))
+    return own.flatMap((one, index) => {
       const state = states[index]
       return state ? find(one, state) : []
     })
@@ -124,7 +131,8 @@ export function createSystemdDriver(options: HostOptions): Driver {
       log('warn', 'a unit runs that this agent did not start', { sid, unit })
       return [{ sid, generation: 0, state: 'unknown' }]
     }
-    const isRunning = isActive(state) && !state.hasJob
+    // Also while it is being reloaded: a start of what is active is none, and any other end of it is noticed.
+    const isRunning = isActive(state)
     if (isRunning && !endings.has(sid) && !watch.has(sid, generation))
       watch.add({ sid, unit, generation }, state)
     return [{ sid, generation, state: isRunning ? 'running' : 'unknown' }]

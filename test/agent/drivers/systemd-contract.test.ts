@@ -119,6 +119,26 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
     expect(await driver.survey()).toEqual([])
   })
 
+  test('that is being reloaded runs', async () => {
+    writeUnit('db.service', service('ExecStart=/bin/sleep 1000', 'ExecReload=/bin/sleep 1000'))
+    await systemctl('daemon-reload')
+    expect((await start()).outcome).toBe('ok')
+    await systemctl('reload', '--no-block', 'db')
+    expect(await inside('systemctl', 'show', 'db', '-p', 'ActiveState', '--value')).toBe(
+      'reloading',
+    )
+    expect(await driver.survey()).toEqual([{ sid, generation: 2, state: 'running' }])
+  })
+
+  test('whose gate somebody takes away while it runs is found, and stopped, all the same', async () => {
+    expect((await start()).outcome).toBe('ok')
+    await systemctl('revert', 'db.service')
+    expect(await driver.survey()).toEqual([{ sid, generation: 2, state: 'running' }])
+    expect((await driver.stop(sid, 5_000)).outcome).toBe('ok')
+    expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
+    expect(await driver.survey()).toEqual([])
+  })
+
   test('that leaves processes behind when it is stopped is not stopped before they are gone (S16)', async () => {
     const command = `/bin/sh -c 'setsid -f sleep 1000; exec sleep 1000'`
     writeUnit('db.service', service(`ExecStart=${command}`, 'KillMode=process'))
