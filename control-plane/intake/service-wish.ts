@@ -1,7 +1,7 @@
 // What operators wish of a service's configuration: accepted, or refused with a reason, before anything is written.
 // Pure: a view and a wish in, null or a Refusal out.
 import type { z } from 'zod'
-import { type ServiceType, serviceType } from '../../shared/names.ts'
+import { serviceType } from '../../shared/names.ts'
 import type { ServiceCreate, ServiceUpdate } from '../../shared/operator-api.ts'
 import { type RequestedState } from '../../shared/service.ts'
 import { serviceSpecs } from '../../shared/specs/service-specs.ts'
@@ -10,26 +10,11 @@ import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
 import { type FieldError, type Refusal, refuse } from './refusal.ts'
 
-/** The drivers this version brings. Services of other types may wait under `ignored`: no node can run them. */
-export const knownDrivers: readonly ServiceType[] = [
-  'process',
-  'ocf',
-  'ocf-group',
-  'ct',
-  'podman',
-  'vm',
-  'systemd',
-]
-
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
   if (view.services[wish.sid]?.config)
     return refuse('already-exists', `service ${wish.sid} exists already; change it with PATCH`)
-  return (
-    refuseDriverless(wish.sid, wish.requested) ??
-    refuseUnknownNode(view, wish.node) ??
-    refusePlace(view, wish.sid, wish)
-  )
+  return refuseUnknownNode(view, wish.node) ?? refusePlace(view, wish.sid, wish)
 }
 
 /** May the configuration of this service change so? */
@@ -73,7 +58,7 @@ export function refuseRequested(
   service: Pick<ServiceView, 'sid' | 'config' | 'status'>,
   requested: RequestedState,
 ): Refusal | null {
-  const refusal = refuseDriverless(service.sid, requested) ?? refuseUnspecified(service, requested)
+  const refusal = refuseUnspecified(service, requested)
   if (refusal) return refusal
   if (service.status?.state !== 'error' || requested === 'disabled') return null
   return refuse(
@@ -92,17 +77,6 @@ export function configured(
   return service
     ? refuse('unknown-service', `service ${sid} was removed; its last grant is not closed yet`)
     : refuse('unknown-service', `no service ${sid} in this cluster`)
-}
-
-/** A service that no node of this version can run may be known, never wanted. */
-function refuseDriverless(sid: Sid, requested: RequestedState): Refusal | null {
-  const type = serviceType(sid)
-  if (requested === 'ignored' || knownDrivers.includes(type)) return null
-  return refuse(
-    'no-driver',
-    `no node has a driver for services of type ${type} yet: ${sid} can only be kept as ignored; ${knownDrivers.join(', ')} services can be run`,
-    [{ field: 'requested', message: 'must be ignored' }],
-  )
 }
 
 /** One that came from another manager is known by name only, until it is told what it runs. */

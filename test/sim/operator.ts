@@ -213,8 +213,7 @@ export class Operator {
     const { database } = this
     if (!database.isAnswering) return refused('unavailable')
     const refusal = this.skipIntake ? null : refuse(this.view())
-    // Machines here have drivers of every kind.
-    if (refusal && refusal.code !== 'no-driver') return refused(refusal.code)
+    if (refusal) return refused(refusal.code)
     database.memory.commit(this.clusterId, (state, { nowMs }) => ({
       state: change(state, nowMs),
       result: undefined,

@@ -1,7 +1,7 @@
 // What an import would make of a cluster: all of it, or a refusal that names every file and line at fault. Pure.
 // SAFETY: what is imported may still run under the old manager. Services come in as ignored, so that nothing is started,
 // unless an operator says that they are to keep what was requested of them there.
-import { type ServiceType, serviceType } from '../../../shared/names.ts'
+import { type ServiceType, serviceType, serviceTypes } from '../../../shared/names.ts'
 import type { ServiceCreate } from '../../../shared/operator-api.ts'
 import type { Rule } from '../../../shared/rule.ts'
 import type { RequestedState } from '../../../shared/service.ts'
@@ -11,7 +11,6 @@ import { refuseStranded } from '../feasible.ts'
 import { refuseInfeasible } from '../infeasible.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { serviceSpecs } from '../../../shared/specs/service-specs.ts'
-import { knownDrivers } from '../service-wish.ts'
 import { refuseSettings } from '../settings-wish.ts'
 import { addNote, type Finding, inOrder } from './findings.ts'
 import { judgeGroups, judgeServices } from './judge.ts'
@@ -36,9 +35,9 @@ export type ImportPlan = {
 }
 
 /** What is imported has no specification yet: most types cannot be run before they get one. */
-const runsAsImported = knownDrivers.filter((type) => serviceSpecs[type].safeParse({}).success)
+const runsAsImported = serviceTypes.filter((type) => serviceSpecs[type].safeParse({}).success)
 
-/** @param drivers the types that nodes of this version can run as they come; others can only be ignored */
+/** @param drivers the types of services that can be run as they come; others can only be ignored */
 export function planImport(
   view: ClusterView,
   read: Imported,
@@ -62,7 +61,7 @@ export function planImport(
   const services = imported.services.map((service) =>
     planService(view, imported, service, isKept(service, wish, drivers)),
   )
-  noteDriverless(imported, drivers)
+  noteUnspecified(imported, drivers)
   const after = viewWith(view, groups, services)
   const kept = withoutConflicts(after, rules, findings)
   const ruled = { ...after, rules: [...view.rules, ...kept] }
@@ -107,8 +106,8 @@ function planService(
   }
 }
 
-/** Of some types services can be known here, not run as they come. */
-function noteDriverless({ services, findings }: Imported, drivers: readonly ServiceType[]): void {
+/** Most types cannot be run as they come. */
+function noteUnspecified({ services, findings }: Imported, drivers: readonly ServiceType[]): void {
   const held = services.filter(({ sid }) => !drivers.includes(serviceType(sid)))
   const [first] = held
   if (!first) return
@@ -117,7 +116,7 @@ function noteDriverless({ services, findings }: Imported, drivers: readonly Serv
     findings,
     first,
     types,
-    `such services need a specification of their own, and a driver: they (${held.length}) come in as ignored, to be wanted once they have both`,
+    `such services need a specification of their own: they (${held.length}) come in as ignored, to be wanted once they have one`,
   )
 }
 
