@@ -242,6 +242,8 @@ export const Desired = z.strictObject({
    * A copy of one that has no order is left as it is: it may be adopted.
    */
   probes: z.array(ServiceId).max(manyServices),
+  /** Of those of them that a host can tell by their specification alone, whoever has started them. */
+  probeSpecs: z.record(ServiceId, z.unknown()).optional(),
 })
 export type Desired = z.infer<typeof Desired>
 

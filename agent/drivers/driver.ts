@@ -15,6 +15,9 @@ export type StartRequest = {
   mayStart(): boolean
 }
 
+/** The plane asks whether it runs here, whoever may have started it. */
+export type Asked = { sid: string; spec: unknown }
+
 export type ReceiveRequest = {
   sid: string
   generation: number
@@ -64,8 +67,9 @@ export interface Driver {
   /**
    * Everything of this node's services on the host; a service whose main process is gone is `unknown`. `migrating` as
    * long as a job that moves it away may be alive, whoever began it; `incoming` until it has come alive here.
+   * @param asked of this kind: what runs here without a mark is marked as generation 0, and found from then on
    */
-  survey(): Promise<Found[]>
+  survey(asked?: readonly Asked[]): Promise<Found[]>
   /** It may be started soon. Starts nothing, and never fails. */
   prepare(sid: string, generation: number): void
   /** Resolves when the service runs, or did not come to run. Ends of running services are told by `exited`. */

@@ -65,7 +65,7 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'cancel-move':
         return void runMove(deps, effect, tell)
       case 'survey':
-        return void survey(deps).then(tell)
+        return void survey(deps, effect).then(tell)
       case 'renew':
         return void renew(deps, effect).then(tell)
       case 'ask-epoch':
@@ -158,9 +158,13 @@ function driverOf(deps: EffectDeps, sid: string): Driver | undefined {
   return deps.drivers.find((driver) => driver.type === serviceType(sid))
 }
 
-async function survey(deps: EffectDeps): Promise<LrmEvent> {
+async function survey(
+  deps: EffectDeps,
+  { asked }: Extract<Effect, { kind: 'survey' }>,
+): Promise<LrmEvent> {
+  const askedOf = ({ type }: Driver) => asked.filter(({ sid }) => serviceType(sid) === type)
   try {
-    const found = await Promise.all(deps.drivers.map((driver) => driver.survey()))
+    const found = await Promise.all(deps.drivers.map((driver) => driver.survey(askedOf(driver))))
     return { kind: 'surveyed', found: found.flat() }
   } catch (error) {
     return { kind: 'survey-failed', why: (error as Error).message }

@@ -16,6 +16,7 @@ import {
 import { isLeftover, moveHalf } from './move-orders.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView, Sid } from './view.ts'
 import { serviceType } from '../../shared/names.ts'
+import { knownBySpec } from '../../shared/specs/service-specs.ts'
 
 /** A node's desired state but for its revision, which the store gives when the document differs from the last. */
 export type DesiredDocument = Omit<Desired, 'revision'>
@@ -60,9 +61,15 @@ export function desiredForAll(
     }
     if (!isProbed(service)) continue
     for (const name in documents)
-      if (view.nodes[name]!.drivers.includes(serviceType(sid))) documents[name]!.probes.push(sid)
+      if (view.nodes[name]!.drivers.includes(serviceType(sid))) ask(documents[name]!, service)
   }
   return documents
+}
+
+function ask(document: DesiredDocument, { sid, config }: ServiceView): void {
+  document.probes.push(sid)
+  if (knownBySpec.includes(serviceType(sid)))
+    document.probeSpecs = { ...document.probeSpecs, [sid]: config?.spec }
 }
 
 function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {

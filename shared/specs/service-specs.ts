@@ -17,6 +17,9 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
   'ocf-group': OcfGroupSpec,
 }
 
+/** Kinds that a host can tell by their specification alone: also what somebody else has started there is found. */
+export const knownBySpec: readonly ServiceType[] = ['systemd']
+
 /**
  * Whether a service of this kind can move to another node while it runs. Its driver may still say no.
  * @param isCommanded the move is an operator's word, not a consequence of placement

@@ -294,6 +294,14 @@ describe('a service that is asked for', () => {
     expect(steps.last('renew')!.request.revision).toBe(11)
   })
 
+  test('is looked for by its specification, where the plane says that it can be', () => {
+    const steps = Steps.running()
+    steps.orders(asked({ probeSpecs: { [web]: { unit: 'web.service' } } }))
+    steps.nowMs += 3_000
+    steps.tell()
+    expect(steps.last('survey')!.asked).toEqual([{ sid: web, spec: { unit: 'web.service' } }])
+  })
+
   test('and runs here without an order is left as it is: it may be adopted', () => {
     const steps = Steps.running()
     steps.orders(asked())

@@ -100,6 +100,19 @@ describe('the desired state of a node', () => {
     expect(desiredFor(view, 'n2').probes).toEqual([])
   })
 
+  it('asks for a unit by what it is: a node may run it already, or start it by itself (S8, S18)', () => {
+    const starting = aService('systemd:db', null, {
+      grant: false,
+      config: { spec: { unit: 'db.service' } },
+      status: { state: 'request_start', probeRound: 7, running: false },
+    })
+    const view = buildView({ nodes: [aNode('n1', { drivers: ['systemd'] })], services: [starting] })
+    expect(desiredFor(view, 'n1')).toMatchObject({
+      probes: ['systemd:db'],
+      probeSpecs: { 'systemd:db': { unit: 'db.service' } },
+    })
+  })
+
   it('tells a node of the maintenance that was asked for', () => {
     const view = buildView({ nodes: [aNode('n1', { maintenanceRequested: true })] })
     expect(desiredFor(view, 'n1').mode).toBe('maintenance')

@@ -1,6 +1,7 @@
 // One driver in a process of its own inside a machine, told what to do line by line. Stands where the agent would.
 import { createInterface } from 'node:readline'
 import { hostDrivers } from '../../agent/drivers/host-drivers.ts'
+import type { Asked } from '../../agent/drivers/driver.ts'
 import { systemClock } from '../../shared/clock.ts'
 
 type Call = { id: number; method: string; args: unknown[] }
@@ -35,7 +36,7 @@ async function answer({ id, method, args }: Call): Promise<void> {
 
 function run(method: string, args: unknown[]): unknown {
   if (!driver) return null
-  if (method === 'survey') return driver.survey()
+  if (method === 'survey') return driver.survey(args[0] as Asked[])
   if (method === 'stop') return driver.stop(args[0] as string, args[1] as number)
   if (method === 'prepare') return driver.prepare(args[0] as string, args[1] as number)
   if (method === 'measure') return driver.measure?.()

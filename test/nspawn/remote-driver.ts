@@ -51,7 +51,7 @@ export function remoteDriver(
     })
   return {
     type,
-    survey: () => call('survey'),
+    survey: (asked = []) => call('survey', asked),
     prepare: (sid, generation) => void call('prepare', sid, generation).catch(() => {}),
     start: (request) =>
       call('start', request.sid, request.generation, request.spec, request.mayStart()),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { SystemdSpec, unitOf } from '../../../shared/specs/systemd.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
-import type { Driver, DriverResult, StartRequest } from '../driver.ts'
+import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
 import { createGate } from '../gate.ts'
 import type { HostOptions } from '../host-drivers.ts'
 import { readServices } from '../process/service-usage.ts'
@@ -114,7 +114,24 @@ export function createSystemdDriver(options: HostOptions): Driver {
     return [...gated, ...marks.list().filter((one) => !isGated(one))]
   }
 
-  async function survey(): Promise<Found[]> {
+  /** Its gate is there from now on, also on nodes on which it never runs; and what runs already is ours to tell of. */
+  async function meet({ sid, spec }: Asked): Promise<void> {
+    const parsed = SystemdSpec.safeParse(spec)
+    if (!parsed.success || starting.has(sid) || endings.has(sid)) return
+    const unit = unitOf(sid, parsed.data)
+    if ((await showUnit(unit)).load === 'not-found') return
+    try {
+      const refusal = await installGate({ sid, unit }, owner, gate.path(sid))
+      if (refusal !== null) log('warn', 'a unit has no start gate', { sid, why: refusal })
+    } catch (fault) {
+      log('warn', 'a unit has no start gate', { sid, why: (fault as Error).message })
+    }
+    const isRunning = isActive(await showUnit(unit))
+    if (isRunning && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
+  }
+
+  async function survey(asked: readonly Asked[] = []): Promise<Found[]> {
+    for (const one of asked) await meet(one)
     const own = ownUnits()
     const states = await showUnits(own.map(({ unit }) => unit))
     return own.flatMap((one, index) => {

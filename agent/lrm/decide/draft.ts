@@ -89,7 +89,8 @@ export function beginSurvey(draft: Draft): void {
   const dueMs = nowMs + surveyEveryMs
   const begun = draft.lrm.survey.begun + 1
   draft.lrm.survey = { ...draft.lrm.survey, running: true, startedMs: nowMs, dueMs, begun }
-  draft.effects.push({ kind: 'survey' })
+  const asked = Object.entries(draft.lrm.desired?.probeSpecs ?? {})
+  draft.effects.push({ kind: 'survey', asked: asked.map(([sid, spec]) => ({ sid, spec })) })
 }
 
 /** Changes the journal; whoever depends on it waits until the returned version is on disk. */

@@ -4,6 +4,7 @@ import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { FoundState, Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
+import type { Asked } from '../../drivers/driver.ts'
 import type { Found, Journal, Sid } from './lrm.ts'
 
 export type Effect =
@@ -45,7 +46,7 @@ export type Effect =
   | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
   | { kind: 'poll'; id: number; planeEpoch: number; revision: number; waitMs: number }
   | { kind: 'cancel-poll' }
-  | { kind: 'survey' }
+  | { kind: 'survey'; asked: Asked[] }
   | {
       kind: 'say'
       level: 'info' | 'warn' | 'error'

@@ -119,6 +119,27 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
     expect(await driver.survey()).toEqual([])
   })
 
+  test('that somebody else runs is found once it is asked for, and its manager starts it no more', async () => {
+    await systemctl('enable', '--now', 'db.service')
+    expect(await driver.survey()).toEqual([])
+    expect(await driver.survey([{ sid, spec: {} }])).toEqual([
+      { sid, generation: 0, state: 'running' },
+    ])
+    // Told from then on, for it may be adopted; and its end, too.
+    expect(await driver.survey()).toEqual([{ sid, generation: 0, state: 'running' }])
+    expect((await driver.stop(sid, 5_000)).outcome).toBe('ok')
+    expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
+    await systemctl('start', 'db.service')
+    expect(await driver.survey()).toEqual([])
+  })
+
+  test('that does not run where it is asked for cannot be started there by others any more (S8)', async () => {
+    await systemctl('enable', 'db.service')
+    expect(await driver.survey([{ sid, spec: {} }])).toEqual([])
+    await systemctl('start', 'db.service')
+    expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
+  })
+
   test('that is being reloaded runs', async () => {
     writeUnit('db.service', service('ExecStart=/bin/sleep 1000', 'ExecReload=/bin/sleep 1000'))
     await systemctl('daemon-reload')
