@@ -1,5 +1,6 @@
 // Only the agent starts a virtual machine, and stopped means stopped (S8, S16): against a real libvirt daemon that is
 // restarted, killed and stopped in its tracks, and with everything an administrator may do by hand.
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Driver } from '../../../agent/drivers/driver.ts'
 import { withMark } from '../../../agent/drivers/vm/mark.ts'
 import { counting, sid } from './pair.ts'
-import { createGuest, type Guest } from './guest.ts'
+import { createGuest, type Guest, readCount } from './guest.ts'
 import { type LibvirtHost, startLibvirtHosts, whyNoLibvirt } from './libvirt-host.ts'
 import { driverOn, type VmNodeOptions } from './vm-node.ts'
 
@@ -118,6 +119,22 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     await running()
     await stopped()
     expect((await virsh('list', '--all', '--name')).stdout).not.toContain(guest.name)
+  })
+
+  test('that was made too late for its lease never takes a step (S14)', async () => {
+    let [asked, state] = [0, '']
+    const mayStart = () => {
+      if (asked++ === 0) return true
+      const words = ['--connect', host.uri, 'domstate', guest.uuid]
+      state = execFileSync('virsh', words, { encoding: 'utf8' }).trim()
+      return false
+    }
+    const result = await driver.start({ sid, generation: 1, spec: { xml: guest.xml }, mayStart })
+    expect(result).toMatchObject({ outcome: 'error', detail: 'later than the lease allows' })
+    expect({ asked, state }).toEqual({ asked: 2, state: 'paused' })
+    expect(isAlive()).toBe(false)
+    expect(readCount(guest).count).toBe(0)
+    expect(await driver.survey()).toEqual([])
   })
 
   test('ends when it is asked to, well before its time is over', async () => {
