@@ -75,6 +75,7 @@ function whyNoOcf(): string | null {
 }
 
 function whyNoVm(): string | null {
+  if (!isInstalled('setpriv')) return 'setpriv is not installed (Debian: util-linux)'
   if (!isInstalled('virsh')) return 'virsh is not installed (Debian: libvirt-clients)'
   if (!isInstalled('libvirtd') && !isInstalled('virtqemud'))
     return 'libvirt’s daemon is not installed (Debian: libvirt-daemon-system)'

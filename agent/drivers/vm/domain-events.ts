@@ -30,8 +30,11 @@ export function listenToDomains({ uri, happened, lost }: DomainEventsOptions): D
   let child = begin()
 
   function begin() {
+    // Without its agent nobody reads it: it dies with it.
+    const withAgent = ['--pdeathsig', 'KILL', '--', 'virsh']
     const args = ['--quiet', '--connect', uri, '--keepalive-interval', '5']
-    const listening = spawn('virsh', [...args, 'event', '--event', 'lifecycle', '--loop'], {
+    const words = [...withAgent, ...args, 'event', '--event', 'lifecycle', '--loop']
+    const listening = spawn('setpriv', words, {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { PATH: searchPath(), LC_ALL: 'C.UTF-8', VIRSH_HISTSIZE: '0' },
     })

@@ -113,6 +113,9 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     const { result } = await pair.slowMove()
     killMovers(guest.uuid)
     expect(await source.driver.survey()).toEqual([{ sid, generation: 5, state: 'migrating' }])
+    // Nobody waits for it but the driver, which goes on telling how far it has come.
+    const { length } = pair.progress
+    await expect.poll(() => pair.progress.length, { timeout: 20_000 }).toBeGreaterThan(length + 2)
     await source.host.virsh('migrate-setspeed', guest.uuid, '1000')
     await source.host.virsh('migrate-setmaxdowntime', guest.uuid, '2000')
     expect(await result).toMatchObject({ outcome: 'error', left: 'nothing' })
