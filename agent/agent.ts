@@ -11,6 +11,7 @@ import { createEffects } from './lrm/effects.ts'
 import type { JournalStore } from './lrm/journal.ts'
 import { createLoop, type Loop } from './lrm/loop.ts'
 import type { UsageMeter } from './usage/usage-meter.ts'
+import type { OutsideClock } from './outside-clock/outside-clock.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
 export const agentVersion = '0.1.0'
@@ -19,6 +20,8 @@ export type AgentParts = {
   identity: Identity
   boot: Boot
   watchdog: Watchdog
+  /** Of a virtual machine: a clock that goes on while it is frozen; null: none. */
+  outside: OutsideClock | null
   createDrivers(events: DriverEvents): Driver[]
   /** Measures what the node and its services use; absent: nothing does. */
   createMeter?(drivers: Driver[]): UsageMeter
@@ -35,7 +38,7 @@ export type AgentParts = {
 
 /** An agent that is ready to begin: `begin()` on what is returned. */
 export function createAgent(parts: AgentParts): Loop {
-  const { identity, boot, watchdog, clock, timers, log } = parts
+  const { identity, boot, watchdog, outside, clock, timers, log } = parts
   const { clusterUuid, nodeUid } = identity
   const { bootId, hardwareId } = boot
   const drivers = parts.createDrivers({
@@ -48,13 +51,14 @@ export function createAgent(parts: AgentParts): Loop {
   const { watchdogMs } = old.journal?.timing ?? firstTiming
   const state = { info: watchdog.info(watchdogMs), factor: watchdog.factor }
   const lrm = resumeLrm({
-    ...{ self: { clusterUuid, nodeUid, bootId, drivers: types }, nowMs: clock.bootMs() },
+    ...{ self: { clusterUuid, nodeUid, bootId, drivers: types, virtual: boot.virtual } },
+    nowMs: clock.bootMs(),
     ...{ journal: old.journal, note: old.note, firstTiming },
     watchdog: { ...state, running: watchdog.isRunning() },
   })
   const aboutNode = () => ({
     ...{ clusterUuid, nodeUid, bootId, hardwareId },
-    ...nodeFacts(boot, watchdog, types, loop.lrm.timing.watchdogMs),
+    ...nodeFacts(boot, { watchdog, outside }, types, loop.lrm.timing.watchdogMs),
   })
   const exit = (code: number) => {
     loop.end()
@@ -63,9 +67,9 @@ export function createAgent(parts: AgentParts): Loop {
   }
   const { journal, client } = parts
   const meter = parts.createMeter?.(drivers) ?? null
-  const deps = { clock, watchdog, drivers, journal, client, log, meter, aboutNode, exit }
+  const deps = { clock, outside, watchdog, drivers, journal, client, log, meter, aboutNode, exit }
   const loop: Loop = createLoop({
-    ...{ clock, timers, lrm },
+    ...{ clock, timers, lrm, outside },
     ...(parts.longestSleepMs !== undefined && { longestSleepMs: parts.longestSleepMs }),
     createEffects: (tell) => createEffects(deps, tell),
   })
@@ -76,13 +80,16 @@ export function createAgent(parts: AgentParts): Loop {
 /** What a node says of itself when it joins or asks for an epoch. */
 export function nodeFacts(
   boot: Boot,
-  watchdog: Watchdog,
+  { watchdog, outside }: Pick<AgentParts, 'watchdog' | 'outside'>,
   drivers: Driver['type'][],
   watchdogMs: number,
 ) {
   return {
     capacity: boot.capacity,
-    watchdog: watchdog.info(watchdogMs),
+    watchdog: {
+      ...watchdog.info(watchdogMs),
+      ...(outside && { outsideClock: outside.name.slice(0, 50) }),
+    },
     virtual: boot.virtual,
     drivers,
     agentVersion,

@@ -8,6 +8,7 @@ import { hostDrivers, isInstalled } from './drivers/host-drivers.ts'
 import { runCommand } from './drivers/run-command.ts'
 import { createTransport } from './http-transport.ts'
 import { readIdentity } from './identity.ts'
+import type { OutsideClock } from './outside-clock/outside-clock.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
 /** `fail`: no service can be kept here. `warn`: less than there could be. */
@@ -19,7 +20,14 @@ export type Finding = {
   advice?: string
 }
 
-export type Patient = { config: Config; isVirtual: boolean; watchdog: Watchdog; clock: Clock }
+export type Patient = {
+  config: Config
+  isVirtual: boolean
+  watchdog: Watchdog
+  /** Of a virtual machine: the clock by which it sees that it was frozen; null: none. */
+  outside: OutsideClock | null
+  clock: Clock
+}
 
 const planePatienceMs = 5_000
 /** More than this between the plane's clock and this one's confuses whoever reads logs; no lease is judged by it. */
@@ -164,14 +172,20 @@ function lookAtDrivers({ drivers }: Config): Finding[] {
   })
 }
 
-function lookAtHost({ config, isVirtual }: Patient): Finding[] {
+function lookAtHost({ config, isVirtual, outside }: Patient): Finding[] {
   const findings: Finding[] = []
   const about = 'host' as const
+  if (isVirtual && outside === null)
+    findings.push({
+      ...{ about, level: 'warn', found: 'no clock of the hypervisor under /sys/class/rtc' },
+      advice:
+        'give this virtual machine an RTC that follows its host (QEMU: -rtc clock=host): without one it does not see that it was frozen',
+    })
   if (isVirtual)
     findings.push({
-      ...{ about, level: 'warn', found: 'a virtual machine: it can be frozen with its watchdog' },
+      ...{ about, level: 'warn', found: frozenWith(outside) },
       advice:
-        'give the cluster a fence device that switches it off, or stand by for ha-manager fence confirm',
+        'give the cluster a fence device that switches it off, trust its watchdog (trustVirtualWatchdog), or stand by for ha-manager fence confirm',
     })
   const run = nearest(config.runDirectory)
   const { type } = statfsSync(run)
@@ -187,6 +201,11 @@ function lookAtHost({ config, isVirtual }: Patient): Finding[] {
       advice: 'run the agent by its unit (Delegate=yes), on a system with cgroup v2',
     })
   return findings
+}
+
+function frozenWith(outside: OutsideClock | null): string {
+  const seen = outside ? `, which it sees by ${outside.name} once it goes on` : ''
+  return `a virtual machine: it can be frozen with its watchdog${seen}`
 }
 
 function nearest(path: string): string {

@@ -15,6 +15,8 @@ import { joinCluster } from './join.ts'
 import { lockHome, lockNode } from './lock.ts'
 import { createLog, type Log } from './log.ts'
 import { createJournalStore } from './lrm/journal.ts'
+import type { OutsideClock } from './outside-clock/outside-clock.ts'
+import { findRtc } from './outside-clock/rtc.ts'
 import { readHost } from './usage/host-usage.ts'
 import { createUsageMeter } from './usage/usage-meter.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
@@ -42,19 +44,22 @@ export async function runAgent(): Promise<void> {
   const simulatedBootId = config.simulated?.bootId ?? null
   const boot = describeBoot({ home: config.home, simulatedBootId, random })
   const types = drivers.map(({ type }) => type)
-  const facts = nodeFacts(boot, watchdog, types, profiles.default.watchdogMs)
+  const outside = boot.virtual ? findRtc() : null
+  const facts = nodeFacts(boot, { watchdog, outside }, types, profiles.default.watchdogMs)
   const identity = await identify(config, boot, facts, random)
   if (identity === null || config.command === 'join') return
   if (!(await lockNode(identity.nodeUid))) return fail(`another agent runs node ${identity.node}`)
   const log = createLog(identity.node)
-  run(config, identity, boot, { watchdog, drivers, random, log, clock })
+  run(config, identity, boot, { watchdog, outside, drivers, random, log, clock })
 }
 
 async function doctor(config: Config): Promise<void> {
   const { describeFindings, examine } = await import('./doctor.ts')
   const clock = systemClock()
   const patient = { config, clock, watchdog: chooseWatchdog(config, clock) }
-  const findings = await examine({ ...patient, isVirtual: !config.simulated && isVirtual() })
+  const isGuest = !config.simulated && isVirtual()
+  const outside = isGuest ? findRtc() : null
+  const findings = await examine({ ...patient, isVirtual: isGuest, outside })
   process.stdout.write(
     config.isJson ? `${JSON.stringify(findings, null, 2)}\n` : describeFindings(findings),
   )
@@ -88,6 +93,7 @@ async function identify(config: Config, boot: Boot, facts: NodeFacts, random: Ra
 type NodeFacts = ReturnType<typeof nodeFacts>
 type Machine = {
   watchdog: Watchdog
+  outside: OutsideClock | null
   drivers: HostDriver[]
   random: Random
   log: Log
@@ -98,13 +104,13 @@ function run(
   config: Config,
   identity: Identity,
   boot: Boot,
-  { watchdog, drivers, random, log, clock }: Machine,
+  { watchdog, outside, drivers, random, log, clock }: Machine,
 ): void {
   const { clusterUuid, nodeUid, credential } = identity
   const { bootId } = boot
   const owner = { clusterUuid, nodeUid }
   const loop = createAgent({
-    ...{ identity, boot, watchdog, clock, timers: systemTimers, log },
+    ...{ identity, boot, watchdog, outside, clock, timers: systemTimers, log },
     createDrivers: (events) => {
       const { home, runDirectory, libvirtUri, libvirtAddress } = config
       const options = {

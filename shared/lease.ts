@@ -1,7 +1,16 @@
 // Lease arithmetic as the agent does it. Pure; all times are milliseconds of the agent's CLOCK_BOOTTIME.
 
 /** A lease as the agent holds it: counted from `sentMs`, the moment before its renewal was handed to the HTTP client. */
-export type HeldLease = { epoch: number; sentMs: number; leaseMs: number }
+export type HeldLease = {
+  epoch: number
+  sentMs: number
+  leaseMs: number
+  /** Of a virtual machine: its two clocks when this lease was asked for. */
+  clocks?: ClockPair
+}
+
+/** CLOCK_BOOTTIME, and a clock that goes on while this machine is frozen together with it. */
+export type ClockPair = { bootMs: number; outsideMs: number }
 
 /** The plane epoch: one history of the database. Stale loses: agents refuse a lower number and an equal one with another uuid. */
 export type PlaneEpoch = { number: number; uuid: string }

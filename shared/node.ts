@@ -38,6 +38,8 @@ export const WatchdogInfo = z.strictObject({
   identity: z.string().max(200),
   effectiveMs: z.number().int().min(0),
   note: z.string().max(500).optional(),
+  /** Of a virtual machine: the clock by which its agent sees that it was frozen together with its watchdog. */
+  outsideClock: z.string().max(50).optional(),
 })
 export type WatchdogInfo = z.infer<typeof WatchdogInfo>
 

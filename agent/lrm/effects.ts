@@ -8,13 +8,16 @@ import type { ControlPlaneClient, Reply } from '../control-plane-client.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { Log } from '../log.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
+import type { OutsideClock } from '../outside-clock/outside-clock.ts'
 import type { Watchdog } from '../watchdog/watchdog.ts'
 import type { Effect, LrmEvent, Refused } from './decide/effect.ts'
 import type { JournalStore } from './journal.ts'
+import { leaveUntil } from './leave.ts'
 import { runMove } from './move-effects.ts'
 
 export type EffectDeps = {
   clock: Clock
+  outside: OutsideClock | null
   watchdog: Watchdog
   drivers: Driver[]
   journal: JournalStore
@@ -136,7 +139,7 @@ async function start(deps: EffectDeps, effect: Extract<Effect, { kind: 'start' }
   const { sid, generation, spec, untilMs } = effect
   const driver = driverOf(deps, sid)
   if (!driver) return noDriver
-  const mayStart = () => deps.clock.bootMs() <= untilMs
+  const mayStart = leaveUntil(deps, untilMs)
   try {
     return await driver.start({ sid, generation, spec, mayStart })
   } catch (error) {

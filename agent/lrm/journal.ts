@@ -40,7 +40,10 @@ const JournalFile = z.object({
 
 const LeaseFile = z.object({
   bootId: z.string(),
-  lease: z.object({ epoch: z.number(), sentMs: z.number(), leaseMs: z.number() }),
+  lease: z.object({
+    ...{ epoch: z.number(), sentMs: z.number(), leaseMs: z.number() },
+    clocks: z.object({ bootMs: z.number(), outsideMs: z.number() }).optional(),
+  }),
 })
 
 export type JournalStore = {
@@ -78,7 +81,7 @@ function parseJournal(path: string, text: string): Journal {
 function readNote(files: Files, path: string): LeaseNote | null {
   try {
     const parsed = LeaseFile.safeParse(JSON.parse(files.readIfThere(path) ?? 'null'))
-    return parsed.success ? parsed.data : null
+    return parsed.success ? (parsed.data as LeaseNote) : null
   } catch {
     return null
   }

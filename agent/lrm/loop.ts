@@ -1,7 +1,9 @@
 // The agent's loop: gather what happened → decide → carry it out. Driven by events; one timer, for the next deadline.
 // Effects run in the order decided, so that feeding comes before anything that could take time.
 import type { Clock, Timer, Timers } from '../../shared/clock.ts'
+import type { OutsideClock } from '../outside-clock/outside-clock.ts'
 import { decideLrm } from './decide/decide.ts'
+import type { OutsideReading } from './decide/clock-pair.ts'
 import type { LrmEvent } from './decide/effect.ts'
 import type { Lrm } from './decide/lrm.ts'
 import type { RunEffect } from './effects.ts'
@@ -22,6 +24,8 @@ export type LoopDeps = {
   /** At most so long asleep, if not as usual. */
   longestSleepMs?: number
   lrm: Lrm
+  /** Of a virtual machine: read for every decision. */
+  outside?: OutsideClock | null
   createEffects(tell: (event: LrmEvent) => void): RunEffect
 }
 
@@ -49,7 +53,9 @@ export function createLoop(deps: LoopDeps): Loop {
     isDeciding = true
     let wakeAtMs: number
     do {
-      const input = { nowMs: deps.clock.bootMs(), events }
+      // Boottime first: a freeze between the two readings is found now.
+      const nowMs = deps.clock.bootMs()
+      const input = { nowMs, events, outside: readOutside(deps.outside ?? null) }
       events = []
       const decision = decideLrm(lrm, input)
       lrm = decision.lrm
@@ -80,4 +86,10 @@ export function createLoop(deps: LoopDeps): Loop {
       return lrm
     },
   }
+}
+
+function readOutside(outside: OutsideClock | null): OutsideReading | null {
+  const outsideMs = outside?.readMs() ?? null
+  if (outside === null || outsideMs === null) return null
+  return { name: outside.name, stepMs: outside.stepMs, outsideMs }
 }

@@ -4,6 +4,7 @@ import { serviceType } from '../../shared/names.ts'
 import type { Driver, MigrateResult, ReceiveResult } from '../drivers/driver.ts'
 import type { Effect, LrmEvent } from './decide/effect.ts'
 import type { EffectDeps } from './effects.ts'
+import { leaveUntil } from './leave.ts'
 
 type MoveEffect = Extract<Effect, { kind: 'receive' | 'migrate' | 'cancel-move' }>
 
@@ -32,7 +33,7 @@ async function receive(
   try {
     const receiving = driverOf(deps, effect.sid)?.receive?.({
       ...request,
-      mayBegin: () => deps.clock.bootMs() <= untilMs,
+      mayBegin: leaveUntil(deps, untilMs),
     })
     return receiving ? await receiving : { outcome: 'invalid', detail: cannot }
   } catch (error) {
@@ -56,7 +57,7 @@ async function moveAway(
     const { untilMs, kind: _, uid: __, ...request } = effect
     const migrating = driver?.migrate?.({
       ...request,
-      mayBegin: () => deps.clock.bootMs() <= untilMs,
+      mayBegin: leaveUntil(deps, untilMs),
       onProgress: (progress) => tell({ kind: 'move-progress', sid, generation, progress }),
     })
     return migrating ? await migrating : { outcome: 'invalid', detail: cannot, left: 'running' }

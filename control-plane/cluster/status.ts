@@ -101,7 +101,7 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
 function silenceIsProof(view: ClusterView, { watchdog, virtual }: NodeView): boolean {
   if (watchdog.class === 'simulated') return view.cluster.development
   if (watchdog.class === 'none') return false
-  return !virtual || view.settings.trustVirtualWatchdog
+  return !virtual || (view.settings.trustVirtualWatchdog && watchdog.outsideClock !== undefined)
 }
 
 /** One service as people see it. */

@@ -36,7 +36,6 @@ export const refusalStatus = {
   'last-member': 409,
   'own-token': 409,
   'version-conflict': 412,
-  'not-offered': 422,
   'timing-unsound': 422,
   'name-mismatch': 422,
   'in-the-past': 422,

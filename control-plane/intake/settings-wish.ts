@@ -39,14 +39,6 @@ export function refuseSettings(view: ClusterView, next: Settings): Refusal | nul
       'automatic rebalancing needs scheduling mode static or dynamic: counting services finds no imbalance',
       [{ field: 'scheduling.autoRebalance', message: 'must be false in mode basic' }],
     )
-  // SAFETY: a virtual node must compare its clocks with the hypervisor's before every feed and start (rule 13); until its
-  // agent does, its watchdog proves nothing, whoever trusts it.
-  if (next.trustVirtualWatchdog)
-    return refuse(
-      'not-offered',
-      'agents do not compare their clocks with a hypervisor yet, so a watchdog inside a virtual machine cannot be trusted: confirm such a node’s death by hand',
-      [{ field: 'trustVirtualWatchdog', message: 'must be false' }],
-    )
   const nodes = Object.keys(view.nodes).length
   if (losesQuorum(view, { ...view, settings: next }))
     return refuse(
@@ -65,7 +57,15 @@ export function settingsWarnings(settings: Settings, view: ClusterView | null): 
     warnings.push(
       `a database or plane outage of more than ${seconds(survived)} may stop every service of this cluster, and a database failover takes longer than that`,
     )
+  if (settings.trustVirtualWatchdog)
+    warnings.push(
+      'a virtual node that is frozen past its lease and then continued runs its services a second time until its agent has looked at its clocks, for about a second',
+    )
   for (const node of Object.values(view?.nodes ?? {})) {
+    if (settings.trustVirtualWatchdog && node.virtual && !node.watchdog.outsideClock)
+      warnings.push(
+        `node ${node.name} is virtual and has no clock by which it would see that it was frozen: its watchdog proves nothing`,
+      )
     const margin = feedMarginMs(node.watchdog.effectiveMs)
     if (node.watchdog.effectiveMs > settings.timing.watchdogMs && margin >= settings.timing.leaseMs)
       warnings.push(

@@ -45,7 +45,13 @@ async function look(args: string[] = [], watchdog = device): Promise<Finding[]> 
     {},
   )
   if ('fault' in read) throw new Error(read.fault)
-  return await examine({ config: read.config, isVirtual: false, watchdog, clock: systemClock() })
+  return await examine({
+    config: read.config,
+    isVirtual: false,
+    outside: null,
+    watchdog,
+    clock: systemClock(),
+  })
 }
 const about = (findings: Finding[], what: string) => findings.filter((one) => one.about === what)
 
@@ -93,4 +99,14 @@ test('a driver that was asked for and cannot be had is a failure, any other is n
   const lacking = hostDrivers.find((driver) => driver.whyNot() !== null)
   if (!lacking) return skip('this host lacks nothing')
   expect(await isWell(['--drivers', lacking.type])).toBe(false)
+})
+
+test('a virtual machine is told whether it would see that it was frozen', async () => {
+  const read = readConfig(['doctor', '--home', home, '--run', '/dev/shm/hf'], {})
+  if ('fault' in read) throw new Error(read.fault)
+  const patient = { config: read.config, isVirtual: true, watchdog: device, clock: systemClock() }
+  const rtc = { name: 'rtc0', stepMs: 1_000, readMs: () => 0 }
+  expect(describeFindings(await examine({ ...patient, outside: rtc }))).toContain('sees by rtc0')
+  const without = describeFindings(await examine({ ...patient, outside: null }))
+  expect(without).toContain('no clock of the hypervisor')
 })

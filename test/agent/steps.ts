@@ -1,8 +1,10 @@
 // The agent's decision, one step at a time: the reader of a test plays host, device, disk and plane.
+import type { OutsideReading } from '../../agent/lrm/decide/clock-pair.ts'
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
 import type { Journal, Lrm } from '../../agent/lrm/decide/lrm.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
+import type { ClockPair } from '../../shared/lease.ts'
 import type { Desired, Order } from '../../shared/protocol.ts'
 import { profiles, type Timing } from '../../shared/timing.ts'
 
@@ -20,6 +22,8 @@ export type From = {
   sentMs?: number
   nowMs?: number
   running?: boolean
+  virtual?: boolean
+  clocks?: ClockPair
 }
 
 /** A new process whose predecessor, in the same boot, ran `sid` under an open epoch. */
@@ -44,12 +48,15 @@ export function resumed(from: From = {}): Lrm {
     effectiveMs: (journal.timing ?? profiles.default).watchdogMs,
   }
   return resumeLrm({
-    self: { clusterUuid, nodeUid, bootId, drivers: ['process'] },
+    self: { clusterUuid, nodeUid, bootId, drivers: ['process'], virtual: from.virtual ?? false },
     nowMs: from.nowMs ?? 101_000,
     journal,
     note: {
       bootId,
-      lease: { epoch: 1, sentMs: from.sentMs ?? 100_000, leaseMs: from.leaseMs ?? timing.leaseMs },
+      lease: {
+        ...{ epoch: 1, sentMs: from.sentMs ?? 100_000, leaseMs: from.leaseMs ?? timing.leaseMs },
+        ...(from.clocks && { clocks: from.clocks }),
+      },
     },
     watchdog: { info, factor: 1, running: from.running ?? true },
   })
@@ -78,6 +85,11 @@ export function desired(services: Order[], more: Partial<Desired> = {}): Desired
   }
 }
 
+/** An RTC that shows whole seconds. */
+export function rtc(trueMs: number): OutsideReading {
+  return { name: 'rtc0', stepMs: 1_000, outsideMs: Math.floor(trueMs / 1_000) * 1_000 }
+}
+
 /** How the plane answers; `revision`: its newest. */
 export type Granted = {
   released?: boolean
@@ -98,6 +110,10 @@ export class Steps {
   armFails: string | null = null
   /** … and is open all the same. */
   armOpen = false
+  /** What the hypervisor's clock shows; null: there is none. */
+  outside: OutsideReading | null = null
+  /** The plane's clock; null: in step with this machine's. */
+  serverTimeMs: number | null = null
   device: { effectiveMs: number; canClose: boolean } = { effectiveMs: 10_000, canClose: true }
 
   constructor(lrm: Lrm, nowMs = 101_000) {
@@ -107,7 +123,9 @@ export class Steps {
 
   /** Decides; the disk, when there is room, and the device answer at once. */
   tell(...events: LrmEvent[]): Effect[] {
-    const decision = decideLrm(structuredClone(this.lrm), { nowMs: this.nowMs, events })
+    const decision = decideLrm(structuredClone(this.lrm), {
+      ...{ nowMs: this.nowMs, events, outside: this.outside },
+    })
     this.lrm = decision.lrm
     this.effects = decision.effects
     this.all.push(...decision.effects)
@@ -144,7 +162,11 @@ export class Steps {
       seq: request.seq,
       answer: {
         ...{ epoch: request.epoch, seq: request.seq, leaseMs: more.leaseMs ?? 60_000 },
-        ...{ planeEpoch: request.planeEpoch, revision: more.revision ?? 10, serverTimeMs: 0 },
+        ...{
+          planeEpoch: request.planeEpoch,
+          revision: more.revision ?? 10,
+          serverTimeMs: this.serverTimeMs ?? 7_000_000 + this.nowMs,
+        },
         ...{ confirmed: request.confirms, released: more.released ?? false },
         unguarded: more.unguarded ?? false,
       },
@@ -158,6 +180,7 @@ export class Steps {
   /** Armed, leased, confirmed, `sid` running. */
   static running(from: From = {}): Steps {
     const steps = new Steps(resumed(from), from.nowMs ?? 101_000)
+    if (from.clocks) steps.outside = rtc(from.clocks.outsideMs + steps.nowMs - from.clocks.bootMs)
     steps.tell()
     steps.tell({ kind: 'surveyed', found: [{ sid, generation, state: 'running' }] })
     steps.orders(desired([order()], { timing: from.timing ?? profiles.default }))

@@ -65,6 +65,8 @@ describe('a silent node', () => {
   })
 
   const silentN3 = (changes: NodeChanges) => onN3(silentNode('n3', changes))
+  const qualified = { class: 'qualified', identity: 'i6300esb', effectiveMs: 10_000 } as const
+  const seeing = { ...qualified, outsideClock: 'rtc0' }
   const simulated = { class: 'simulated', identity: 'supervisor', effectiveMs: 3_000 } as const
   it.each([
     ['was not armed', silentN3({ lease: { guarded: false } })],
@@ -92,7 +94,12 @@ describe('a silent node', () => {
       { development: true },
       false,
     ],
-    ['a virtual node counts where its owner says so', { virtual: true }, {}, true],
+    [
+      'a virtual node counts where its owner says so, if it would see that it was frozen',
+      { virtual: true, watchdog: seeing },
+      {},
+      true,
+    ],
   ])('%s', (_, changes, cluster, trust) => {
     const view = silentN3(changes)
     view.cluster = { ...view.cluster, ...cluster }

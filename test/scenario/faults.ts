@@ -23,6 +23,11 @@ export const machineFaults: Record<string, DeedWord> = {
     read: machine((node) => node.powerOff('power lost')),
   },
   'power-on': { usage: 'power-on NODE', read: machine((node) => node.powerOn()) },
+  freeze: {
+    usage: 'freeze NODE: as its hypervisor does, with its watchdog and all of its clocks',
+    read: machine((node) => node.freeze()),
+  },
+  thaw: { usage: 'thaw NODE', read: machine((node) => node.thaw()) },
   'stays-off': {
     usage: 'stays-off NODE: once its watchdog has reset it',
     read: machine((node) => {

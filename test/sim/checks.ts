@@ -11,7 +11,7 @@ import type { SimDatabase } from './database.ts'
 import type { Guest } from './guests.ts'
 import type { Machine } from './machine.ts'
 import { Numbers } from './numbers.ts'
-import type { LeaseRecorder } from './recorder.ts'
+import { isNotYetAwake, type LeaseRecorder } from './recorder.ts'
 import { Strays } from './strays.ts'
 
 export type Violation = { atMs: number; what: string }
@@ -66,7 +66,7 @@ export class Checks {
     this.hasStarted = false
     const at = new Map<string, Machine>()
     for (const machine of this.machines)
-      for (const sid of machine.guests.running.keys()) {
+      for (const sid of isNotYetAwake(machine) ? [] : machine.guests.running.keys()) {
         const other = at.get(sid)
         if (other) this.violate(`${sid} runs on ${other.name} and on ${machine.name}`)
         at.set(sid, machine)
@@ -128,7 +128,9 @@ export class Checks {
   }
 
   private checkDead(sid: string, generation: number, node: string): void {
-    const guests = this.machines.find((machine) => machine.name === node)?.guests
+    const machine = this.machines.find((one) => one.name === node)
+    if (machine && isNotYetAwake(machine)) return
+    const guests = machine?.guests
     const alive = guests?.running.get(sid) ?? guests?.pending.get(sid) ?? guests?.incoming.get(sid)
     if (alive && alive.generation <= generation)
       this.violate(

@@ -16,6 +16,7 @@ export type MachineOptions = {
   chance: Chance
   device: DeviceKind
   virtual: boolean
+  hasRtc: boolean
   drivers: ServiceType[]
   capacity: Boot['capacity']
   joinToken: string

@@ -1,19 +1,20 @@
 // One machine: power, boots, its watchdog, its disk, what runs on it, and the process of the production agent.
-import { createAgent, nodeFacts } from '../../agent/agent.ts'
+import { createAgent } from '../../agent/agent.ts'
 import type { Boot } from '../../agent/boot.ts'
 import { createControlPlaneClient } from '../../agent/control-plane-client.ts'
 import type { Identity } from '../../agent/identity.ts'
-import { joinCluster } from '../../agent/join.ts'
 import type { Log } from '../../agent/log.ts'
 import { createJournalStore } from '../../agent/lrm/journal.ts'
 import type { Loop } from '../../agent/lrm/loop.ts'
-import { profiles } from '../../shared/timing.ts'
+import type { OutsideClock } from '../../agent/outside-clock/outside-clock.ts'
 import { Disk } from './disk.ts'
 import { SimDriver } from './driver.ts'
 import { Guests } from './guests.ts'
 import { type Exchange, Link, linkTransport } from './link.ts'
+import { joinSite } from './join-site.ts'
 import type { MachineEvents, MachineOptions } from './machine-parts.ts'
 import { HostClock, Process } from './process.ts'
+import { rtcOf } from './rtc.ts'
 import { Device, simWatchdog } from './watchdog.ts'
 
 type Agent = { process: Process; loop: Loop | null; drivers: SimDriver[] }
@@ -46,6 +47,9 @@ export class Machine {
   /** After a reset by the watchdog it boots again after so long; null: it stays off. */
   rebootMs: number | null = 20_000
   pauses = { ...noPauses }
+  /** When it last went on after it was frozen. */
+  thawedMs = Number.NEGATIVE_INFINITY
+  private readonly outside: OutsideClock | null
   private readonly events: MachineEvents
   private boots = 0
 
@@ -55,11 +59,12 @@ export class Machine {
     this.options = options
     this.events = events
     this.hardwareId = `hardware-${name}`
+    this.outside = options.hasRtc ? rtcOf(scheduler) : null
     this.link = new Link(scheduler, chance.stream('link'))
     this.disk = new Disk(scheduler, chance.stream('disk'))
     this.guests = new Guests(scheduler)
     this.clock = new HostClock(scheduler)
-    this.device = new Device(options.device, scheduler, chance.stream('watchdog'), this.clock)
+    this.device = new Device(options.device, chance.stream('watchdog'), this.clock)
     this.guests.onStart = (guest) => events.onGuest(this, guest, true)
     this.guests.onEnd = (guest) => events.onGuest(this, guest, false)
     this.guests.onLateEnd = ({ sid, generation }) => {
@@ -103,7 +108,7 @@ export class Machine {
   }
 
   startAgent(): void {
-    if (!this.isOn || this.agent || !this.isAgentWanted) return
+    if (!this.isOn || this.agent || !this.isAgentWanted || this.clock.isFrozen) return
     this.isGoingDown = false
     const process = new Process(this.options.scheduler, this.clock)
     const agent: Agent = { process, loop: null, drivers: [] }
@@ -119,6 +124,24 @@ export class Machine {
   /** The process is killed. */
   crashAgent(why = 'killed'): void {
     if (this.agent) this.endAgent(this.agent, why)
+  }
+
+  /** Its hypervisor stops it, with its watchdog and all of its clocks; nothing in it executes. */
+  freeze(): void {
+    if (!this.isOn) return
+    this.clock.freeze()
+    this.agent?.process.pause()
+    this.events.onPower(this, true, 'frozen')
+  }
+
+  /** It goes on as if nothing had been. */
+  thaw(): void {
+    if (!this.clock.isFrozen) return
+    this.clock.thaw()
+    this.thawedMs = this.options.scheduler.nowMs
+    this.events.onPower(this, true, 'goes on')
+    this.agent?.process.resume()
+    this.startAgent()
   }
 
   /** As systemd sends them: SIGTERM for a planned restart, SIGINT for the end of the node. */
@@ -159,26 +182,15 @@ export class Machine {
   private runAgent(agent: Agent): void {
     const text = this.disk.read(identityPath)
     if (text !== null) return this.runJoined(agent, JSON.parse(text) as Identity)
-    const { joinToken, drivers, chance } = this.options
     const { process } = agent
-    const watchdog = this.watchdogOf(process)
-    const facts = nodeFacts(this.boot(), watchdog, drivers, profiles.default.watchdogMs)
-    const { name: node, hardwareId, bootId } = this
-    const client = this.clientOf(process, null)
-    const deps = {
-      client,
-      urls: this.urls,
-      random: chance,
-      timers: process.timers,
-      log: this.log(),
-    }
-    return void joinCluster({ joinToken, node, hardwareId, bootId, ...facts }, deps).then(
-      (joined) =>
-        process.do(() => {
-          if ('refused' in joined) return this.endAgent(agent, `refused: ${joined.refused}`)
-          this.disk.writeSynced(identityPath, JSON.stringify(joined))
-          return this.runJoined(agent, joined)
-        }),
+    const parts = { watchdog: this.watchdogOf(process), outside: this.outside, boot: this.boot() }
+    const joining = { ...parts, client: this.clientOf(process, null), log: this.log() }
+    return void joinSite(this.options, joining, process).then((joined) =>
+      process.do(() => {
+        if ('refused' in joined) return this.endAgent(agent, `refused: ${joined.refused}`)
+        this.disk.writeSynced(identityPath, JSON.stringify(joined))
+        return this.runJoined(agent, joined)
+      }),
     )
   }
 
@@ -188,8 +200,9 @@ export class Machine {
     const journal = createJournalStore(home, this.bootId, this.disk.filesFor(process))
     agent.loop = createAgent({
       ...{ identity, boot: this.boot(), clock, timers, journal, log: this.log() },
-      // No machine here is suspended without its timers.
-      longestSleepMs: 10_000,
+      // No machine here is suspended without its timers; a virtual one may be frozen with them, and looks every second.
+      longestSleepMs: this.options.virtual ? 1_000 : 10_000,
+      outside: this.outside,
       watchdog: this.watchdogOf(process),
       client: this.clientOf(process, identity.credential),
       createDrivers: (events) => {
@@ -212,10 +225,6 @@ export class Machine {
     agent.loop.begin()
   }
 
-  private get urls(): string[] {
-    return this.options.replicas.map((replica) => replica.url)
-  }
-
   private boot(): Boot {
     const { bootId, hardwareId } = this
     const { virtual, capacity } = this.options
@@ -234,13 +243,14 @@ export class Machine {
 
   private clientOf(process: Process, credential: string | null) {
     const { replicas, chance } = this.options
+    const urls = replicas.map((replica) => replica.url)
     const replicaAt = (origin: string) => replicas.find((replica) => replica.url === origin)!
     const watch = (exchange: Exchange, isSent: boolean) => {
       this.events.onExchange(this, exchange)
       if (isSent) this.pauseBefore(process, 'send')
     }
     const transport = linkTransport(this.link, process, credential, replicaAt, watch)
-    return createControlPlaneClient({ urls: this.urls, credential, random: chance, transport })
+    return createControlPlaneClient({ urls, credential, random: chance, transport })
   }
 
   private log(): Log {

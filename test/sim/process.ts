@@ -3,6 +3,8 @@
 import type { Clock, Timer, Timers } from '../../shared/clock.ts'
 import type { Scheduled, Scheduler } from './scheduler.ts'
 
+type Cancel = () => void
+
 /** The true time at which every world begins, as a wall clock shows it. */
 export const worldBeganMs = 1_750_000_000_000
 
@@ -12,6 +14,9 @@ export class HostClock implements Clock {
   readonly rate: number
   private readonly startedMs: number
   private readonly offsetMs: number
+  private frozenSinceMs: number | null = null
+  private frozenMs = 0
+  private overdue: (() => void)[] = []
   wallErrorMs = 0
 
   constructor(scheduler: Scheduler, rate = 1, offsetMs = 0) {
@@ -22,7 +27,49 @@ export class HostClock implements Clock {
   }
 
   bootMs(): number {
-    return this.offsetMs + (this.scheduler.nowMs - this.startedMs) * this.rate
+    return this.offsetMs + this.livedMs() * this.rate
+  }
+
+  /** True milliseconds since it began, without those in which it stood still. */
+  private livedMs(): number {
+    return (this.frozenSinceMs ?? this.scheduler.nowMs) - this.startedMs - this.frozenMs
+  }
+
+  /** The hypervisor stops the machine: its clocks stand still, and whatever counts on them. */
+  freeze(): void {
+    this.frozenSinceMs ??= this.scheduler.nowMs
+  }
+
+  thaw(): void {
+    if (this.frozenSinceMs === null) return
+    this.frozenMs += this.scheduler.nowMs - this.frozenSinceMs
+    this.frozenSinceMs = null
+    const { overdue } = this
+    this.overdue = []
+    for (const look of overdue) look()
+  }
+
+  get isFrozen(): boolean {
+    return this.frozenSinceMs !== null
+  }
+
+  /** Runs `run` after `ms` of this clock, however long it stands still meanwhile. */
+  after(ms: number, run: () => void): Cancel {
+    const dueMs = this.livedMs() + this.trueMs(ms)
+    let scheduled: Scheduled | null = null
+    let isCancelled = false
+    const look = () => {
+      if (isCancelled) return
+      if (this.isFrozen) return void this.overdue.push(look)
+      const leftMs = dueMs - this.livedMs()
+      if (leftMs > 1e-3) scheduled = this.scheduler.after(leftMs, look)
+      else run()
+    }
+    scheduled = this.scheduler.after(this.trueMs(ms), look)
+    return () => {
+      isCancelled = true
+      this.scheduler.cancel(scheduled)
+    }
   }
 
   quickMs(): number {
@@ -57,9 +104,9 @@ export class Process {
     this.clock = clock
     this.timers = {
       set: (call, ms) => {
-        const timer: { scheduled: Scheduled | null } = { scheduled: null }
-        timer.scheduled = scheduler.after(clock.trueMs(ms), () => {
-          timer.scheduled = null
+        const timer: { cancel: Cancel | null } = { cancel: null }
+        timer.cancel = clock.after(ms, () => {
+          timer.cancel = null
           let isCleared = false
           Object.assign(timer, { clear: () => (isCleared = true) })
           this.do(() => {
@@ -70,8 +117,8 @@ export class Process {
       },
       clear: (timer: Timer | null) => {
         if (timer === null) return
-        const { scheduled, clear } = timer as { scheduled: Scheduled | null; clear?: () => void }
-        scheduler.cancel(scheduled)
+        const { cancel, clear } = timer as { cancel: Cancel | null; clear?: () => void }
+        cancel?.()
         clear?.()
       },
     }

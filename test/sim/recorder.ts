@@ -11,15 +11,21 @@ type Boot = {
   bootId: string
   /** The furthest sending + lease length of a granted renewal, by the machine's clock; −∞: none was granted. */
   leasedUntilMs: number
+  /** The same in true time, which goes on while a machine is frozen. */
+  trulyUntilMs: number
   /** The plane committed that the watchdog may be closed. */
   isReleased: boolean
   /** Writes of its disk that had failed when it was released: what it cannot note, a later process cannot know. */
   diskFailures: number
   /** The clock at the last check that allowed a feed. */
   allowedAtMs: number
+  trulyAllowedMs: number
 }
 
-type Sent = { bootId: string; atMs: number; armed: boolean }
+type Sent = { bootId: string; atMs: number; trulyMs: number; armed: boolean }
+
+/** Once it goes on, a frozen machine has so long to see it, and to kill what runs. */
+export const thawMs = 1_500
 
 export class LeaseRecorder {
   private readonly boots = new Map<Machine, Boot>()
@@ -30,14 +36,18 @@ export class LeaseRecorder {
     if (!exchange.question.url.endsWith('/agent/v1/lease')) return
     if (exchange.reply === null) {
       const armed = valueOf(exchange.question.body ?? '', 'armed') === 'true'
-      this.sent.set(exchange, { bootId: machine.bootId, atMs: machine.clock.bootMs(), armed })
+      const atMs = machine.clock.bootMs()
+      this.sent.set(exchange, { bootId: machine.bootId, atMs, trulyMs: trueMs(machine), armed })
       return
     }
     const sent = this.sent.get(exchange)
     const boot = this.of(machine)
     if (exchange.reply.status !== 200 || sent?.bootId !== boot.bootId) return
     const { body } = exchange.reply
-    boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + Number(valueOf(body, 'leaseMs')))
+    const leaseMs = Number(valueOf(body, 'leaseMs'))
+    boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + leaseMs)
+    const trulyUntilMs = sent.trulyMs + machine.clock.trueMs(leaseMs)
+    boot.trulyUntilMs = Math.max(boot.trulyUntilMs, trulyUntilMs)
     const isReleased = valueOf(body, 'released') === 'true'
     // Until it says again that it is armed, the plane draws no proof from its silence.
     if (isReleased && !boot.isReleased) boot.diskFailures = machine.disk.failures
@@ -46,7 +56,9 @@ export class LeaseRecorder {
 
   /** An agent has checked that it may feed. */
   allowed(machine: Machine): void {
-    this.of(machine).allowedAtMs = machine.clock.bootMs()
+    const boot = this.of(machine)
+    boot.allowedAtMs = machine.clock.bootMs()
+    boot.trulyAllowedMs = trueMs(machine)
   }
 
   /** What is wrong with a voluntary feed now; null: nothing. */
@@ -54,10 +66,15 @@ export class LeaseRecorder {
     const boot = this.of(machine)
     const { guests, device } = machine
     if (guests.isEmpty || boot.isReleased) return null
-    const limitMs = boot.leasedUntilMs - feedFactor * device.timeoutMs * device.kind.factor
+    const marginMs = feedFactor * device.timeoutMs * device.kind.factor
     // A check and its feed may lie apart by a pause, but not by more than the device lets the machine live.
-    if (boot.allowedAtMs <= limitMs + 1) return null
-    const lateMs = Math.round(boot.allowedAtMs - limitMs)
+    const lateMs = Math.round(
+      Math.max(
+        boot.allowedAtMs - (boot.leasedUntilMs - marginMs),
+        boot.trulyAllowedMs - (boot.trulyUntilMs - machine.clock.trueMs(marginMs)),
+      ),
+    )
+    if (lateMs <= 1) return null
     return `${machine.name} feeds its watchdog ${lateMs} ms after the feed rule’s limit`
   }
 
@@ -71,8 +88,10 @@ export class LeaseRecorder {
   /** What is wrong with anything running there now; null: nothing. It must be dead before its last lease is over. */
   judgeRunning(machine: Machine): string | null {
     const boot = this.of(machine)
-    const lateMs = machine.clock.bootMs() - boot.leasedUntilMs
-    if (lateMs <= 0 || boot.isReleased) return null
+    if (isNotYetAwake(machine)) return null
+    const bootLateMs = machine.clock.bootMs() - boot.leasedUntilMs
+    const lateMs = Math.max(bootLateMs, trueMs(machine) - boot.trulyUntilMs)
+    if (lateMs <= 1e-3 || boot.isReleased) return null
     return `${machine.name} runs ${[...machine.guests.running.keys()].join(' ')} ${Math.round(lateMs)} ms after its lease`
   }
 
@@ -82,14 +101,25 @@ export class LeaseRecorder {
       boot = {
         bootId: machine.bootId,
         leasedUntilMs: Number.NEGATIVE_INFINITY,
+        trulyUntilMs: Number.NEGATIVE_INFINITY,
         isReleased: false,
         diskFailures: 0,
         allowedAtMs: Number.NEGATIVE_INFINITY,
+        trulyAllowedMs: Number.NEGATIVE_INFINITY,
       }
       this.boots.set(machine, boot)
     }
     return boot
   }
+}
+
+function trueMs(machine: Machine): number {
+  return machine.options.scheduler.nowMs
+}
+
+/** Nothing in it executes, or not for longer than it takes to see that it was frozen: the limit of what is promised. */
+export function isNotYetAwake(machine: Machine): boolean {
+  return machine.clock.isFrozen || trueMs(machine) - machine.thawedMs < thawMs
 }
 
 const values = {

@@ -4,7 +4,6 @@ import type { ArmResult, CloseResult, FeedResult, Watchdog } from '../../agent/w
 import type { WatchdogClass, WatchdogInfo } from '../../shared/node.ts'
 import type { HostClock, Process } from './process.ts'
 import type { Chance } from './random.ts'
-import type { Scheduled, Scheduler } from './scheduler.ts'
 
 export type DeviceKind = {
   class: WatchdogClass
@@ -34,14 +33,12 @@ export class Device {
   isRunning = false
   onFire: () => void = () => {}
   onFeed: (cause: FeedCause, timeoutMs: number) => void = () => {}
-  private readonly scheduler: Scheduler
   private readonly chance: Chance
   private clock: HostClock
-  private firing: Scheduled | null = null
+  private firing: (() => void) | null = null
 
-  constructor(kind: DeviceKind, scheduler: Scheduler, chance: Chance, clock: HostClock) {
+  constructor(kind: DeviceKind, chance: Chance, clock: HostClock) {
     this.kind = kind
-    this.scheduler = scheduler
     this.chance = chance
     this.clock = clock
   }
@@ -56,16 +53,16 @@ export class Device {
 
   feed(cause: FeedCause): void {
     this.isRunning = true
-    this.scheduler.cancel(this.firing)
+    this.firing?.()
     // It fires somewhere between what is configured and what its kind is known for; most often as late as it may.
     const longest = this.timeoutMs * this.kind.factor
     const ms = this.chance.chance(0.7) ? longest : this.chance.between(this.timeoutMs, longest)
-    this.firing = this.scheduler.after(this.clock.trueMs(ms), () => this.onFire())
+    this.firing = this.clock.after(ms, () => this.onFire())
     this.onFeed(cause, this.timeoutMs)
   }
 
   stop(): void {
-    this.scheduler.cancel(this.firing)
+    this.firing?.()
     this.firing = null
     this.isRunning = false
   }

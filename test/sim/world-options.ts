@@ -9,6 +9,8 @@ export type NodeSpec = {
   name: string
   device?: DeviceName
   virtual?: boolean
+  /** An RTC of its hypervisor, by which it sees that it was frozen; default: as `virtual` says. */
+  hasRtc?: boolean
   drivers?: ServiceType[]
   cpus?: number
   memoryBytes?: number

@@ -165,6 +165,7 @@ export class World {
         replicas: this.replicas,
         device: deviceKinds[node.device ?? 'i6300esb'],
         virtual: node.virtual ?? false,
+        hasRtc: node.hasRtc ?? node.virtual ?? false,
         drivers: node.drivers ?? ['process'],
         capacity: { cpus, memoryBytes },
         behaviour: this.behaviours.of(node.name),

@@ -5,6 +5,7 @@ import { beginSurvey, type Draft, indexOrders, startDraft, wakeAt } from './draf
 import type { Effect, LrmInput } from './effect.ts'
 import { stepEnding } from './ending.ts'
 import { stepEpoch } from './epoch.ts'
+import { judgeFrozen } from './frozen.ts'
 import { endLostEpoch, judgeState } from './lease.ts'
 import type { Lrm } from './lrm.ts'
 import { stepPoll } from './poll.ts'
@@ -23,8 +24,9 @@ export type LrmDecision = {
 
 /** Decides. The result depends on the arguments alone. */
 export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
-  const draft = startDraft(lrm, input.nowMs)
+  const draft = startDraft(lrm, input)
   for (const event of input.events) absorb(draft, event)
+  judgeFrozen(draft)
   if (draft.lrm.looked) {
     stepArmedAgain(draft)
     endLostEpoch(draft)

@@ -2,12 +2,14 @@
 // Never escapes `decideLrm`.
 import type { HeldLease } from '../../../shared/lease.ts'
 import type { Order, ServiceGeneration } from '../../../shared/protocol.ts'
-import type { Effect } from './effect.ts'
+import type { OutsideReading } from './clock-pair.ts'
+import type { Effect, LrmInput } from './effect.ts'
 import type { Journal, LocalService, Lrm, Sid } from './lrm.ts'
 
 export type Draft = {
   lrm: Lrm
   nowMs: number
+  outside: OutsideReading | null
   effects: Effect[]
   /** Orders in hand by service. */
   orders: Map<Sid, Order>
@@ -24,7 +26,7 @@ export type Draft = {
 }
 
 /** Copies what a decision may change; documents that came from outside are shared and never changed. */
-export function startDraft(lrm: Lrm, nowMs: number): Draft {
+export function startDraft(lrm: Lrm, { nowMs, outside = null }: LrmInput): Draft {
   const services: Record<Sid, LocalService> = {}
   for (const [sid, service] of Object.entries(lrm.services))
     services[sid] = { ...service, move: service.move && { ...service.move } }
@@ -54,7 +56,7 @@ export function startDraft(lrm: Lrm, nowMs: number): Draft {
     closedAt: { ...lrm.closedAt },
   }
   return {
-    ...{ lrm: copy, nowMs, effects: [], orders: new Map(), wishes: [] },
+    ...{ lrm: copy, nowMs, outside, effects: [], orders: new Map(), wishes: [] },
     probes: new Set(lrm.desired?.probes),
     ...{ isArming: false, leaseToNote: null, wakeAtMs: Infinity },
   }

@@ -5,6 +5,7 @@ import type { FoundState, Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
 import type { Asked } from '../../drivers/driver.ts'
+import type { OutsideReading } from './clock-pair.ts'
 import type { Found, Journal, Sid } from './lrm.ts'
 
 export type Effect =
@@ -107,4 +108,9 @@ export type LrmEvent =
   | { kind: 'journal-failed'; why: string }
   | { kind: 'signal'; signal: 'restart' | 'shutdown' | 'reboot' }
 
-export type LrmInput = { nowMs: number; events: LrmEvent[] }
+export type LrmInput = {
+  nowMs: number
+  events: LrmEvent[]
+  /** Of a virtual machine: a clock of its hypervisor, read for this decision; absent or null: there is none to be read. */
+  outside?: OutsideReading | null
+}

@@ -1,6 +1,6 @@
 // What the local resource manager knows, as plain data: JSON in, JSON out. All times are milliseconds of the agent's
 // CLOCK_BOOTTIME. Must never hold a function, a handle or a secret.
-import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
+import type { ClockPair, HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
@@ -8,6 +8,7 @@ import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { ShutdownPolicy } from '../../../shared/settings.ts'
 import type { Timing } from '../../../shared/timing.ts'
+import type { ServerPair } from './clock-pair.ts'
 
 export type Sid = string
 
@@ -38,6 +39,7 @@ export type Lrm = {
   /** The longest W the device may be set to. */
   armLimit: LimitOnDisk
   lease: HeldLease | null
+  serverPair: ServerPair | null
   renewal: Renewal
   poll: { id: number; running: boolean; dueMs: number; failures: number }
   joining: Joining
@@ -68,7 +70,13 @@ export type Lrm = {
   closedAt: Record<Sid, number>
 }
 
-export type Self = { clusterUuid: string; nodeUid: string; bootId: string; drivers: ServiceType[] }
+export type Self = {
+  clusterUuid: string
+  nodeUid: string
+  bootId: string
+  drivers: ServiceType[]
+  virtual?: boolean
+}
 
 export type Epoch = {
   number: number
@@ -104,6 +112,7 @@ export type SentRenewal = {
   seq: number
   /** t_s of this very request; no other answer is ever credited with it. */
   sentMs: number
+  clocks?: ClockPair | undefined
   key: string
   planeEpoch: number
   revision: number

@@ -12,6 +12,7 @@ import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Refused } from './effect.ts'
 import { modeOf } from './ending.ts'
 import { seqBlock } from './epoch.ts'
+import { compareServerTime, pairNow } from './frozen.ts'
 import { closedUpTo } from './grants.ts'
 import { leaveEpoch } from './lease.ts'
 import type { Lrm, SentRenewal } from './lrm.ts'
@@ -38,6 +39,7 @@ export function stepRenewal(draft: Draft): void {
   epoch.seq += 1
   renewal.inFlight = {
     ...{ seq: epoch.seq, sentMs: nowMs, key, planeEpoch: planeEpoch.number },
+    clocks: pairNow(nowMs, draft.outside),
     ...{ revision: body.revision, release: body.release },
     ...{ confirms: body.confirms, closed: body.closed },
   }
@@ -160,6 +162,7 @@ export function noteGranted(draft: Draft, seq: number, answer: LeaseAnswer): voi
   renewal.dueMs = sent.sentMs + lrm.timing.renewMs
   lrm.lease = betterLease(lrm.lease, {
     ...{ epoch: answer.epoch, sentMs: sent.sentMs, leaseMs: answer.leaseMs },
+    ...(sent.clocks && { clocks: sent.clocks }),
   })
   draft.leaseToNote = lrm.lease
   const isSamePlane = answer.planeEpoch.number === sent.planeEpoch
@@ -179,6 +182,7 @@ export function noteGranted(draft: Draft, seq: number, answer: LeaseAnswer): voi
     askAgain(draft)
   renewal.toldRevision = answer.revision
   renewal.unguarded = answer.unguarded
+  compareServerTime(draft, sent.sentMs, answer.serverTimeMs)
 }
 
 function takeConfirms(draft: Draft, sent: SentRenewal, answer: LeaseAnswer): void {

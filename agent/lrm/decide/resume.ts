@@ -55,6 +55,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     seqLimit: { upTo: isOpen ? (old.epoch?.seqReserved ?? 0) : 0, next: null },
     armLimit: { upTo: isSameBoot ? (old.armedMs ?? 0) : 0, next: null },
     lease: note !== null && note.epoch === epochNumber ? note : null,
+    serverPair: null,
     renewal: freshRenewal(),
     poll: { id: 0, running: false, dueMs: 0, failures: 0 },
     joining: freshJoining(),

@@ -79,6 +79,8 @@ export function doubtAboutWatchdog(
   if (isSimulated && !cluster.development) return 'its watchdog is only simulated'
   if (node.virtual && !isSimulated && !settings.trustVirtualWatchdog)
     return 'it is a virtual machine, which can be frozen together with its watchdog'
+  if (node.virtual && !isSimulated && !node.watchdog.outsideClock)
+    return 'it is a virtual machine without a clock by which it would see that it was frozen'
   if (revocation.guarded !== true) return 'its watchdog was not armed'
   if (revocation.judgedUntilMs > draft.nowMs) {
     lookAgainAt(draft, revocation.judgedUntilMs)
