@@ -168,6 +168,21 @@ describe('services', () => {
     expect((await cli('add', 'ocf-group:b', '--spec', file)).err).toContain('one JSON object')
   })
 
+  test('a machine is added with its domain from a file, and keeps what else is said of it', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-spec-')), 'domain.xml')
+    const xml = (memory: number) =>
+      `<domain type='kvm'><name>web</name><uuid>aaaaaaaa-0000-4000-8000-000000000100</uuid><memory>${memory}</memory></domain>`
+    writeFileSync(file, xml(1))
+    expect((await cli('add', 'vm:web', '--state', 'ignored', '--xml', file)).code).toBe(0)
+    writeFileSync(file, xml(2))
+    expect((await cli('set', 'vm:web', '--xml', file)).code).toBe(0)
+    const [row] = await database.sql`select spec from service where sid = 'vm:web'`
+    expect(row).toEqual({ spec: { xml: xml(2), diskLocks: 'qemu', migrateUnsafe: false } })
+    writeFileSync(file, xml(3).replace('web', '../web'))
+    expect((await cli('set', 'vm:web', '--xml', file)).err).toContain('xml: domain/name')
+    expect((await cli('set', 'vm:web', '--xml', `${file}.none`)).err).toContain('cannot be read')
+  })
+
   test('set refuses a version that is not the stored one, an unknown key and nothing at all', async () => {
     const stale = await cli('set', 'process:clock', '--comment', 'x', '--digest', '1', '--json')
     expect([stale.code, JSON.parse(stale.err).error.code]).toEqual([1, 'version-conflict'])
