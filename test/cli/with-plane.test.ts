@@ -198,7 +198,6 @@ describe('services', () => {
       [['add', 'process:web', '--', 'true'], 'process:web'],
       [['add', 'vm:100', '--', 'true'], 'spec.command'],
       [['add', 'vm:100'], 'spec.xml'],
-      [['add', 'systemd:100'], 'no node has a driver for services of type systemd'],
       [['add', 'ocf:vip'], 'spec.agent'],
       [['add', 'ocf:vip', '--agent', 'IPaddr2'], 'ocf:PROVIDER:TYPE'],
       [['add', 'ocf:vip', '--agent', 'ocf:a:b', '--monitor-interval', '1ms'], 'at least 500'],
