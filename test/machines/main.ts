@@ -1,0 +1,89 @@
+// npm run test:machines: real kernels under a real (emulated) watchdog, one trouble after the other; prints a table of times.
+import { parseArgs } from 'node:util'
+import { profiles } from '../../shared/timing.ts'
+import { emulated, Lab } from './lab.ts'
+import { type Paused, pauseAndContinue } from './pause.ts'
+import { whyNoMachines } from './requirements.ts'
+import { type Measured, runTrouble, seconds, troubles } from './scenarios.ts'
+
+const pause = 'paused and continued'
+const usage = `Usage: npm run test:machines -- [options] [SCENARIO…]
+
+  SCENARIO        the beginning of its name; all without one
+                  (${troubles.map(({ name }) => name).join(', ')}, ${pause})
+  --profile NAME  edge, default or fast (default: one made for this, a lease of ${emulated.leaseMs / 1000} s)`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { profile: { type: 'string' }, help: { type: 'boolean', default: false } },
+})
+const profile = Object.entries(profiles).find(([name]) => name === values.profile)?.[1]
+const isChosen = (name: string) =>
+  positionals.length === 0 || positionals.some((given) => name.startsWith(given))
+const chosen = troubles.filter(({ name }) => isChosen(name))
+const whyNot = whyNoMachines()
+
+if (
+  values.help ||
+  (chosen.length === 0 && !isChosen(pause)) ||
+  (values.profile !== undefined && !profile)
+) {
+  console.log(usage)
+  process.exitCode = values.help ? 0 : 2
+} else if (whyNot !== null) {
+  console.error(`no machines here: ${whyNot}`)
+  process.exitCode = 2
+} else await runAll()
+
+async function runAll(): Promise<void> {
+  const lab = new Lab({ timing: profile ?? emulated, onLeaseLoss: 'reset' })
+  const all: Measured[] = []
+  let paused: Paused | null = null
+  try {
+    const startMs = performance.now()
+    await lab.start()
+    for (const name of ['one', 'two', 'three']) await lab.addService(name)
+    console.log(`three machines online after ${seconds(performance.now() - startMs)} s`)
+    for (const trouble of chosen) {
+      all.push(await runTrouble(lab, trouble))
+      console.log(`${trouble.name}: done`)
+    }
+    if (isChosen(pause)) paused = await pauseAndContinue(lab)
+  } catch (error) {
+    lab.showLogs()
+    console.error(error)
+    process.exitCode = 1
+  } finally {
+    await lab.end()
+  }
+  print(all)
+  if (paused) printPaused(paused)
+}
+
+function print(all: Measured[]): void {
+  console.table(
+    all.map((one) => ({
+      scenario: one.scenario,
+      services: one.services,
+      'reset, s': seconds(one.resetMs),
+      model: one.expectedReset,
+      'last word': seconds(one.lastWordMs),
+      'restart, s': seconds(one.restartMs),
+      where: one.where,
+      'model ': one.expectedRestart,
+      booted: seconds(one.bootMs),
+      bootstatus: one.bootstatus,
+      rejoined: seconds(one.rejoinMs),
+      evidence: one.evidence,
+    })),
+  )
+}
+
+function printPaused(paused: Paused): void {
+  console.log(
+    `${pause} (the documented limit, rule 13): frozen with its watchdog for ${seconds(paused.pausedMs)} s; ` +
+      `its services (${paused.services}) ran elsewhere after ${seconds(paused.restartMs)} s; once it went on there were two ` +
+      `copies for ${Math.round(paused.twoCopiesMs)} ms; ${paused.wasReset ? 'reset by its watchdog' : 'not reset'}; ` +
+      `in a new epoch after ${seconds(paused.rejoinMs)} s`,
+  )
+}
