@@ -242,7 +242,7 @@ export const Desired = z.strictObject({
    * A copy of one that has no order is left as it is: it may be adopted.
    */
   probes: z.array(ServiceId).max(manyServices),
-  /** Of those of them that a host can tell by their specification alone, whoever has started them. */
+  /** Of those of them that a host can tell without a mark, whoever has started them: by what. */
   probeSpecs: z.record(ServiceId, z.unknown()).optional(),
 })
 export type Desired = z.infer<typeof Desired>

@@ -16,7 +16,7 @@ import {
 import { isLeftover, moveHalf } from './move-orders.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView, Sid } from './view.ts'
 import { serviceType } from '../../shared/names.ts'
-import { knownBySpec } from '../../shared/specs/service-specs.ts'
+import { tellingOf } from '../../shared/specs/service-specs.ts'
 
 /** A node's desired state but for its revision, which the store gives when the document differs from the last. */
 export type DesiredDocument = Omit<Desired, 'revision'>
@@ -60,16 +60,16 @@ export function desiredForAll(
       if (order) documents[name]!.services.push(order)
     }
     if (!isProbed(service)) continue
+    const telling = tellingOf(sid, service.config?.spec)
     for (const name in documents)
-      if (view.nodes[name]!.drivers.includes(serviceType(sid))) ask(documents[name]!, service)
+      if (view.nodes[name]!.drivers.includes(serviceType(sid))) ask(documents[name]!, sid, telling)
   }
   return documents
 }
 
-function ask(document: DesiredDocument, { sid, config }: ServiceView): void {
+function ask(document: DesiredDocument, sid: Sid, telling: unknown): void {
   document.probes.push(sid)
-  if (knownBySpec.includes(serviceType(sid)))
-    document.probeSpecs = { ...document.probeSpecs, [sid]: config?.spec }
+  if (telling !== undefined) document.probeSpecs = { ...document.probeSpecs, [sid]: telling }
 }
 
 function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {

@@ -5,6 +5,7 @@ import { ContainerSpec, PodmanSpec } from './container.ts'
 import { OcfGroupSpec, OcfSpec } from './ocf.ts'
 import { ProcessSpec } from './process.ts'
 import { SystemdSpec } from './systemd.ts'
+import { readDomainXml } from './domain-xml.ts'
 import { VmSpec } from './vm.ts'
 
 export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>>> = {
@@ -17,8 +18,17 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
   'ocf-group': OcfGroupSpec,
 }
 
-/** Kinds that a host can tell by their specification alone: also what somebody else has started there is found. */
-export const knownBySpec: readonly ServiceType[] = ['systemd']
+/**
+ * By what a host can tell a service that bears no mark, because somebody else has started it there.
+ * @returns undefined where nothing tells it
+ */
+export function tellingOf(sid: string, spec: unknown): unknown {
+  if (serviceType(sid) === 'systemd') return spec
+  if (serviceType(sid) !== 'vm') return undefined
+  const parsed = VmSpec.safeParse(spec)
+  const read = parsed.success ? readDomainXml(parsed.data.xml) : null
+  return read && 'domain' in read ? { name: read.domain.name, uuid: read.domain.uuid } : undefined
+}
 
 /**
  * Whether a service of this kind can move to another node while it runs. Its driver may still say no.

@@ -100,18 +100,27 @@ describe('the desired state of a node', () => {
     expect(desiredFor(view, 'n2').probes).toEqual([])
   })
 
-  it('asks for a unit by what it is: a node may run it already, or start it by itself (S8, S18)', () => {
-    const starting = aService('systemd:db', null, {
-      grant: false,
-      config: { spec: { unit: 'db.service' } },
-      status: { state: 'request_start', probeRound: 7, running: false },
-    })
-    const view = buildView({ nodes: [aNode('n1', { drivers: ['systemd'] })], services: [starting] })
-    expect(desiredFor(view, 'n1')).toMatchObject({
-      probes: ['systemd:db'],
-      probeSpecs: { 'systemd:db': { unit: 'db.service' } },
-    })
-  })
+  const uuid = '6c1d9a54-0f0e-4a6b-9a6e-6f2f2c0a1b11'
+  const xml = `<domain type='kvm'><name>db</name><uuid>${uuid}</uuid></domain>`
+  it.each([
+    ['systemd:db', { unit: 'db.service' }, { unit: 'db.service' }],
+    ['vm:db', { xml }, { name: 'db', uuid }],
+  ])(
+    'asks for %s by what tells it there: a node may run it already (S18)',
+    (sid, spec, telling) => {
+      const starting = aService(sid, null, {
+        grant: false,
+        config: { spec },
+        status: { state: 'request_start', probeRound: 7, running: false },
+      })
+      const nodes = [aNode('n1', { drivers: ['systemd', 'vm'] })]
+      const view = buildView({ nodes, services: [starting] })
+      expect(desiredFor(view, 'n1')).toMatchObject({
+        probes: [sid],
+        probeSpecs: { [sid]: telling },
+      })
+    },
+  )
 
   it('tells a node of the maintenance that was asked for', () => {
     const view = buildView({ nodes: [aNode('n1', { maintenanceRequested: true })] })

@@ -60,6 +60,11 @@ export function withMark(xml: string, mark: VmMark): string {
   return builder.build(document)
 }
 
+/** The same for libvirt's own call, which adds the namespace. */
+export function markElement({ clusterUuid, nodeUid, sid, generation, bootId }: VmMark): string {
+  return `<service cluster="${clusterUuid}" node="${nodeUid}" sid="${sid}" generation="${generation}" boot="${bootId}"/>`
+}
+
 /** Name of a domain, as libvirt shows it, and the mark it bears, if that can be read; null: this is no domain. */
 export function readMarked(xml: string): { name: string; mark: VmMark | null } | null {
   const domain = childrenOf(parser.parse(xml) as XmlNode[], 'domain')

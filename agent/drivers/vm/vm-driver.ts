@@ -3,7 +3,14 @@
 import { join } from 'node:path'
 import type { Clock } from '../../../shared/clock.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
-import type { Driver, DriverEvents, DriverResult, MigrateResult, StartRequest } from '../driver.ts'
+import type {
+  Asked,
+  Driver,
+  DriverEvents,
+  DriverResult,
+  MigrateResult,
+  StartRequest,
+} from '../driver.ts'
 import type { MigrateRequest, ReceiveRequest, ReceiveResult } from '../driver.ts'
 import { type Domain, lookAtDomains } from './domains.ts'
 import { createHostProcesses } from './qemu-processes.ts'
@@ -12,6 +19,7 @@ import { createVirsh, VirshFailed } from './virsh.ts'
 import { VmEnding } from './vm-ending.ts'
 import { isOwn, serviceOf, stateOf, type VmHost } from './vm-host.ts'
 import { cancelMove, moveMachine } from './vm-leaving.ts'
+import { meetMachine } from './vm-meet.ts'
 import { openForMachine } from './vm-receive.ts'
 import { createVmRecords } from './vm-records.ts'
 import { readVmSpec, startMachine } from './vm-start.ts'
@@ -161,7 +169,8 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     return !isInHand && watch.get(sid)?.isIncoming === false
   }
 
-  async function survey(): Promise<Found[]> {
+  async function survey(asked: readonly Asked[] = []): Promise<Found[]> {
+    for (const one of asked) await meetMachine(host, one)
     const found: Found[] = []
     const records = host.records.list()
     const newest = (sid: string) =>

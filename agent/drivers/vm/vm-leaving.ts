@@ -36,7 +36,8 @@ export async function moveMachine(host: VmHost, request: MigrateRequest): Promis
   const { uuid } = domain
   const machine = await machineOf(host, uuid)
   if (machine === null) return settle(host, uuid, { outcome: 'error', detail: gone })
-  if (!isOwn(host, machine) || machine.mark.generation !== generation)
+  // Generation 0 was found here, and adopted under another number.
+  if (!isOwn(host, machine) || ![generation, 0].includes(machine.mark.generation))
     return {
       outcome: 'error',
       detail: `it does not run here as ${sid}.${generation}`,

@@ -212,6 +212,25 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     await stopped()
   })
 
+  test('that somebody else runs is found once it is asked for, may be adopted, and is stopped like any other (S18)', async () => {
+    const asked = [{ sid, spec: { name: guest.name, uuid: guest.uuid } }]
+    expect((await host.virsh('create', file(guest.xml))).code).toBe(0)
+    expect(await driver.survey()).toEqual([])
+    expect(await driver.survey(asked)).toEqual([{ sid, generation: 0, state: 'running' }])
+    const next = createDriver()
+    expect(await next.survey()).toEqual([{ sid, generation: 0, state: 'running' }])
+    next.detach()
+    await counting(guest)
+    await stopped()
+  })
+
+  test('that does not run where it is asked for is started there by nobody else from then on (S8)', async () => {
+    const asked = [{ sid, spec: { name: guest.name, uuid: guest.uuid } }]
+    expect(await driver.survey(asked)).toEqual([])
+    expect((await host.virsh('create', file(guest.xml))).stderr).toContain('Holdfast')
+    expect(isAlive()).toBe(false)
+  })
+
   test('that begins without the gate, while nobody looks, is found and ended', async () => {
     await running()
     await stopped()
