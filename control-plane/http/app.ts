@@ -19,6 +19,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { healthRoutes } from './routes/health.ts'
 import { importRoutes } from './routes/import.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
+import { nodeToolRoutes } from './routes/node-tools.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { ruleMemberRoutes } from './routes/rule-members.ts'
@@ -61,6 +62,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   app.use(secureHeaders({ xFrameOptions: 'DENY', strictTransportSecurity: false }))
   app.route('/', healthRoutes(deps))
   app.route('/', pageRoutes(deps, feed))
+  app.route('/agent/v1', nodeToolRoutes(deps, feed))
 
   app.use('/api/v1/*', async (context, next) => {
     await next()

@@ -7,6 +7,7 @@ import type { HttpDeps, Tx } from './deps.ts'
 import { ProblemError } from './errors.ts'
 
 export type Actor = {
+  /** Of a node that speaks for itself: its uid. */
   tokenId: string
   /** As the audit log names them. */
   name: string

@@ -45,6 +45,7 @@ const titles: Record<string, string> = {
   internal: 'something broke in the control plane',
   unavailable: 'the database cannot be reached',
   busy: 'try again',
+  'too-many-requests': 'asked too often',
 }
 
 /** Throws the refusal as a problem, or hands back what was accepted. */

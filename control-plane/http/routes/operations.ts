@@ -3,8 +3,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { CommandBody, MoveBody, RelocateBody, StopBody } from '../../../shared/operator-api.ts'
-import type { CommandKind } from '../../cluster/view.ts'
+import type { ClusterView, CommandKind } from '../../cluster/view.ts'
 import { refuseOperation, requestedBy } from '../../intake/operation-wish.ts'
+import type { Refusal } from '../../intake/refusal.ts'
 import type { AuditDetail } from '../audit.ts'
 import { type Env, role } from '../auth.ts'
 import { awaitCommand, waitSeconds } from '../command-wait.ts'
@@ -117,17 +118,23 @@ export function operationRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<En
   return routes
 }
 
-/**
- * Queues one operation, and waits for its end as far as the caller asked for.
- * @param also what else is written in the same transaction: what it returns is answered beside the command, what it adds
- *   to `detail` is audited
- */
+type Beside<More> = {
+  /** Judges before the intake does, on the same view. */
+  judge?: (view: ClusterView) => Refusal | null
+  /**
+   * What else is written in the same transaction: what it returns is answered beside the command, what it adds to `detail`
+   * is audited.
+   */
+  also?: (w: Write, detail: AuditDetail) => Promise<More>
+}
+
+/** Queues one operation, and waits for its end as far as the caller asked for. */
 export async function operate<More extends Record<string, unknown> = Record<never, never>>(
   deps: HttpDeps,
   feed: EventFeed,
   c: Context<Env>,
   operation: Operation,
-  also?: (w: Write, detail: AuditDetail) => Promise<More>,
+  { judge, also }: Beside<More> = {},
 ) {
   const { kind, sid } = operation
   const node = operation.node ?? null
@@ -136,7 +143,7 @@ export async function operate<More extends Record<string, unknown> = Record<neve
   const uid = deps.random.uuid()
   const detail: AuditDetail = { command: uid, kind, sid, node, stopTimeoutMs }
   const done = await write(deps, c, { status: 202, detail }, async (w) => {
-    accepted(refuseOperation(w.view, { kind, sid, node, later: false }))
+    accepted(judge?.(w.view) ?? refuseOperation(w.view, { kind, sid, node, later: false }))
     const { tx, clusterId, actor } = w
     const more = (await also?.(w, detail)) ?? ({} as More)
     if (kind === 'remove') await deleteService(tx, clusterId, sid)

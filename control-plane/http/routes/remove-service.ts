@@ -20,11 +20,19 @@ export function removeService(
   purge: boolean,
 ) {
   const none: Rules = { changed: [], disabled: [], deleted: [] }
-  return operate(deps, feed, c, { kind: 'remove', sid }, async (w, detail) => {
-    const rules = purge ? await purgeRules(w, sid) : none
-    detail.rules = Object.values(rules).flat()
-    return { rules }
-  })
+  return operate(
+    deps,
+    feed,
+    c,
+    { kind: 'remove', sid },
+    {
+      also: async (w, detail) => {
+        const rules = purge ? await purgeRules(w, sid) : none
+        detail.rules = Object.values(rules).flat()
+        return { rules }
+      },
+    },
+  )
 }
 
 async function purgeRules({ tx, view, clusterId }: Write, sid: string): Promise<Rules> {
