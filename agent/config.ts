@@ -4,10 +4,12 @@ import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { NodeName, serviceTypes } from '../shared/names.ts'
 import { pinPattern } from './pinned-agent.ts'
+import { toolUsage } from './tools/kinds.ts'
 
 export const usage = `Usage: ha-agent run [options]     run the agent; joins first if this node has no identity yet
        ha-agent join [options]    join only
        ha-agent doctor [options]  what this node lacks, and what to do; exit code 1 if it can keep no service
+${toolUsage}
 
   --home DIR         data directory: identity, journal, logs (default: /var/lib/holdfast)
   --url A,B          addresses of the control plane (default: those of the join, else $HOLDFAST_URL)
@@ -22,7 +24,7 @@ export const usage = `Usage: ha-agent run [options]     run the agent; joins fir
   --libvirt-address URI  the same daemon for live moves, as that of another node reaches it
                      (default: qemu+tls://HOSTNAME/system)`
 
-const Url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' })
+export const Url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' })
 
 const LibvirtUri = z.string().regex(/^[a-z+]+:\/\/\S+$/, {
   error: 'must be an address of libvirt, like qemu:///system',

@@ -17,7 +17,9 @@ setFlagsFromString('--optimize-for-size')
 
 const isWarmUp = process.argv[2] === warmUp
 const home = homeOf(process.argv)
-if (home?.startsWith('/')) {
+// Only what makes this machine a node makes its data directory: a tool with a mistyped --home leaves nothing behind.
+const isNode = [undefined, 'run', 'join', warmUp].includes(wordOf(process.argv[2]))
+if (home?.startsWith('/') && (isNode || existsSync(home))) {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   // In the data directory, which is the agent's own: code is never loaded from where others may write.
   const cache = join(home, 'compile-cache')
@@ -32,6 +34,11 @@ if (home?.startsWith('/')) {
 }
 const { runAgent } = await import('./run-agent.ts')
 if (!isWarmUp) await runAgent()
+
+/** @param {string | undefined} first */
+function wordOf(first) {
+  return first?.startsWith('-') ? undefined : first
+}
 
 /** @param {string[]} argv */
 function homeOf(argv) {

@@ -18,6 +18,7 @@ import { createJournalStore } from './lrm/journal.ts'
 import type { OutsideClock } from './outside-clock/outside-clock.ts'
 import { findRtc } from './outside-clock/rtc.ts'
 import { readHost } from './usage/host-usage.ts'
+import { kindOf } from './tools/kinds.ts'
 import { createUsageMeter } from './usage/usage-meter.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
@@ -27,9 +28,11 @@ process.on('uncaughtException', (error) => {
   process.exit(70)
 })
 
-/** Reads the command line, takes the locks, joins if need be, and runs until told to end. */
+/** Reads the command line; a tool's is carried out. Else takes the locks, joins if need be, and runs until told to end. */
 export async function runAgent(): Promise<void> {
-  const read = readConfig(process.argv.slice(2), process.env)
+  const words = process.argv.slice(2)
+  if (kindOf(words[0])) return await tool(words)
+  const read = readConfig(words, process.env)
   if ('fault' in read) return fail(`${read.fault}\n\n${usage}`, 2)
   const { config } = read
   if (config.command === 'doctor') return await doctor(config)
@@ -51,6 +54,15 @@ export async function runAgent(): Promise<void> {
   if (!(await lockNode(identity.nodeUid))) return fail(`another agent runs node ${identity.node}`)
   const log = createLog(identity.node)
   run(config, identity, boot, { watchdog, outside, drivers, random, log, clock })
+}
+
+/** `ha-agent vm stop 100`. */
+async function tool(words: string[]): Promise<void> {
+  const { runTool } = await import('./tools/tool.ts')
+  const { exitCode, out, error } = await runTool(words, process.env)
+  process.stdout.write(out)
+  process.stderr.write(error)
+  process.exitCode = exitCode
 }
 
 async function doctor(config: Config): Promise<void> {
