@@ -145,9 +145,12 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
     await systemctl('daemon-reload')
     expect((await start()).outcome).toBe('ok')
     await systemctl('reload', '--no-block', 'db')
-    expect(await inside('systemctl', 'show', 'db', '-p', 'ActiveState', '--value')).toBe(
-      'reloading',
-    )
+    // What is queued begins when the manager comes to it.
+    await expect
+      .poll(() => inside('systemctl', 'show', 'db', '-p', 'ActiveState', '--value'), {
+        timeout: 10_000,
+      })
+      .toBe('reloading')
     expect(await driver.survey()).toEqual([{ sid, generation: 2, state: 'running' }])
   })
 
