@@ -73,8 +73,26 @@ export function createAgent(parts: AgentParts): Loop {
     ...(parts.longestSleepMs !== undefined && { longestSleepMs: parts.longestSleepMs }),
     createEffects: (tell) => createEffects(deps, tell),
   })
+  lookAtWatchdog({ watchdog, timers, loop })
   log('info', 'agent begins', { version: agentVersion, bootId, watchdog: state.info })
   return loop
+}
+
+/** How often a device that is not open is looked at: another program may take it, or let go of it. */
+const lookEveryMs = 10_000
+
+function lookAtWatchdog(parts: Pick<AgentParts, 'watchdog' | 'timers'> & { loop: Loop }): void {
+  const { watchdog, timers, loop } = parts
+  const look = () => {
+    timers.set(look, lookEveryMs)
+    const known = loop.lrm.watchdog
+    if (known.open) return
+    const { class: seen, note } = watchdog.info(loop.lrm.timing.watchdogMs)
+    if (seen === known.class) return
+    const counting = watchdog.isRunning()
+    loop.tell({ kind: 'watchdog-seen', class: seen, counting, why: note ?? '' })
+  }
+  timers.set(look, lookEveryMs)
 }
 
 /** What a node says of itself when it joins or asks for an epoch. */

@@ -128,9 +128,11 @@ async function lookAtWatchdog({ config, watchdog }: Patient): Promise<Finding[]>
   const info = watchdog.info(10_000)
   if (info.class === 'none') {
     const devices = ['/dev/watchdog0', '/dev/watchdog1'].filter((path) => existsSync(path))
-    const advice = devices[0]
-      ? `--watchdog ${devices[0]} (HA_AGENT_OPTIONS in /etc/holdfast/agent.env)`
-      : 'load the driver of this machine’s watchdog (iTCO_wdt, sp5100_tco, ipmi_watchdog; softdog is class weak)'
+    const advice = info.note?.includes(' is held by ')
+      ? 'see above: then this node can protect within seconds, and needs no restart'
+      : devices[0]
+        ? `--watchdog ${devices[0]} (HA_AGENT_OPTIONS in /etc/holdfast/agent.env)`
+        : 'load the driver of this machine’s watchdog (iTCO_wdt, sp5100_tco, ipmi_watchdog; softdog is class weak)'
     return [{ about, level: 'fail', found: `none: ${info.note ?? info.identity}`, advice }]
   }
   const findings: Finding[] = []

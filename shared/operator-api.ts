@@ -331,6 +331,8 @@ export const StatusNode = z.object({
     armed: z.boolean(),
     /** Whether its silence would be proof now. */
     protects: z.boolean(),
+    /** Why its silence can never be proof; null: it can. */
+    cannotProtect: z.string().nullable().optional(),
   }),
   services: count,
   /** Of these, and of those on their way here, how many give it something to do. */

@@ -8,11 +8,13 @@ import {
   fstatSync,
   openSync,
   readFileSync,
+  realpathSync,
   statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
+import { describeHolder, findHolder } from './device-holder.ts'
 import { magicCloseOption, setTimeoutOption, setUpDevice } from './device-ioctl.ts'
 import { lookUpDevice } from './known-devices.ts'
 import type { ArmResult, CloseResult, FeedResult, Watchdog } from './watchdog.ts'
@@ -27,6 +29,14 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
   const isRunning = () => read(sysfs, 'state') === 'active'
   const canClose = () => read(sysfs, 'nowayout') !== '1'
   let file: number | null = null
+
+  /** Why it is not ours to open; null: nobody else has it, as far as can be seen. */
+  function whyNotOurs(): string | null {
+    // An earlier agent that ended leaves it counting, and open nowhere.
+    if (file !== null || !isRunning()) return null
+    const holder = findHolder((found) => isSameDevice(found.rdev, status.rdev))
+    return holder && describeHolder(path, holder)
+  }
 
   function open(): number {
     const opened = openSync(path, constants.O_WRONLY)
@@ -53,7 +63,13 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
       return { ok: true, effectiveMs, canClose: canClose() }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      return fail(code === 'EBUSY' ? `another program holds ${path}` : `${path}: ${message}`)
+      if (code !== 'EBUSY') return fail(`${path}: ${message}`)
+      return fail(
+        describeHolder(
+          path,
+          findHolder(({ rdev }) => isSameDevice(rdev, status.rdev)),
+        ),
+      )
     }
   }
 
@@ -86,16 +102,39 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
 
   return {
     factor: known.factor,
-    info: (timeoutMs) => ({
-      class: known.class,
-      identity: identity.slice(0, 200),
-      effectiveMs: Math.max(1, Math.floor(timeoutMs / known.factor / 1000)) * 1000 * known.factor,
-      ...(known.note ? { note: known.note } : {}),
-    }),
+    info: (timeoutMs) => {
+      const note = whyNotOurs()
+      const seconds = Math.max(1, Math.floor(timeoutMs / known.factor / 1000))
+      const effectiveMs = seconds * 1000 * known.factor
+      // SAFETY: what another program feeds protects nothing of ours: this node cannot protect.
+      if (note !== null)
+        return {
+          class: 'none',
+          identity: identity.slice(0, 200),
+          effectiveMs,
+          note: note.slice(0, 500),
+        }
+      return {
+        class: known.class,
+        identity: identity.slice(0, 200),
+        effectiveMs,
+        ...(known.note ? { note: known.note } : {}),
+      }
+    },
     isRunning,
     arm,
     feed,
     close,
+  }
+}
+
+/** /dev/watchdog and the node of the first device are two names of one. */
+function isSameDevice(one: number, other: number): boolean {
+  if (one === other) return true
+  try {
+    return realpathSync(sysfsOf('', one)) === realpathSync(sysfsOf('', other))
+  } catch {
+    return false
   }
 }
 

@@ -73,6 +73,7 @@ function ignoredRules(view: ClusterView): Status['ignoredRules'] {
 /** One node as people see it. */
 export function nodeStatus(view: ClusterView, node: NodeView, hosted = noServices): StatusNode {
   const { lease, watchdog } = node
+  const doubt = whyNoProof(view, node)
   return {
     name: node.name,
     uid: node.uid,
@@ -87,21 +88,26 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
       identity: watchdog.identity,
       effectiveMs: watchdog.effectiveMs,
       armed: lease.armed,
-      protects: lease.guarded === true && silenceIsProof(view, node),
+      protects: lease.guarded === true && doubt === null,
+      cannotProtect: doubt,
     },
     services: hosted.all,
     activeServices: hosted.active,
     virtual: node.virtual,
     maintenanceRequested: node.maintenanceRequested,
-    note: node.note,
+    note: node.note || (watchdog.class === 'none' ? `cannot protect: ${doubt}` : ''),
   }
 }
 
-/** Is this kind of watchdog on this kind of machine proof at all (rules 3, 6 and 13)? */
-function silenceIsProof(view: ClusterView, { watchdog, virtual }: NodeView): boolean {
-  if (watchdog.class === 'simulated') return view.cluster.development
-  if (watchdog.class === 'none') return false
-  return !virtual || (view.settings.trustVirtualWatchdog && watchdog.outsideClock !== undefined)
+/** Why this kind of watchdog on this kind of machine is no proof at all (rules 3, 6 and 13); null: it is. */
+function whyNoProof(view: ClusterView, { watchdog, virtual }: NodeView): string | null {
+  if (watchdog.class === 'simulated')
+    return view.cluster.development ? null : 'its watchdog is only simulated'
+  if (watchdog.class === 'none') return watchdog.note ?? 'it has no watchdog'
+  if (!virtual) return null
+  if (!view.settings.trustVirtualWatchdog)
+    return 'a virtual machine can be frozen together with its watchdog (trustVirtualWatchdog is no)'
+  return watchdog.outsideClock ? null : 'a virtual machine without a clock of its hypervisor'
 }
 
 /** One service as people see it. */

@@ -1,7 +1,12 @@
 // The kernel's device, played: what cannot be set or closed goes on counting, and nobody says otherwise.
 import { expect, test, vi } from 'vitest'
 
-const device = vi.hoisted(() => ({ written: [] as string[], closed: 0, ioctlFails: false }))
+const device = vi.hoisted(() => ({
+  written: [] as string[],
+  closed: 0,
+  ioctlFails: false,
+  holder: null as { pid: number; name: string } | null,
+}))
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof import('node:fs')>()
   const character = { isCharacterDevice: () => true, rdev: (10 << 8) | 130 }
@@ -9,13 +14,20 @@ vi.mock('node:fs', async (original) => {
     ...real,
     statSync: () => character,
     fstatSync: () => character,
-    openSync: () => 99,
+    openSync: () => {
+      if (device.holder) throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' })
+      return 99
+    },
     closeSync: () => void device.closed++,
     writeSync: (_file: number, text: string) => device.written.push(text),
     readFileSync: (path: string) =>
       path.endsWith('identity') ? 'i6300ESB timer' : path.endsWith('nowayout') ? '0' : 'active',
   }
 })
+vi.mock('../../agent/watchdog/device-holder.ts', async (original) => ({
+  ...(await original<typeof import('../../agent/watchdog/device-holder.ts')>()),
+  findHolder: () => device.holder,
+}))
 vi.mock('../../agent/watchdog/device-ioctl.ts', () => ({
   magicCloseOption: 0x0100,
   setTimeoutOption: 0x0080,
@@ -53,4 +65,22 @@ test('a close that the kernel did not carry out is not reported as done', () => 
   // sysfs still says `active` (nowayout set since, or a driver that cannot stop).
   expect(watchdog.isRunning()).toBe(true)
   expect(result.ok).toBe(false)
+})
+
+test('a device that another program feeds is none of ours: class none with its name, until it is let go', () => {
+  const systemd = { pid: 1, name: 'systemd' }
+  Object.assign(device, { ioctlFails: false, written: [], closed: 0, holder: systemd })
+  const watchdog = linuxWatchdog('/dev/watchdog0', clock)
+  const info = watchdog.info(10_000)
+  expect(info).toMatchObject({ class: 'none', identity: 'i6300ESB timer' })
+  expect(info.note).toMatch(/held by systemd \(pid 1\).*RuntimeWatchdogSec=0/)
+  const armed = watchdog.arm(10_000, 2_000)
+  expect(armed).toMatchObject({ ok: false, open: false, why: info.note })
+  device.holder = null
+  expect(watchdog.info(10_000).class).toBe('qualified')
+  expect(watchdog.arm(10_000, 2_000)).toMatchObject({ ok: true })
+  // What we hold ourselves is not looked for again.
+  device.holder = systemd
+  expect(watchdog.info(10_000).class).toBe('qualified')
+  device.holder = null
 })

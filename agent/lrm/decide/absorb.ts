@@ -59,6 +59,7 @@ export function absorb(draft: Draft, event: LrmEvent): void {
     case 'migrated':
     case 'move-progress':
       return noteService(draft, event)
+    case 'watchdog-seen':
     case 'armed':
     case 'arm-failed':
     case 'fed':

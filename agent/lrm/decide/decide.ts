@@ -13,6 +13,7 @@ import { stepArmedAgain } from './release.ts'
 import { stepRenewal } from './renewal.ts'
 import { stepServices } from './services.ts'
 import { feed, stepWatchdog } from './watchdog.ts'
+import { leaveOutdatedEpoch } from './watchdog-events.ts'
 
 export type LrmDecision = {
   lrm: Lrm
@@ -30,6 +31,7 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
   if (draft.lrm.looked) {
     stepArmedAgain(draft)
     endLostEpoch(draft)
+    leaveOutdatedEpoch(draft)
     indexOrders(draft)
     feed(draft)
     stepServices(draft)

@@ -1,6 +1,7 @@
 // What a decision asks the world to do, and what the world answers: data on both sides. The loop runs the effects in
 // their order, and turns every result into an event of a later decision.
 import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
+import type { WatchdogClass } from '../../../shared/node.ts'
 import type { FoundState, Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
@@ -95,6 +96,8 @@ export type LrmEvent =
       left: 'running' | 'nothing' | 'unknown'
     }
   | { kind: 'move-progress'; sid: Sid; generation: number; progress: MoveProgress }
+  /** What the device is now, where that has changed: another program has taken it, or has let go of it. */
+  | { kind: 'watchdog-seen'; class: WatchdogClass; counting: boolean; why: string }
   | { kind: 'armed'; configuredMs: number; effectiveMs: number; canClose: boolean }
   /** `open`: an earlier arming still holds, and counts down. */
   | { kind: 'arm-failed'; why: string; open?: boolean }

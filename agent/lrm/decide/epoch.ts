@@ -137,6 +137,7 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
   lrm.desired = null
   askAgain(draft)
   lrm.cleaning = null
+  lrm.watchdog.isNews = false
   lrm.released = false
   lrm.renewal = freshRenewal()
   lrm.joining = freshJoining()

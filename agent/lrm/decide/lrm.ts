@@ -1,7 +1,6 @@
 // What the local resource manager knows, as plain data: JSON in, JSON out. All times are milliseconds of the agent's
 // CLOCK_BOOTTIME. Must never hold a function, a handle or a secret.
 import type { ClockPair, HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
-import type { ServiceType } from '../../../shared/names.ts'
 import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
@@ -9,6 +8,7 @@ import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/pr
 import type { ShutdownPolicy } from '../../../shared/settings.ts'
 import type { Timing } from '../../../shared/timing.ts'
 import type { ServerPair } from './clock-pair.ts'
+import type { Self } from './self.ts'
 
 export type Sid = string
 
@@ -68,14 +68,6 @@ export type Lrm = {
   /** Version in which each answer and each closing was written down; they are told only once that is on disk. */
   answeredAt: Record<string, number>
   closedAt: Record<Sid, number>
-}
-
-export type Self = {
-  clusterUuid: string
-  nodeUid: string
-  bootId: string
-  drivers: ServiceType[]
-  virtual?: boolean
 }
 
 export type Epoch = {
@@ -181,6 +173,8 @@ export type LocalMove = {
 
 export type WatchdogView = {
   class: WatchdogClass
+  /** The plane was told of another class with this epoch. */
+  isNews?: boolean
   /** W: as armed, or as it would be. */
   effectiveMs: number
   /** Effective timeout for each configured millisecond (iTCO fires at twice its setting). */

@@ -78,7 +78,9 @@ type Body = Omit<
 function compose(draft: Draft): Body {
   const { lrm } = draft
   const release = wantsRelease(draft)
-  const armed = lrm.watchdog.open || lrm.watchdog.running
+  const { watchdog } = lrm
+  // SAFETY: a countdown that another program feeds guards nothing here.
+  const armed = watchdog.class !== 'none' && (watchdog.open || watchdog.running)
   return {
     armed: armed && !release && !lrm.released,
     release,

@@ -3,7 +3,8 @@
 import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { WatchdogInfo } from '../../../shared/node.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
-import type { Journal, LeaseNote, Lrm, Self } from './lrm.ts'
+import type { Journal, LeaseNote, Lrm } from './lrm.ts'
+import type { Self } from './self.ts'
 
 export type ResumeFrom = {
   self: Self

@@ -1,14 +1,17 @@
 // What the watchdog device answered.
+import type { WatchdogClass } from '../../../shared/node.ts'
 import { type Draft, say } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
 import { noteFailure } from './run.ts'
 import { isArmed, noteArmedLength } from './armed.ts'
-import { noteArmFailed } from './watchdog.ts'
+import { isEmpty, leaveEpoch } from './lease.ts'
+import { holdsGrants, noteArmFailed } from './watchdog.ts'
 
 type WatchdogEvent = Extract<
   LrmEvent,
   {
     kind:
+      | 'watchdog-seen'
       | 'armed'
       | 'arm-failed'
       | 'fed'
@@ -22,6 +25,8 @@ type WatchdogEvent = Extract<
 export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
   const { watchdog } = draft.lrm
   switch (event.kind) {
+    case 'watchdog-seen':
+      return noteSeen(draft, event)
     case 'armed':
       if (!watchdog.open) say(draft, 'watchdog armed', { effectiveMs: event.effectiveMs })
       watchdog.open = true
@@ -61,6 +66,30 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.canClose = false
       return say(draft, 'watchdog cannot be closed', { why: event.why }, 'warn')
   }
+}
+
+/** A node's facts change with an epoch only: the plane hears of this with the next one, which is asked for once nothing runs. */
+function noteSeen(
+  draft: Draft,
+  { class: seen, counting, why }: { class: WatchdogClass; counting: boolean; why: string },
+): void {
+  const { watchdog } = draft.lrm
+  if (watchdog.open || watchdog.class === seen) return
+  const cannot = seen === 'none'
+  const message = cannot ? 'this node cannot protect' : 'this node can protect again'
+  say(draft, message, { why }, cannot ? 'error' : 'info')
+  watchdog.class = seen
+  // One that another program feeds was perhaps left counting by us: what runs here hurries as if it were.
+  if (!cannot) watchdog.running = counting
+  watchdog.isNews = true
+}
+
+/** An epoch under which the plane knows another watchdog is left as soon as it is good for nothing that runs. */
+export function leaveOutdatedEpoch(draft: Draft): void {
+  const { lrm } = draft
+  if (!lrm.watchdog.isNews || lrm.epoch === null || lrm.desired === null) return
+  if (lrm.watchdog.open || lrm.ending !== null || !isEmpty(lrm) || holdsGrants(draft)) return
+  leaveEpoch(draft, 'over')
 }
 
 /**

@@ -111,6 +111,8 @@ function whyUnfit(node: NodeView, type: ServiceType, nowMs: number): Unfit | nul
   if (node.lease.mode !== 'active') return unfit('mode', `its agent is in mode ${node.lease.mode}`)
   if (!hasCurrentLease(node, nowMs)) return unfit('lease', 'it has no lease')
   if (!node.drivers.includes(type)) return unfit('driver', `it has no driver for ${type}`)
-  if (node.watchdog.class === 'none') return unfit('watchdog', 'it has no watchdog')
+  const { watchdog } = node
+  if (watchdog.class === 'none')
+    return unfit('watchdog', `it has no watchdog${watchdog.note ? `: ${watchdog.note}` : ''}`)
   return null
 }
