@@ -1,6 +1,6 @@
 #!/bin/sh
 # A node's init: brings up what an agent needs, keeps one running, and offers a shell on the console, where the test types.
-# /run/no-agent: none is started. /run/crash-loop: each is killed as soon as it says that it begins.
+# /run/no-agent: none is started. /run/crash-loop: each is killed so many seconds after it said that it begins.
 # ttyS1 is what the world outside hears whatever becomes of the network.
 export PATH=/bin:/usr/bin
 for each in $(cat /proc/cmdline); do
@@ -30,6 +30,7 @@ keep_agent() {
       ha-agent run "$@" >/run/agent.log 2>&1 &
       agent=$!
       until grep -q 'agent begins' /run/agent.log || [ ! -d /proc/$agent ]; do sleep 0.02; done
+      sleep "$(cat /run/crash-loop)"
       kill -9 $agent
       cat /run/agent.log
     else
@@ -39,7 +40,7 @@ keep_agent() {
     fi
     wait $agent
     echo "init: the agent ended with $?"
-    sleep 1
+    [ -e /run/crash-loop ] || sleep 1
   done
 }
 keep_agent &
