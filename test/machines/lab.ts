@@ -20,10 +20,10 @@ import { OutsideWitness } from './outside.ts'
 
 /** Real and yet short; three emulated machines on two processors do not come near a limit by themselves. */
 export const emulated: Timing = {
-  watchdogMs: 4_000,
+  watchdogMs: 6_000,
   renewMs: 500,
   requestTimeoutMs: 1_500,
-  leaseMs: 20_000,
+  leaseMs: 27_000,
   marginMs: 200,
   silentMs: 2_000,
   settleMs: 1_500,

@@ -26,6 +26,8 @@ export type Boot = { boot: string; bootstatus: number; atMs: number }
 export class Machine {
   readonly name: string
   readonly boots: Boot[] = []
+  /** How often an agent has begun in a crash loop. */
+  lives = 0
   readonly #options: MachineOptions
   #child: ChildProcess | null = null
   #qmp: Qmp | null = null
@@ -97,6 +99,7 @@ export class Machine {
   readonly #killNow = () => void this.#child?.kill('SIGKILL')
 
   #hear(line: string, atMs: number): void {
+    if (line.endsWith('@life')) return void this.lives++
     const boot = /@boot (\{.*\})$/.exec(line)?.[1]
     if (boot === undefined) return this.#options.hear(line, atMs)
     this.boots.push({ ...(JSON.parse(boot) as Omit<Boot, 'atMs'>), atMs })

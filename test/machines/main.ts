@@ -39,6 +39,8 @@ async function runAll(): Promise<void> {
   const lab = new Lab({ timing: profile ?? emulated, onLeaseLoss: 'reset' })
   const all: Measured[] = []
   let paused: Paused | null = null
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void lab.end().then(() => process.exit(1)))
   try {
     const startMs = performance.now()
     await lab.start()
@@ -67,6 +69,7 @@ function print(all: Measured[]): void {
       services: one.services,
       'reset, s': seconds(one.resetMs),
       model: one.expectedReset,
+      lives: one.lives,
       'last word': seconds(one.lastWordMs),
       'proof, s': seconds(one.proofMs),
       'model ': one.expectedProof,

@@ -12,6 +12,8 @@ export type Measured = {
   services: number
   /** The watchdog fired; QEMU's word. */
   resetMs: number
+  /** How often an agent began and was killed before that, in a crash loop. */
+  lives: number
   /** The last word of a service of the machine. */
   lastWordMs: number
   /** The plane wrote down that it is proved dead. */
@@ -37,6 +39,7 @@ export type Trouble = {
   heal?(machine: Machine): Promise<void> | void
   /** Bounds of the moment at which the watchdog fires. */
   resetBounds(timing: Timing): [number, number]
+  isCrashLoop?: boolean
 }
 
 /** A renewal may be on its way, and be answered, when the trouble comes; an emulated machine is slow to feed. */
@@ -49,6 +52,12 @@ const fromLease = ({ leaseMs, watchdogMs, renewMs }: Timing): [number, number] =
 }
 /** From the last feed. */
 const fromFeed = ({ watchdogMs }: Timing): [number, number] => [watchdogMs / 2, watchdogMs]
+
+/** What feeds now and then, with the lease of the last agent that was heard. */
+const fromFeedOrLease = (timing: Timing): [number, number] => [
+  timing.watchdogMs / 2,
+  fromLease(timing)[1],
+]
 
 /** From the commit of the last renewal, which was up to a renewal interval before the trouble. */
 const proofBounds = (timing: Timing): [number, number] => {
@@ -79,23 +88,22 @@ export const troubles: Trouble[] = [
     resetBounds: fromFeed,
   },
   {
-    // Each life ends as it begins.
+    // Each life ends as it begins, too short to renew.
     name: 'agent crash-looping',
+    isCrashLoop: true,
     begin: (machine) => machine.type('echo 0 >/run/crash-loop; kill -9 $(cat /run/agent.pid)'),
-    resetBounds: fromFeed,
+    resetBounds: fromFeedOrLease,
   },
   {
     // Each life is long enough to feed, and the lease of the last agent that was heard is all there is: no feed after it.
     name: 'crash-looping, cut off',
+    isCrashLoop: true,
     async begin(machine) {
       machine.type('echo 1 >/run/crash-loop; kill -9 $(cat /run/agent.pid)')
       await machine.plug(false)
     },
     heal: (machine) => machine.plug(true),
-    resetBounds: ({ watchdogMs, ...timing }) => [
-      watchdogMs / 2,
-      fromLease({ watchdogMs, ...timing })[1],
-    ],
+    resetBounds: fromFeedOrLease,
   },
 ]
 
@@ -113,12 +121,15 @@ export async function runTrouble(lab: Lab, trouble: Trouble): Promise<Measured> 
   )
   const boots = machine.boots.length
 
+  machine.lives = 0
   const startMs = performance.now()
   await trouble.begin(machine)
   const firedMs = await waitFor(() => machine.watchdogFired(startMs), {
     what: `the watchdog of ${name} to fire`,
     timeoutMs: timing.leaseMs + 5_000,
   })
+  const { lives } = machine
+  if (trouble.isCrashLoop) assert.ok(lives > 0, 'an agent began at least once in the crash loop')
   const again = await Promise.all(
     victims.map(({ sid, generation }) => lab.running(sid, generation, patienceMs)),
   )
@@ -148,6 +159,7 @@ export async function runTrouble(lab: Lab, trouble: Trouble): Promise<Measured> 
     scenario: trouble.name,
     services: victims.length,
     resetMs: firedMs - startMs,
+    lives,
     lastWordMs: Math.max(...old.map(({ lastMs }) => lastMs)) - startMs,
     proofMs: Math.max(...proofs) - (performance.timeOrigin + startMs),
     restartMs: Math.max(...fresh.map((run) => run.startMs)) - startMs,

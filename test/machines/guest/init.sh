@@ -29,7 +29,8 @@ keep_agent() {
     if [ -e /run/crash-loop ]; then
       ha-agent run "$@" >/run/agent.log 2>&1 &
       agent=$!
-      until grep -q 'agent begins' /run/agent.log || [ ! -d /proc/$agent ]; do sleep 0.02; done
+      until grep -q 'agent begins' /run/agent.log || [ ! -d /proc/$agent ]; do sleep 0.2; done
+      echo '@life' >/dev/ttyS1
       sleep "$(cat /run/crash-loop)"
       kill -9 $agent
       cat /run/agent.log
