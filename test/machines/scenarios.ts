@@ -94,17 +94,6 @@ export const troubles: Trouble[] = [
     begin: (machine) => machine.type('echo 0 >/run/crash-loop; kill -9 $(cat /run/agent.pid)'),
     resetBounds: fromFeedOrLease,
   },
-  {
-    // Each life is long enough to feed, and the lease of the last agent that was heard is all there is: no feed after it.
-    name: 'crash-looping, cut off',
-    isCrashLoop: true,
-    async begin(machine) {
-      machine.type('echo 1 >/run/crash-loop; kill -9 $(cat /run/agent.pid)')
-      await machine.plug(false)
-    },
-    heal: (machine) => machine.plug(true),
-    resetBounds: fromFeedOrLease,
-  },
 ]
 
 export async function runTrouble(lab: Lab, trouble: Trouble): Promise<Measured> {
