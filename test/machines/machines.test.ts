@@ -10,12 +10,13 @@ if (whyNot !== null) process.stderr.write(`skipped: virtual machines: ${whyNot}\
 const skipped = whyNot === null ? '' : ` (skipped: ${whyNot})`
 
 describe.skipIf(whyNot !== null)(`three virtual machines${skipped}`, { timeout: 240_000 }, () => {
-  const lab = new Lab({ timing: emulated, onLeaseLoss: 'reset' })
+  let lab: Lab
   beforeAll(async () => {
+    lab = new Lab({ timing: emulated, onLeaseLoss: 'reset' })
     await lab.start()
     for (const name of ['one', 'two', 'three']) await lab.addService(name)
   }, 300_000)
-  afterAll(() => lab.end(), 60_000)
+  afterAll(() => lab?.end(), 60_000)
 
   test('one that is cut off is reset by its own watchdog, its services run on once elsewhere, and it joins anew', async ({
     onTestFailed,
