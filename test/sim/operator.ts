@@ -35,6 +35,7 @@ import { readCluster } from '../../control-plane/store/memory/read.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import * as rows from '../../control-plane/store/memory/wishes.ts'
 import type { SimDatabase } from './database.ts'
+import { withDomain } from './domain.ts'
 import type { Chance } from './random.ts'
 
 /** `unavailable`: the database does not answer now; nothing was written. */
@@ -70,7 +71,7 @@ export class Operator {
 
   /** @param node where it is already, as far as the operator knows */
   add(wish: z.input<typeof ServiceCreate>, node: string | null = null): Answer {
-    const parsed = ServiceCreate.safeParse(wish)
+    const parsed = ServiceCreate.safeParse({ ...wish, spec: withDomain(wish.sid, wish.spec) })
     if (!parsed.success && !this.skipIntake) return refused(parsed.error.issues[0]!.message)
     const { sid, comment: _, ...given } = (parsed.data ?? wish) as z.infer<typeof ServiceCreate>
     const config = { ...given, node }

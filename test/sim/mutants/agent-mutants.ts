@@ -154,7 +154,7 @@ export const agentMutants: Mutant[] = [
       },
       {
         file: renewal,
-        find: 'const armed = lrm.watchdog.open || lrm.watchdog.running',
+        find: "const armed = watchdog.class !== 'none' && (watchdog.open || watchdog.running)",
         replace: 'const armed = true',
       },
       {
