@@ -13,9 +13,15 @@ if (names.length === 0)
   console.log('skipped: recorded scenarios: there are none beside the project')
 
 /** One of each kind; all of them take a minute. */
-const some = ['basic1', 'disarm-maintenance1', 'shutdown-policy3', 'service-command2'].filter(
-  (name) => names.includes(`${name}.json`),
-)
+const some = [
+  ...[
+    'basic1',
+    'disarm-failing-service1',
+    'disarm-maintenance1',
+    'shutdown-policy3',
+    'service-command2',
+  ],
+].filter((name) => names.includes(`${name}.json`))
 
 describe.skipIf(names.length === 0)('a recorded scenario', () => {
   test.each(some)('%s ends as it was recorded, and nothing runs twice', async (name) => {

@@ -89,7 +89,8 @@ function adoptAs(draft: Draft, { sid, generation, foundAs }: Order, local: Local
 }
 
 /**
- * Not ours to touch: in a disarmed cluster whatever no order names or that is ignored; and a running copy of a service
+ * Not ours to touch: in a disarmed cluster whatever no order names or that is ignored, and what is left of a frozen
+ * service, or did not stop, until the cluster is armed; and a running copy of a service
  * that is asked for and not granted here, since it may be adopted. Nothing of either is ever started.
  */
 function isHandsOff(
@@ -101,7 +102,9 @@ function isHandsOff(
   const { desired, released } = draft.lrm
   // A released node whose orders are not known yet is taken for a disarmed one.
   const isDisarmed = desired === null ? released : desired.mode === 'disarm'
-  if (isDisarmed) return order === null || order.state === 'ignored'
+  const isLeftover = local?.phase === 'unknown'
+  if (isDisarmed)
+    return order === null || order.state === 'ignored' || (order.state === 'freeze' && isLeftover)
   const isAsked = draft.probes.has(sid) && (order === null || order.generation === null)
   return isAsked && local?.phase === 'running'
 }
