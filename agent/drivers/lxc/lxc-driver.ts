@@ -9,7 +9,8 @@ import type { Found } from '../../lrm/decide/lrm.ts'
 import type { Driver, DriverResult, StartRequest } from '../driver.ts'
 import { createGate } from '../gate.ts'
 import type { HostOptions } from '../host-drivers.ts'
-import { Ending } from '../process/ending.ts'
+import type { Ending } from '../ending-loop.ts'
+import { endProcesses } from '../process/ending.ts'
 import { type Group, markOf } from '../process/members.ts'
 import { createRunFiles } from '../process/run-files.ts'
 import { readServices } from '../process/service-usage.ts'
@@ -122,7 +123,7 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     starting.get(sid)?.abort()
     watched.get(sid)?.stop()
     watched.delete(sid)
-    const ending = new Ending(
+    const ending = endProcesses(
       {
         clock,
         look: () => groupsOf(sid),

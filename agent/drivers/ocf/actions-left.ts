@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readMark, readProcesses } from '../process/proc-table.ts'
 import { readRunFile } from '../process/run-files.ts'
+import { sendSignal } from '../send-signal.ts'
 import { actionMark } from './agent-call.ts'
 
 export type ActionsLeft = {
@@ -62,16 +63,8 @@ async function killAll(look: () => number[]): Promise<boolean> {
   for (let waitedMs = 0; waitedMs <= patienceMs; waitedMs += lookEveryMs) {
     const found = look()
     if (found.length === 0) return true
-    for (const pid of found) kill(pid)
+    for (const pid of found) sendSignal(pid, 'SIGKILL')
     await pause(lookEveryMs)
   }
   return false
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // Gone already; what may not be killed is found by the next look.
-  }
 }

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../../shared/clock.ts'
 import type { DriverResult } from '../driver.ts'
 import type { Owner } from '../process/members.ts'
+import { sendSignal } from '../send-signal.ts'
 import {
   attendantsOf,
   findClients,
@@ -79,15 +80,7 @@ async function killAll(look: () => number[], clock: Clock, graceMs = 0): Promise
     if (found.length === 0) return true
     const nowMs = clock.bootMs()
     if (nowMs > fromMs + killPatienceMs) return false
-    if (nowMs >= fromMs) for (const pid of found) kill(pid)
+    if (nowMs >= fromMs) for (const pid of found) sendSignal(pid, 'SIGKILL')
     await pause(lookEveryMs)
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // Gone already.
   }
 }

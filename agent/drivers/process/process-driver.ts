@@ -9,8 +9,9 @@ import { ProcessSpec } from '../../../shared/specs/process.ts'
 import { replaceFile } from '../../files.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
 import type { Driver, DriverEvents, DriverResult, StartRequest } from '../driver.ts'
+import type { Ending } from '../ending-loop.ts'
 import { createCgroups } from './cgroup.ts'
-import { Ending } from './ending.ts'
+import { endProcesses } from './ending.ts'
 import { launch } from './launch.ts'
 import { type LogLimits, logLimits, openLog, rotateLogs } from './log-file.ts'
 import { findGroups, type Group, markOf, type Owner } from './members.ts'
@@ -130,7 +131,7 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver {
     watched.get(sid)?.stop()
     watched.delete(sid)
     const seen = new Map<string, Group>()
-    const ending = new Ending(
+    const ending = endProcesses(
       {
         clock,
         look() {

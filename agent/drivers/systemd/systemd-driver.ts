@@ -5,12 +5,13 @@ import { z } from 'zod'
 import { SystemdSpec, unitOf } from '../../../shared/specs/systemd.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
 import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
+import type { Ending } from '../ending-loop.ts'
 import { createGate } from '../gate.ts'
 import type { HostOptions } from '../host-drivers.ts'
 import { readServices } from '../process/service-usage.ts'
 import { runCommand } from '../run-command.ts'
 import { processesBelow, unitCgroup } from './unit-cgroup.ts'
-import { UnitEnding } from './unit-ending.ts'
+import { endUnit } from './unit-ending.ts'
 import { type GatedUnit, gatedUnits, installGate } from './unit-gate.ts'
 import { createUnitMarks } from './unit-marks.ts'
 import { describeEnd, isActive, isDown, showUnit, showUnits, systemctl } from './unit-state.ts'
@@ -23,7 +24,7 @@ export function createSystemdDriver(options: HostOptions): Driver {
   const { runDirectory, owner, bootId, clock, events, log } = options
   const gate = createGate(join(runDirectory, 'grants'), 'systemd', bootId)
   const marks = createUnitMarks(join(runDirectory, 'units'), owner, bootId)
-  const endings = new Map<string, UnitEnding>()
+  const endings = new Map<string, Ending>()
   /** Starts whose client has yet to answer, and how many stops were asked for: a start that was overtaken must not begin. */
   const starting = new Set<string>()
   const stops = new Map<string, number>()
@@ -97,7 +98,7 @@ export function createSystemdDriver(options: HostOptions): Driver {
     // One, but for a service whose unit was named anew.
     for (const { unit } of ownUnits().filter((one) => one.sid === sid)) {
       const deps = { clock, isStarting: () => starting.has(sid) }
-      const ending = new UnitEnding(unit, deps, timeoutMs)
+      const ending = endUnit(unit, deps, timeoutMs)
       endings.set(sid, ending)
       results.push(await ending.done.finally(() => endings.delete(sid)))
     }

@@ -12,11 +12,12 @@ import type {
   StartRequest,
 } from '../driver.ts'
 import type { MigrateRequest, ReceiveRequest, ReceiveResult } from '../driver.ts'
+import type { Ending } from '../ending-loop.ts'
 import { type Domain, lookAtDomains } from './domains.ts'
 import { createHostProcesses } from './qemu-processes.ts'
 import { createStartGate } from './start-gate.ts'
 import { createVirsh, VirshFailed } from './virsh.ts'
-import { VmEnding } from './vm-ending.ts'
+import { endMachine } from './vm-ending.ts'
 import { isOwn, serviceOf, stateOf, type VmHost } from './vm-host.ts'
 import { cancelMove, moveMachine } from './vm-leaving.ts'
 import { meetMachine } from './vm-meet.ts'
@@ -63,7 +64,7 @@ export function createVmDriver(options: VmDriverOptions): Driver {
   const moving = new Map<string, Promise<MigrateResult>>()
   /** A move away has left a doubt: QEMU alone may still be at it. */
   const doubtful = new Set<string>()
-  const endings = new Map<string, VmEnding>()
+  const endings = new Map<string, Ending>()
   const watch = watchMachines({
     ...{ host, events },
     isInHand: (sid) => endings.has(sid) || moving.has(sid) || starting.has(sid),
@@ -102,7 +103,7 @@ export function createVmDriver(options: VmDriverOptions): Driver {
       running.hurry(timeoutMs)
       return running.done
     }
-    const ending = new VmEnding(host, sid, timeoutMs)
+    const ending = endMachine(host, sid, timeoutMs)
     endings.set(sid, ending)
     const result = await ending.done.finally(() => endings.delete(sid))
     if (result.outcome === 'ok') forget(sid)
