@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { HeldLease } from '../../shared/lease.ts'
-import { OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
+import { Desired, OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
 import { type Files, systemFiles } from '../files.ts'
 import type { Journal, LeaseNote } from './decide/lrm.ts'
@@ -22,6 +22,13 @@ const JournalFile = z.object({
     .nullable(),
   planeEpoch: PlaneEpochWire.nullable(),
   timing: Timing.nullable(),
+  settings: z
+    .object({
+      onLeaseLoss: Desired.shape.onLeaseLoss,
+      shutdownPolicy: Desired.shape.shutdownPolicy,
+      maxWorkers: Desired.shape.maxWorkers,
+    })
+    .optional(),
   armedMs: z.number().min(0).default(0),
   started: generations,
   closed: generations,

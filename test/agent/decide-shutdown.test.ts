@@ -1,6 +1,7 @@
 // A machine that goes down, by policy (reference 2.11): freeze, failover, migrate; what its agent says meanwhile, what it
 // waits for, and what it never does: leave with an open device and nothing running, or with a closed one and a service.
 import { describe, expect, test } from 'vitest'
+import { firstSettings } from '../../agent/lrm/decide/resume.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
 import type { ShutdownPolicy } from '../../shared/settings.ts'
 import { desired, order, sid as web, Steps } from './steps.ts'
@@ -13,7 +14,7 @@ const kinds = (world: World) => world.done.map(({ kind }) => kind)
 
 function running(shutdownPolicy: ShutdownPolicy): World {
   const world = new World()
-  world.plane.shutdownPolicy = shutdownPolicy
+  world.plane.settings = { ...firstSettings, shutdownPolicy }
   world.run1s()
   world.plane.grant(sid)
   world.run1s()
@@ -101,7 +102,7 @@ describe('freeze', () => {
 
   test('leaves with the release what does not stop, where that is frozen: the machine goes down anyway', () => {
     const steps = Steps.running()
-    steps.lrm.shutdownPolicy = 'freeze'
+    steps.lrm.settings = { ...steps.lrm.settings, shutdownPolicy: 'freeze' }
     steps.tell({ kind: 'signal', signal: 'reboot' })
     steps.tell({ kind: 'stopped', sid: web, generation: 7, outcome: 'timeout', detail: 'stuck' })
     steps.orders(desired([order({ state: 'freeze', uid: 'f1' })], { revision: 11 }))
@@ -139,7 +140,7 @@ describe('failover', () => {
 
   test('leaves with the device open when something does not stop: the watchdog settles it', () => {
     const steps = Steps.running()
-    steps.lrm.shutdownPolicy = 'failover'
+    steps.lrm.settings = { ...steps.lrm.settings, shutdownPolicy: 'failover' }
     steps.tell({ kind: 'signal', signal: 'shutdown' })
     for (let i = 0; i < 400 && !steps.kinds().includes('exit'); i++) {
       steps.nowMs += 300

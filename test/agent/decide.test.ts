@@ -244,10 +244,7 @@ describe('the lease', () => {
 
   test('lost with onLeaseLoss reset leaves everything to the watchdog', () => {
     const world = node({ run: true })
-    world.plane.desired = () => ({
-      ...Object.getPrototypeOf(world.plane).desired.call(world.plane),
-      onLeaseLoss: 'reset',
-    })
+    world.plane.settings.onLeaseLoss = 'reset'
     world.plane.revision++
     world.run1s()
     const { boot } = world

@@ -1,6 +1,8 @@
 // A control plane of a few lines, for tests of the agent's decisions: epochs, leases, confirms and releases as the
 // real one answers them. It is the judge: what it has committed is what was promised.
 import type { LrmEvent } from '../../agent/lrm/decide/effect.ts'
+import type { LrmSettings } from '../../agent/lrm/decide/lrm.ts'
+import { firstSettings } from '../../agent/lrm/decide/resume.ts'
 import type { Desired, EpochAnswer, LeaseRequest, Order } from '../../shared/protocol.ts'
 import { profiles } from '../../shared/timing.ts'
 
@@ -16,7 +18,7 @@ export class FakePlane {
   planeEpoch = { number: 1, uuid: uuidOf(1) }
   revision = 1
   mode: Desired['mode'] = 'active'
-  shutdownPolicy: Desired['shutdownPolicy'] = 'conditional'
+  settings: LrmSettings = { ...firstSettings }
   orders = new Map<string, Order>()
   /** `sid/generation` of which another node may have a half. */
   shared = new Set<string>()
@@ -97,8 +99,7 @@ export class FakePlane {
   desired(): Desired {
     return {
       ...{ clusterUuid, nodeUid, planeEpoch: this.planeEpoch, revision: this.revision },
-      ...{ mode: this.mode, timing: this.timing, maxWorkers: 4, onLeaseLoss: 'gentle' as const },
-      shutdownPolicy: this.shutdownPolicy,
+      ...{ mode: this.mode, timing: this.timing, ...this.settings },
       services: [...this.orders.values()],
       probes: [...this.probes],
     }

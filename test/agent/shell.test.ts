@@ -56,6 +56,16 @@ describe('the journal', () => {
     expect(statSync(join(home, 'journal.json')).mode & 0o077).toBe(0)
   })
 
+  test('comes back with what the cluster had set; one of before that was kept reads as it did', async () => {
+    const store = createJournalStore(home, 'boot-1')
+    const old = emptyJournal('boot-1')
+    await store.write(old)
+    expect(store.read().journal).toEqual({ ...old, armedMs: 0 })
+    const settings = { onLeaseLoss: 'reset', shutdownPolicy: 'freeze', maxWorkers: 2 } as const
+    await store.write({ ...old, settings })
+    expect(store.read().journal).toEqual({ ...old, settings })
+  })
+
   test('that is damaged stops the agent: what was closed must not be forgotten', () => {
     writeFileSync(join(home, 'journal.json'), '{"bootId":')
     expect(() => createJournalStore(home, 'boot-1').read()).toThrow()

@@ -35,7 +35,7 @@ export function noteSignal(draft: Draft, signal: Ending['kind']): void {
 /** In a disarmed cluster nothing is touched: what runs is the machine's own business. */
 function wayOf(lrm: Lrm, kind: Ending['kind']): EndingWay {
   if (kind === 'restart' || lrm.desired?.mode === 'disarm') return 'leave'
-  const policy: ShutdownPolicy = lrm.shutdownPolicy
+  const policy: ShutdownPolicy = lrm.settings.shutdownPolicy
   if (policy !== 'conditional') return policy
   return kind === 'reboot' ? 'freeze' : 'failover'
 }

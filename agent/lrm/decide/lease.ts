@@ -71,7 +71,7 @@ export function emergency(draft: Draft): string | null {
   const { lrm } = draft
   if (lrm.cleaning !== null) return lrm.cleaning
   if (!isLost(draft)) return null
-  return lrm.onLeaseLoss === 'gentle' ? 'the lease runs out' : null
+  return lrm.settings.onLeaseLoss === 'gentle' ? 'the lease runs out' : null
 }
 
 /** After the gentle way: nothing is left, so this epoch is over and its grants are ended, before the device is closed. */

@@ -5,7 +5,6 @@ import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
-import type { ShutdownPolicy } from '../../../shared/settings.ts'
 import type { Timing } from '../../../shared/timing.ts'
 import type { ServerPair } from './clock-pair.ts'
 import type { Self } from './self.ts'
@@ -30,8 +29,8 @@ export type Lrm = {
   }
   planeEpoch: PlaneEpoch | null
   timing: Timing
-  onLeaseLoss: 'gentle' | 'reset'
-  shutdownPolicy: ShutdownPolicy
+  /** Of the newest orders, of whatever epoch or process. */
+  settings: LrmSettings
   /** The epoch whose leases this process may use; null: it must ask for a new one. */
   epoch: Epoch | null
   /** Numbers a request may have: those set aside on disk. */
@@ -69,6 +68,9 @@ export type Lrm = {
   answeredAt: Record<string, number>
   closedAt: Record<Sid, number>
 }
+
+/** What the cluster says of how agents go about things, also where the orders themselves are not known. */
+export type LrmSettings = Pick<Desired, 'onLeaseLoss' | 'shutdownPolicy' | 'maxWorkers'>
 
 export type Epoch = {
   number: number
@@ -217,7 +219,7 @@ export function isStoppingAll({ ending }: Lrm): boolean {
   return ending?.way === 'freeze' || ending?.way === 'failover'
 }
 
-/** What survives this process. Of another boot only the epoch, the plane epoch and the closed generations count. */
+/** What survives this process. Of another boot only epoch, plane epoch, closed generations, timing and settings count. */
 export type Journal = {
   bootId: string
   epoch: {
@@ -231,6 +233,8 @@ export type Journal = {
   } | null
   planeEpoch: PlaneEpoch | null
   timing: Timing | null
+  /** As they were last heard of, for a process that comes back while the plane is not to be reached. */
+  settings?: LrmSettings
   /** The device was never set to a longer W than this in this boot; a mere opening may feed it for so long. */
   armedMs?: number
   /** Generations that may have been started in this boot. */

@@ -1,6 +1,6 @@
 // The long poll for the desired state: one at a time, while there is an epoch; without one for the mode alone.
 import type { Desired } from '../../../shared/protocol.ts'
-import { type Draft, say, wakeAt } from './draft.ts'
+import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Lrm } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 
@@ -59,12 +59,11 @@ export function noteDesired(draft: Draft, id: number, desired: Desired): void {
   if (lrm.desired?.mode !== desired.mode) say(draft, 'mode', { mode: desired.mode })
   lrm.desired = desired
   lrm.timing = desired.timing
-  lrm.onLeaseLoss = desired.onLeaseLoss
-  lrm.shutdownPolicy = desired.shutdownPolicy
   lrm.desiredLook = lrm.survey.begun + 1
   // What it asks for is looked for now, whatever was seen before.
   if (desired.probes.length > 0) lrm.survey.dueMs = draft.nowMs
   forgetAnswered(draft, desired)
+  keepSettings(draft, desired)
 }
 
 /** Answers are kept as long as their order stands. Rides along with the next change of the journal. */
@@ -74,6 +73,21 @@ function forgetAnswered(draft: Draft, desired: Desired): void {
   for (const table of [lrm.journal.answers, lrm.journal.restarted, lrm.answeredAt])
     for (const uid of Object.keys(table)) if (!named.has(uid)) delete table[uid]
   lrm.journal.timing = desired.timing
+}
+
+/** Written down when they change: the process may end before anything else does, and come back without the plane. */
+function keepSettings(draft: Draft, desired: Desired): void {
+  const { lrm } = draft
+  const { onLeaseLoss, shutdownPolicy, maxWorkers } = desired
+  const isNews =
+    lrm.settings.onLeaseLoss !== onLeaseLoss ||
+    lrm.settings.shutdownPolicy !== shutdownPolicy ||
+    lrm.settings.maxWorkers !== maxWorkers
+  if (!isNews) return
+  lrm.settings = { onLeaseLoss, shutdownPolicy, maxWorkers }
+  writeDown(draft, (journal) => {
+    journal.settings = lrm.settings
+  })
 }
 
 /** Whether the orders in hand were the newest when the plane last granted a renewal: they are durable, too (S6). */

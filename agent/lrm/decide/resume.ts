@@ -1,9 +1,10 @@
 // What a new agent process begins with: the journal of an earlier one, as far as it still counts.
-// SAFETY: nothing is started from the journal. Of another boot only epochs, plane epoch and closed generations count.
+// SAFETY: nothing is started from the journal. Of another boot only epochs, plane epoch, closed generations, timing and
+// settings count.
 import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { WatchdogInfo } from '../../../shared/node.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
-import type { Journal, LeaseNote, Lrm } from './lrm.ts'
+import type { Journal, LeaseNote, Lrm, LrmSettings } from './lrm.ts'
 import type { Self } from './self.ts'
 
 export type ResumeFrom = {
@@ -31,6 +32,13 @@ export function emptyJournal(bootId: string): Journal {
   }
 }
 
+/** Before anything is heard of the cluster's own. */
+export const firstSettings: Readonly<LrmSettings> = {
+  onLeaseLoss: 'gentle',
+  shutdownPolicy: 'conditional',
+  maxWorkers: 4,
+}
+
 /** The LRM of a new process. */
 export function resumeLrm(from: ResumeFrom): Lrm {
   const { self, nowMs } = from
@@ -50,8 +58,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     survey: { running: false, startedMs: nowMs, dueMs: nowMs, retryMs: 0, begun: 0, seen: 0 },
     planeEpoch: old.planeEpoch,
     timing: old.timing ?? from.firstTiming ?? profiles.default,
-    onLeaseLoss: 'gentle',
-    shutdownPolicy: 'conditional',
+    settings: old.settings ?? firstSettings,
     epoch: isOpen && old.epoch ? { number: old.epoch.number, seq: old.epoch.seqReserved } : null,
     seqLimit: { upTo: isOpen ? (old.epoch?.seqReserved ?? 0) : 0, next: null },
     armLimit: { upTo: isSameBoot ? (old.armedMs ?? 0) : 0, next: null },
@@ -92,7 +99,8 @@ export function resumeLrm(from: ResumeFrom): Lrm {
 }
 
 function kept(old: Journal): Partial<Journal> {
-  return { epoch: old.epoch, planeEpoch: old.planeEpoch, timing: old.timing, closed: old.closed }
+  const { epoch, planeEpoch, timing, settings, closed } = old
+  return { epoch, planeEpoch, timing, closed, ...(settings && { settings }) }
 }
 
 /** What is found although it cannot belong here any more must go before an epoch is asked for. */

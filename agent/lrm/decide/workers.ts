@@ -13,5 +13,5 @@ export function mayMoveOneMore(draft: Draft): boolean {
 
 function isBelow({ lrm }: Draft, phases: LocalPhase[]): boolean {
   const busy = Object.values(lrm.services).filter(({ phase }) => phases.includes(phase)).length
-  return busy < (lrm.desired?.maxWorkers ?? 4)
+  return busy < lrm.settings.maxWorkers
 }
