@@ -35,7 +35,7 @@ export type Plane = { url: string; port: number; close(): Promise<void> }
 export async function startPlane(config: Config, log: Logger): Promise<Plane> {
   const clock = systemClock()
   const random = systemRandom()
-  const connections = connect(config.databaseUrl)
+  const connections = connect(config.databaseUrl, { silentMs: deadlineMs, log })
   const witness = new ClockWitness()
   const bootId = hostBootId()
   await recallPairs(connections.general, bootId, witness)

@@ -2,7 +2,7 @@
 // warnings belong to a connection, so there is one in the lane, and one piece of work on it at a time.
 // Must never run work on another connection than the one it was queued for: it could hide that one's warning.
 import type postgres from 'postgres'
-import { client } from '../store/connect.ts'
+import { client } from '../store/client.ts'
 
 type Track = { sql: postgres.Sql; warned: boolean; tail: Promise<unknown> }
 

@@ -1,6 +1,6 @@
 // A backend that dies inside a transaction rejects the statement; it must neither end this process nor let a handle run on.
 import { expect, test } from 'vitest'
-import { client } from '../../control-plane/store/connect.ts'
+import { client } from '../../control-plane/store/client.ts'
 import { testDatabase } from '../database.ts'
 
 const database = testDatabase()

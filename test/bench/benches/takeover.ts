@@ -134,8 +134,19 @@ class Trial {
     })
     await this.#round((crm) => crm.round > round && crm.replica !== victim.name)
     const tookMs = performance.now() - startedMs
-    await victim.ready()
+    await this.#isBack(victim)
     return tookMs
+  }
+
+  /** It has connected anew: `ready` would still count its last look before the cut. */
+  async #isBack(replica: ReplicaProcess): Promise<void> {
+    const look = async () => {
+      await this.#bed.sql`
+        update crm set next_round_at = clock_timestamp() where cluster_id = ${this.#clusterId}`
+      return (await this.#crm()).replica === replica.name
+    }
+    const what = `a round by ${replica.name}, which was cut off`
+    await waitFor(look, { what, timeoutMs: 30_000, everyMs: 100 })
   }
 
   async #replica(index: number): Promise<void> {
