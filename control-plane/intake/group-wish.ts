@@ -7,7 +7,7 @@ import { type Refusal, refuse } from './refusal.ts'
 /** May this group be added? */
 export function refuseGroupCreate(view: ClusterView, group: GroupView): Refusal | null {
   if (view.groups[group.name])
-    return refuse('already-exists', `group ${group.name} exists already; change it with PATCH`)
+    return refuse('already-exists', `group ${group.name} exists already: change it instead`)
   return refuseGroupWithoutNodes(view, group)
 }
 

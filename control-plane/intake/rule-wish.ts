@@ -16,7 +16,7 @@ export function refuseRuleWrite(view: ClusterView, nextRules: readonly Rule[]): 
 /** The rules with `rule` added at the end. */
 export function createRule(view: ClusterView, rule: Rule): Rule[] | Refusal {
   if (view.rules.some(({ id }) => id === rule.id))
-    return refuse('already-exists', `rule ${rule.id} exists already; change it with PATCH`)
+    return refuse('already-exists', `rule ${rule.id} exists already: change it instead`)
   if (groupOfRule(rule.id) !== null)
     return refuse('invalid', `rule ids that begin with ha-group- belong to groups`, [
       { field: 'id', message: 'must not begin with ha-group-' },

@@ -13,7 +13,7 @@ import { type FieldError, type Refusal, refuse } from './refusal.ts'
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
   if (view.services[wish.sid]?.config)
-    return refuse('already-exists', `service ${wish.sid} exists already; change it with PATCH`)
+    return refuse('already-exists', `service ${wish.sid} exists already: change it instead`)
   return refuseUnknownNode(view, wish.node) ?? refusePlace(view, wish.sid, wish)
 }
 

@@ -3,7 +3,10 @@ import { z } from 'zod'
 import { text } from '../text.ts'
 import { longestDomainXml, readDomainXml } from './domain-xml.ts'
 
-const Xml = text(longestDomainXml).superRefine((xml, context) => {
+const neededXml =
+  'must be the XML of the domain, as `virsh dumpxml` prints it (ha-manager add … --xml FILE)'
+
+const Xml = text(longestDomainXml, neededXml).superRefine((xml, context) => {
   const read = readDomainXml(xml)
   if ('fault' in read) context.addIssue({ code: 'custom', message: `xml: ${read.fault}` })
 })

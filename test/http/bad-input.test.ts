@@ -162,6 +162,14 @@ describe('bad input changes nothing and says what is wrong', () => {
     expect(fields).toEqual(['colour', 'maxRestart', 'spec.directory'])
   })
 
+  test('what is missing is told with what would be right', async () => {
+    const machine = { ...service('a'), sid: 'vm:100', spec: {} }
+    const { body } = await api.ask('POST', '/services', machine)
+    expect(body?.errors).toEqual([
+      { field: 'spec.xml', message: expect.stringMatching(/XML of the domain.*--xml FILE/) },
+    ])
+  })
+
   test('another content type is refused', async () => {
     const headers = { 'content-type': 'text/plain' }
     const answer = await api.ask('POST', '/services', service('a'), headers)

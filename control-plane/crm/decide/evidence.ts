@@ -63,7 +63,7 @@ function recordWatchdogDeadline(draft: Draft, name: NodeName, revocation: Revoca
     },
     why: `${name} did not renew before its deadline and its armed watchdog (${watchdog.identity}${
       watchdog.class === 'weak' ? ', weak' : ''
-    }) has reset it`,
+    }) has reset it, unless nothing ran there any more`,
   })
 }
 
