@@ -101,8 +101,8 @@ async function openLine(deps: DoorbellDeps): Promise<Line> {
   return {
     // All LISTENs of a client share one connection, which nothing else can be asked on.
     echo: async () => {
-      const { unlisten } = await sql.listen('holdfast_echo', () => {})
-      await unlisten()
+      const request = await sql.listen('holdfast_echo', () => {})
+      await request.unlisten()
     },
     drop,
     end: () => sql.end({ timeout: 1 }),

@@ -13,7 +13,7 @@ export type SteadyOptions = ClientOptions & {
   log: Pick<Logger, 'warn'>
 }
 
-export type SteadyClient = { sql: postgres.Sql; close(): Promise<void> }
+export type SteadyClient = { sql: postgres.Sql; close: () => Promise<void> }
 
 const askEveryMs = 1_000
 

@@ -20,11 +20,11 @@ async function link(): Promise<SilentLink> {
 }
 
 test('a pool whose connections have all fallen silent answers again, and whoever waited on them is told', async () => {
-  const { url, fallSilent } = await link()
-  const { sql, close } = steadyClient(url, { max: 2, name: 'test', patienceMs: 300, log })
+  const cable = await link()
+  const { sql, close } = steadyClient(cable.url, { max: 2, name: 'test', patienceMs: 300, log })
   ends.push(close)
   await Promise.all([sql`select pg_sleep(0.01)`, sql`select pg_sleep(0.01)`])
-  fallSilent()
+  cable.fallSilent()
   const waiting = [sql`select 1 as one`, sql`select 1 as one`].map((query) =>
     query.then(
       () => 'answered',
@@ -49,11 +49,11 @@ test('a pool that answers slowly, but in time, is left alone', async () => {
 })
 
 test('a replica whose LISTEN connection has fallen silent looks at everything, and hears doorbells again', async () => {
-  const { url, fallSilent } = await link()
+  const cable = await link()
   const rung: number[] = []
   let looks = 0
   const doorbell = await listen({
-    ...{ url, log, replica: 'r1' },
+    ...{ url: cable.url, log, replica: 'r1' },
     ringCluster: (id) => rung.push(id),
     ringAllClusters: () => (looks += 1),
     wakeNodes: () => {},
@@ -61,7 +61,7 @@ test('a replica whose LISTEN connection has fallen silent looks at everything, a
   })
   ends.push(() => doorbell.close())
   const looksBefore = looks
-  fallSilent()
+  cable.fallSilent()
   await database.sql`select pg_notify('holdfast_crm', '7')`
   await expect.poll(() => looks, { timeout: 10_000 }).toBeGreaterThan(looksBefore)
   await database.sql`select pg_notify('holdfast_crm', '8')`

@@ -8,9 +8,9 @@ const services = 'agent/lrm/decide/services.ts'
 const startFromJournal: Edit[] = [
   {
     file: 'agent/lrm/decide/resume.ts',
-    find: 'return { epoch: old.epoch, planeEpoch: old.planeEpoch, timing: old.timing, closed: old.closed }',
+    find: 'return { epoch, planeEpoch, timing, closed, ...(settings && { settings }) }',
     replace:
-      'return { epoch: old.epoch, planeEpoch: old.planeEpoch, timing: old.timing, closed: old.closed, started: old.started }',
+      'return { epoch, planeEpoch, timing, closed, started: old.started, ...(settings && { settings }) }',
   },
   {
     file: 'agent/lrm/decide/resume.ts',
