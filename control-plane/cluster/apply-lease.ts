@@ -11,13 +11,17 @@ import {
   nextLeaseEpoch,
   withoutHolder,
 } from './grants.ts'
-import type { ClusterView, NodeView, RevocationView, ServiceView, Sid } from './view.ts'
+import type { WorkingView } from './service-table.ts'
+import type { NodeView, RevocationView, ServiceView, Sid } from './view.ts'
+
+/** Services among which all are that the node of a change holds. Asked for only where it matters. */
+export type Holding = () => Iterable<Sid>
 
 /** Ends the epoch; remembers it while holders of it are open. */
 export function revokeLease(
-  view: ClusterView,
+  view: WorkingView,
   change: Change & { kind: 'lease.revoked' },
-  holding?: Iterable<Sid>,
+  holding: Holding,
 ): void {
   const node = nodeOf(view, change.node)
   const { lease } = node
@@ -29,7 +33,9 @@ export function revokeLease(
     change.mode !== 'expired' || lease.judgedUntilMs <= view.nowMs,
     `the lease of node ${node.name} has not expired`,
   )
-  const isHeld = holdersOf(view, node.name, holding).some((holder) => holder.epoch === lease.epoch)
+  const isHeld = holdersOf(view.services, node.name, holding()).some(
+    (holder) => holder.epoch === lease.epoch,
+  )
   const { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded } = lease
   const revocation = { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded, revokedMs: view.nowMs }
   view.nodes[node.name] = {
@@ -53,25 +59,29 @@ export function revokeLease(
 }
 
 /** Begins the epoch that the last revocation allotted; adopted holders go over to it. */
-export function openLease(view: ClusterView, change: Change & { kind: 'lease.opened' }): void {
+export function openLease(
+  view: WorkingView,
+  change: Change & { kind: 'lease.opened' },
+  holding: Holding,
+): void {
   const node = nodeOf(view, change.node)
   assert(
     node.lease.bootId === null && node.lease.epoch === change.epoch,
     `lease epoch ${change.epoch} of node ${node.name} is not the one to open`,
   )
   const adopted = new Map(change.adopts.map((one) => [one.sid, one.generation]))
-  for (const held of holdersOf(view, node.name)) {
+  for (const held of holdersOf(view.services, node.name, holding())) {
     // SAFETY: a new epoch begins only when every grant of the older ones is closed or adopted (rule 6).
     assert(
       adopted.get(held.sid) === held.generation,
       `${held.sid} is neither closed nor adopted on ${node.name}`,
     )
-    const service = view.services[held.sid]!
+    const service = view.services.get(held.sid)!
     const holders = service.grant!.holders.map((holder) =>
       // SAFETY: it was found running, so it was started, whatever became of its confirm.
       holder.node === node.name ? { ...holder, epoch: change.epoch, confirmed: true } : holder,
     )
-    view.services[held.sid] = { ...service, grant: { ...service.grant!, holders } }
+    view.services.set(held.sid, { ...service, grant: { ...service.grant!, holders } })
   }
   const { lease } = node
   // Its first renewal may take a while: until then it is not over.
@@ -97,9 +107,9 @@ export function openLease(view: ClusterView, change: Change & { kind: 'lease.ope
 
 /** Closes the holders that the evidence proves dead, and no other. */
 export function recordEvidence(
-  view: ClusterView,
+  view: WorkingView,
   change: Change & { kind: 'evidence.recorded' },
-  holding?: Iterable<Sid>,
+  holding: Holding,
 ): void {
   const node = nodeOf(view, change.node)
   const { epoch, scope, evidence } = change
@@ -118,7 +128,7 @@ export function recordEvidence(
     `${evidence} has the wrong scope`,
   )
   if (scope) {
-    const service = view.services[scope.sid]
+    const service = view.services.get(scope.sid)
     const holder = holderOn(service?.grant ?? null, node.name)
     assert(
       service !== undefined &&
@@ -132,25 +142,25 @@ export function recordEvidence(
     )
     closeHolder(view, service, node, epoch)
   } else {
-    for (const held of holdersOf(view, node.name, holding))
-      if (held.epoch === epoch) closeHolder(view, view.services[held.sid]!, node, epoch)
+    for (const held of holdersOf(view.services, node.name, holding()))
+      if (held.epoch === epoch) closeHolder(view, view.services.get(held.sid)!, node, epoch)
   }
-  if (scope) forgetSettledRevocations(view, node)
+  if (scope) forgetSettledRevocations(view, node, holding)
   else forgetRevocations(view, node, (one) => one.epoch === epoch)
 }
 
-function closeHolder(view: ClusterView, service: ServiceView, node: NodeView, epoch: number): void {
+function closeHolder(view: WorkingView, service: ServiceView, node: NodeView, epoch: number): void {
   keep(view, withoutHolder(service, node.name, epoch))
 }
 
-function forgetSettledRevocations(view: ClusterView, node: NodeView): void {
+function forgetSettledRevocations(view: WorkingView, node: NodeView, holding: Holding): void {
   if (node.revocations.length === 0) return
-  const open = new Set(holdersOf(view, node.name).map((holder) => holder.epoch))
+  const open = new Set(holdersOf(view.services, node.name, holding()).map((holder) => holder.epoch))
   forgetRevocations(view, node, (one) => !open.has(one.epoch))
 }
 
 function forgetRevocations(
-  view: ClusterView,
+  view: WorkingView,
   node: NodeView,
   isSettled: (revocation: RevocationView) => boolean,
 ): void {
@@ -159,13 +169,13 @@ function forgetRevocations(
 }
 
 /** Puts the record back, or forgets it when nothing of it is left. */
-export function keep(view: ClusterView, service: ServiceView): void {
-  if (isForgotten(service)) delete view.services[service.sid]
-  else view.services[service.sid] = service
+export function keep(view: WorkingView, service: ServiceView): void {
+  if (isForgotten(service)) view.services.delete(service.sid)
+  else view.services.set(service.sid, service)
 }
 
 /** The node by its name; a change that names no node of the view is a bug. */
-export function nodeOf(view: ClusterView, name: string): NodeView {
+export function nodeOf(view: WorkingView, name: string): NodeView {
   const node = view.nodes[name]
   assert(node, `no node ${name}`)
   return node

@@ -2,26 +2,25 @@
 // Must never mutate its input, decide anything, or let an illegal change through: each case asserts its premises.
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
-import { keep, nodeOf, openLease, recordEvidence, revokeLease } from './apply-lease.ts'
+import {
+  type Holding,
+  keep,
+  nodeOf,
+  openLease,
+  recordEvidence,
+  revokeLease,
+} from './apply-lease.ts'
 import { hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
-import type {
-  ClusterView,
-  CommandStatus,
-  NodeView,
-  ServiceStatus,
-  ServiceView,
-  Sid,
-} from './view.ts'
+import { ServiceTable, type WorkingView } from './service-table.ts'
+import type { ClusterView, CommandStatus, NodeView, ServiceStatus, ServiceView } from './view.ts'
 
 export { nextLeaseEpoch } from './grants.ts'
 
 /** The view after `changes`, in order. */
 export function applyChanges(view: ClusterView, changes: readonly Change[]): ClusterView {
-  const working = startWorkingView(view)
-  for (const change of changes) applyToWorkingView(working, change)
-  return working
+  return finishWorkingView(workingAfter(view, changes))
 }
 
 /** The view after one change. */
@@ -31,10 +30,11 @@ export function applyChange(view: ClusterView, change: Change): ClusterView {
 
 /** The view after a whole plan: its changes, then its notes. */
 export function applyPlan(view: ClusterView, plan: Plan): ClusterView {
-  const working = applyChanges(view, plan.changes)
+  const working = workingAfter(view, plan.changes)
   for (const [sid, note] of Object.entries(plan.serviceNotes)) {
-    const service = working.services[sid]
-    if (service?.status) working.services[sid] = { ...service, status: { ...service.status, note } }
+    const service = working.services.get(sid)
+    if (service?.status)
+      working.services.set(sid, { ...service, status: { ...service.status, note } })
   }
   for (const [name, note] of Object.entries(plan.nodeNotes))
     if (working.nodes[name]) working.nodes[name] = { ...working.nodes[name], note }
@@ -43,49 +43,33 @@ export function applyPlan(view: ClusterView, plan: Plan): ClusterView {
     if (node?.challenge)
       working.nodes[name] = { ...node, challenge: { ...node.challenge, waitsFor } }
   }
+  return finishWorkingView(working)
+}
+
+function workingAfter(view: ClusterView, changes: readonly Change[]): WorkingView {
+  const working = startWorkingView(view)
+  for (const change of changes) applyToWorkingView(working, change)
   return working
 }
 
-/** A copy whose containers are its own; the records in them stay shared until a change replaces one. */
-export function startWorkingView(view: ClusterView): ClusterView {
-  return {
-    ...view,
-    nodes: { ...view.nodes },
-    services: copyServices(view, Object.keys(view.services)),
-    commands: [...view.commands],
-    clusterCommands: [...view.clusterCommands],
-  }
+/** A view whose containers are its own; the records in them stay shared until a change replaces one. */
+export function startWorkingView(view: ClusterView): WorkingView {
+  return { ...view, nodes: { ...view.nodes }, services: new ServiceTable(view.services) }
 }
 
-/** The services of a view in a container of their own. `sids`: all of them; copying so is far quicker than spreading. */
-export function copyServices(
-  { services }: ClusterView,
-  sids: readonly Sid[],
-): ClusterView['services'] {
-  const copy: ClusterView['services'] = {}
-  for (const sid of sids) copy[sid] = services[sid]!
-  return copy
-}
-
-/** Replaces no record of a service, and adds and removes none. */
-export function leavesServicesAlone({ kind }: Change): boolean {
-  return (
-    kind === 'node.state' ||
-    kind === 'lease.revoked' ||
-    kind === 'node.challenged' ||
-    kind === 'command.status' ||
-    kind === 'imbalance.changed'
-  )
+/** The outcome as plain data. */
+export function finishWorkingView(view: WorkingView): ClusterView {
+  return { ...view, services: view.services.toRecord() }
 }
 
 /**
  * Applies one change to a view made by `startWorkingView`, replacing the records it touches.
- * @param holding services among which all are that the node of the change holds; by default, all there are
+ * @param holding by default, all there are
  */
 export function applyToWorkingView(
-  view: ClusterView,
+  view: WorkingView,
   change: Change,
-  holding?: Iterable<Sid>,
+  holding: Holding = () => view.services.sids(),
 ): void {
   switch (change.kind) {
     case 'node.state': {
@@ -98,7 +82,7 @@ export function applyToWorkingView(
     case 'lease.revoked':
       return revokeLease(view, change, holding)
     case 'lease.opened':
-      return openLease(view, change)
+      return openLease(view, change, holding)
     case 'node.challenged': {
       const node = nodeOf(view, change.node)
       const { epoch, bootId, nonce, questions } = change
@@ -159,7 +143,7 @@ function advance<T extends CommandState>(
 }
 
 function grant(
-  view: ClusterView,
+  view: WorkingView,
   change: Change & { kind: 'grant.opened' | 'grant.shared' },
 ): void {
   const { sid, generation, epoch } = change
@@ -181,19 +165,19 @@ function grant(
       `${sid}: its grant cannot be shared with ${node.name}`,
     )
     const holders = [...grant.holders, { ...holder, generation }]
-    view.services[sid] = { ...known, grant: { ...grant, holders } }
+    view.services.set(sid, { ...known, grant: { ...grant, holders } })
     return
   }
   // SAFETY: one open grant a service (rule 7).
   assert(service.grant === null, `${sid} has an open grant already`)
-  view.services[sid] = { ...known, grant: { generation, holders: [holder] } }
+  view.services.set(sid, { ...known, grant: { generation, holders: [holder] } })
 }
 
 /**
  * What runs is granted as it runs. SAFETY: only a number that was never opened here, nor can be again (rule 8), or the
  * next one, for which the number that the copy bears then stands.
  */
-function adoptGrant(view: ClusterView, change: Change & { kind: 'grant.adopted' }): void {
+function adoptGrant(view: WorkingView, change: Change & { kind: 'grant.adopted' }): void {
   const { sid, generation, epoch, foundAs } = change
   const service = serviceOf(view, sid)
   const node = nodeOf(view, change.node)
@@ -209,10 +193,10 @@ function adoptGrant(view: ClusterView, change: Change & { kind: 'grant.adopted' 
     view.nextGeneration = generation + 1
   }
   const grant = { generation, holders: [{ node: node.name, epoch, confirmed: true }] }
-  view.services[sid] = { ...service, everGranted: true, lastGeneration: generation, grant }
+  view.services.set(sid, { ...service, everGranted: true, lastGeneration: generation, grant })
 }
 
-function assertCurrentLease(view: ClusterView, node: NodeView, epoch: number): void {
+function assertCurrentLease(view: WorkingView, node: NodeView, epoch: number): void {
   assert(
     node.lease.epoch === epoch && hasCurrentLease(node, view.nowMs),
     `node ${node.name} has no current lease of epoch ${epoch}`,
@@ -221,33 +205,33 @@ function assertCurrentLease(view: ClusterView, node: NodeView, epoch: number): v
 
 type ServiceChange = Extract<Change, { kind: `service.${string}` }>
 
-function changeService(view: ClusterView, change: ServiceChange): void {
+function changeService(view: WorkingView, change: ServiceChange): void {
   const service = serviceOf(view, change.sid)
   switch (change.kind) {
     case 'service.added':
       assert(service.config !== null && service.status === null, `${change.sid} is not new`)
-      view.services[change.sid] = { ...service, status: change.status }
+      view.services.set(change.sid, { ...service, status: change.status })
       return
     case 'service.state': {
       const status = statusOf(service)
       assert(status.state === change.from, `${change.sid} is ${status.state}, not ${change.from}`)
       assertLegalEdge(serviceEdges, change.sid, change.from, change.to)
-      view.services[change.sid] = {
+      view.services.set(change.sid, {
         ...service,
         status: { ...status, ...change.set, state: change.to, sinceMs: view.nowMs, note: '' },
-      }
+      })
       return
     }
     case 'service.changed':
-      view.services[change.sid] = { ...service, status: { ...statusOf(service), ...change.set } }
+      view.services.set(change.sid, { ...service, status: { ...statusOf(service), ...change.set } })
       return
     case 'service.dropped':
       return keep(view, { ...service, status: null })
   }
 }
 
-function serviceOf(view: ClusterView, sid: string): ServiceView {
-  const service = view.services[sid]
+function serviceOf(view: WorkingView, sid: string): ServiceView {
+  const service = view.services.get(sid)
   assert(service, `no service ${sid}`)
   return service
 }

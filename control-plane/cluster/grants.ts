@@ -1,14 +1,7 @@
 // Who may be running what: open grants and their holders, as the reducer and the decision read them. Reads only.
 import type { ServiceGeneration } from '../../shared/protocol.ts'
-import type {
-  ClusterView,
-  GrantView,
-  HolderView,
-  NodeName,
-  NodeView,
-  ServiceView,
-  Sid,
-} from './view.ts'
+import type { ServiceLookup } from './service-table.ts'
+import type { GrantView, HolderView, NodeName, NodeView, ServiceView, Sid } from './view.ts'
 
 /** The number of the lease epoch that follows this one. */
 export function nextLeaseEpoch(lease: { epoch: number }): number {
@@ -32,22 +25,16 @@ export function hasCurrentLease(node: NodeView, nowMs: number): boolean {
 
 type Held = ServiceGeneration & { epoch: number; confirmed: boolean }
 
-/** Every open holder of `node`, in the order of service ids. `among`: services of which the others are known to hold none. */
-export function holdersOf(
-  { services }: ClusterView,
-  node: NodeName,
-  among?: Iterable<Sid>,
-): Held[] {
+/** Every open holder of `node`, in the order of service ids. `among`: services of which all others are known to hold none. */
+export function holdersOf(services: ServiceLookup, node: NodeName, among: Iterable<Sid>): Held[] {
   const held: Held[] = []
-  const look = (sid: Sid) => {
-    const grant = services[sid]?.grant ?? null
+  for (const sid of new Set(among)) {
+    const grant = services.get(sid)?.grant ?? null
     const holder = holderOn(grant, node)
-    if (grant === null || !holder) return
+    if (grant === null || !holder) continue
     const { generation = grant.generation, epoch, confirmed } = holder
     held.push({ sid, generation, epoch, confirmed })
   }
-  if (among) for (const sid of new Set(among)) look(sid)
-  else for (const sid in services) look(sid)
   return held.sort((a, b) => compareText(a.sid, b.sid))
 }
 
@@ -131,9 +118,9 @@ export function isUnknownGeneration(service: ServiceView, generation: number): b
 }
 
 /** Services that `node` last said it runs under a generation this database does not know. */
-export function unknownOn(view: ClusterView, node: NodeView): ServiceGeneration[] {
+export function unknownOn(services: ServiceLookup, node: NodeView): ServiceGeneration[] {
   return (node.report?.running ?? []).filter(({ sid, generation }) => {
-    const service = view.services[sid]
+    const service = services.get(sid)
     return service !== undefined && isUnknownGeneration(service, generation)
   })
 }

@@ -1,5 +1,6 @@
 // What operators wish of a node: maintenance, leaving the roster, and their word that it is dead.
 // Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
+import { ServiceTable } from '../cluster/service-table.ts'
 import { unknownOn } from '../cluster/grants.ts'
 import type { ClusterView, NodeName, NodeView, ServiceStatus, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
@@ -85,7 +86,11 @@ function asksForItself(node: NodeView, sinceMs: number): boolean {
 function isInDoubt(view: ClusterView, node: NodeView): boolean {
   const { number, quarantineUntilMs } = view.planeEpoch
   const isAwaited = quarantineUntilMs !== null && node.lease.attestedPlaneEpoch !== number
-  if (isAwaited || heldBy(view, node.name).length > 0 || unknownOn(view, node).length > 0)
+  if (
+    isAwaited ||
+    heldBy(view, node.name).length > 0 ||
+    unknownOn(new ServiceTable(view.services), node).length > 0
+  )
     return true
   return Object.values(view.services).some(({ status }) => isAwaitedBy(status, node))
 }

@@ -1,5 +1,6 @@
 // What operators ask to be done with a service now: refused here if it cannot apply, else queued as a command (D5, D6).
 // Pure. The CRM judges again when the command's turn comes: the world may have moved on.
+import { ServiceTable } from '../cluster/service-table.ts'
 import { compileRules } from '../cluster/rules/compile.ts'
 import { type Forbidden, whyForbidden } from '../cluster/rules/forbidden.ts'
 import { groupOfRule } from '../cluster/rules/reasons.ts'
@@ -101,7 +102,12 @@ function refuseTarget(view: ClusterView, service: Configured, wish: OperationWis
   const type = serviceType(sid)
   if (!node.drivers.includes(type))
     return refuse('node-not-usable', `node ${node.name} has no driver for ${type} services`)
-  const forbidden = whyForbidden(compileRules(view), view.services, sid, node.name)
+  const forbidden = whyForbidden(
+    compileRules(view),
+    new ServiceTable(view.services),
+    sid,
+    node.name,
+  )
   // By the time of a later move its peers may be elsewhere.
   if (forbidden !== null && !(wish.later && forbidden.peer !== null))
     return refuse(codeOf(forbidden), forbidden.sentence)

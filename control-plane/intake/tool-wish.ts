@@ -3,6 +3,7 @@
 //
 // Why so narrow: the credential lies on the node's disk, and whoever is root there has it. With it they may do to the services
 // that are there what they could do by hand anyhow, and have one started that could be started there. Nothing else.
+import { ServiceTable } from '../cluster/service-table.ts'
 import { serviceType } from '../../shared/names.ts'
 import { isHandsOff } from '../cluster/disarm.ts'
 import { holderOn } from '../cluster/grants.ts'
@@ -63,7 +64,12 @@ function refuseForeign(
   const type = serviceType(sid)
   if (!node.drivers.includes(type))
     return refuse('not-of-this-node', `${nothing} has no driver for ${type} services`)
-  const forbidden = whyForbidden(compileRules(view), view.services, sid, node.name)
+  const forbidden = whyForbidden(
+    compileRules(view),
+    new ServiceTable(view.services),
+    sid,
+    node.name,
+  )
   if (forbidden === null) return null
   return refuse('not-of-this-node', `${nothing} may not run it (${forbidden.sentence})`)
 }

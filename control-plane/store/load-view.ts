@@ -3,10 +3,11 @@ import type postgres from 'postgres'
 import type { Clock } from '../../shared/clock.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
+import type { Census } from '../cluster/census.ts'
 import type { ClusterView, NodeView } from '../cluster/view.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
 import type { RawView } from './view/raw-view.ts'
-import { completed, fits, type KnownView, type ViewCache } from './view/view-cache.ts'
+import { censusOf, completed, fits, type KnownView, type ViewCache } from './view/view-cache.ts'
 import { viewStatement } from './view-statement.ts'
 
 type Sql = postgres.Sql | postgres.TransactionSql
@@ -22,6 +23,8 @@ export type LoadedView = {
   longestLeaseMs: number
   /** What is remembered for the next round; null where nothing is. */
   known: KnownView | null
+  /** Of the view, kept up to date from round to round; null where nothing is remembered. */
+  census: Census | null
 }
 
 /** How a round reads: judged by two clocks, and only what was written since its replica's last round. */
@@ -43,17 +46,21 @@ export async function load(
 ): Promise<LoadedView | null> {
   if (reading?.clock) await observe(sql, reading.witness, reading.clock)
   const cache = reading?.cache
-  const known = cache?.get(clusterId) ?? null
-  let row = await read(sql, clusterId, known)
-  let before = known
-  if (known !== null && row !== null && !fits(known, row)) {
+  const remembered = cache?.get(clusterId) ?? null
+  let row = await read(sql, clusterId, remembered)
+  let before = remembered
+  if (remembered !== null && row !== null && !fits(remembered, row)) {
     row = await read(sql, clusterId, null)
     before = null
   }
   if (!row?.head) return null
   const now = completed(before, row, row.head.nowMs)
-  cache?.set(clusterId, now)
-  return { ...assemble(row, now, reading?.witness), known: cache ? now : null }
+  const loaded = assemble(row, now, reading?.witness)
+  if (!cache) return { ...loaded, known: null, census: null }
+  const census = censusOf(before, row, loaded.view)
+  const known = { ...now, census }
+  cache.set(clusterId, known)
+  return { ...loaded, known, census }
 }
 
 async function read(sql: Sql, clusterId: number, known: KnownView | null): Promise<RawView | null> {
@@ -78,7 +85,7 @@ function assemble(
   row: RawView,
   now: KnownView,
   witness: ClockWitness | undefined,
-): Omit<LoadedView, 'known'> {
+): Omit<LoadedView, 'known' | 'census'> {
   const head = row.head!
   const settings = Settings.parse(head.settings)
   // The longest lease ever allowed: after a step of the clock nobody knows which one a node holds (S11).

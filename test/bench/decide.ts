@@ -1,9 +1,12 @@
 // `npm run bench:decide`: how long the CRM thinks, over sizes, scheduling modes, rules and what has happened since the
-// round before. In process, after a warm-up, as in a replica that has been running for a while; no database.
-// Options: --json (one object), --only TEXT (cases whose line contains it), --quick (fewer runs).
+// round before. In process, after a warm-up, as in a replica that has been running for a while: it carries its census of
+// the services from round to round, and bringing that up to date is measured with the decision. No database.
+// Options: --json (one object), --only TEXT (cases whose line contains it), --quick (fewer runs), --anew (the census is
+// taken anew in each round, as in the first one of a replica).
 import { parseArgs } from 'node:util'
+import { censusAfter, takeCensus } from '../../control-plane/cluster/census.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
-import { type DecideCase, modes, rounds, viewOf } from './bed/decide-views.ts'
+import { type DecideCase, modes, roundOf, rounds } from './bed/decide-views.ts'
 import { median } from './figure.ts'
 
 const sizes = [
@@ -32,15 +35,22 @@ const cases = sizes.flatMap(([nodes, services]) =>
 )
 
 /** Measures one case: for about so long, and at least so many times. */
-function measure(one: DecideCase, budgetMs: number, leastRuns: number): DecideFigure {
-  const view = viewOf(one)
+function measure(
+  one: DecideCase,
+  budgetMs: number,
+  leastRuns: number,
+  isAnew: boolean,
+): DecideFigure {
+  const { view, before, touched } = roundOf(one)
+  const known = takeCensus(before)
   const samples: number[] = []
   let changes = 0
   const endMs = performance.now() + budgetMs
   const warmUp = 5
   while (samples.length < warmUp + leastRuns || performance.now() < endMs) {
     const startedMs = performance.now()
-    changes = decide(view).changes.length
+    const census = isAnew ? takeCensus(view) : censusAfter(known, view, touched)
+    changes = decide(view, census).changes.length
     samples.push(performance.now() - startedMs)
   }
   return { ...one, medianMs: median(samples.slice(warmUp)), changes }
@@ -60,12 +70,13 @@ function main() {
     options: {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      anew: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
     },
   })
   const chosen = cases.filter((one) => line(one).includes(values.only))
   const figures = chosen.map((one) => {
-    const figure = measure(one, values.quick ? 100 : 600, values.quick ? 5 : 15)
+    const figure = measure(one, values.quick ? 100 : 600, values.quick ? 5 : 15, values.anew)
     if (!values.json)
       console.log(
         `${line(one).padEnd(66)} ${figure.medianMs.toFixed(2).padStart(8)} ms${verdict(figure)}`,

@@ -107,7 +107,7 @@ function serviceIn(sid: string, one: State) {
 /** What the long look does to a service: nothing at all, or something. */
 function isLeftAlone(view: ClusterView, sid: string): boolean {
   const draft = startDraft(view)
-  const service = draft.view.services[sid]!
+  const service = draft.view.services.get(sid)!
   const { config, status } = service
   stepStarted(draft, { sid, service, config: config!, status: status! })
   return (
@@ -118,14 +118,19 @@ function isLeftAlone(view: ClusterView, sid: string): boolean {
   )
 }
 
-test('whoever is at rest is left alone by the long look as well, whatever is wrong with it or around it', () => {
+test('whoever is at rest is left alone by the long look as well, and whoever is not is asked, whatever is wrong with it or around it', () => {
   let rested = 0
   fc.assert(
     fc.property(aView, (view) => {
       const draft = startDraft(view)
-      const isAtRest = restJudge(draft)
+      const { isAtRest, restless } = restJudge(draft)
+      const asked = restless()
+      expect(asked).toEqual([...asked].sort())
       for (const service of Object.values(view.services)) {
-        if (!isAtRest(service)) continue
+        if (!isAtRest(service)) {
+          expect(asked).toContain(service.sid)
+          continue
+        }
         rested += 1
         expect({ sid: service.sid, alone: isLeftAlone(view, service.sid) }).toEqual({
           sid: service.sid,
@@ -174,6 +179,6 @@ test('most services of a healthy cluster are at rest, under rules too', () => {
   })
   const draft = startDraft(view)
   expect(compiledRules(draft).infeasible.size).toBe(0)
-  const isAtRest = restJudge(draft)
+  const { isAtRest } = restJudge(draft)
   expect(Object.values(view.services).map(isAtRest)).toEqual([true, true, true, true])
 })

@@ -1,5 +1,6 @@
 // How nodes are weighed in a plan: by mode, by what loads them, and as the plan changes it (reference 2.15.1 to 2.15.4).
 import fc from 'fast-check'
+import { finishWorkingView } from '../../control-plane/cluster/apply.ts'
 import { describe, expect, test } from 'vitest'
 import type { ClusterView, ServiceStatus, ServiceView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
@@ -179,13 +180,13 @@ test('loads kept up to date through changes are the loads counted anew, to the l
         loadsOf(draft)
         for (const [index, { node: to, target, running }] of changes) {
           const sid = `process:s${index % list.length}`
-          const { state } = draft.view.services[sid]!.status!
+          const { state } = draft.view.services.get(sid)!.status!
           if (state === 'started') toState(draft, sid, 'relocate', { target: target ?? to }, 'test')
           else if (state === 'relocate')
             toState(draft, sid, 'started', { node: to, running }, 'test')
           else setFields(draft, sid, { node: to, target, running }, 'test')
         }
-        const counted = loadsOf(startDraft(draft.view))
+        const counted = loadsOf(startDraft(finishWorkingView(draft.view)))
         expect(loadsOf(draft)).toEqual(counted)
       },
     ),

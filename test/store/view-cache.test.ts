@@ -1,6 +1,7 @@
 // What a replica remembers between rounds is never wrong: read on from what is known, a view is the same as read anew,
 // whoever wrote what in between; and the documents that a round leaves alone are those it would have made.
 import { beforeAll, describe, expect, test } from 'vitest'
+import { type Census, takeCensus } from '../../control-plane/cluster/census.ts'
 import { desiredForAll } from '../../control-plane/cluster/orders.ts'
 import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import { runRound } from '../../control-plane/crm/round.ts'
@@ -47,9 +48,13 @@ class Replica {
     this.store = postgresRoundStore(database.sql, null, this.cache)
   }
 
-  async view(): Promise<ClusterView> {
+  async load(): Promise<LoadedView> {
     const loaded = await load(database.sql, cluster.id, { witness, cache: this.cache })
-    return (loaded as LoadedView).view
+    return loaded as LoadedView
+  }
+
+  async view(): Promise<ClusterView> {
+    return (await this.load()).view
   }
 
   async round(): Promise<void> {
@@ -82,7 +87,14 @@ async function anew(): Promise<ClusterView> {
 }
 
 async function expectSame(replica: Replica): Promise<void> {
-  expect(timeless(await replica.view())).toEqual(timeless(await anew()))
+  const loaded = await replica.load()
+  expect(timeless(loaded.view)).toEqual(timeless(await anew()))
+  expect(counts(loaded.census!)).toEqual(counts(takeCensus(loaded.view)))
+}
+
+/** What there is to compare of a census: its reports are looked up in the view's own. */
+function counts({ sids, lists, nodes: counted, reports }: Census) {
+  return { sids, lists, counted, reports: Array.from(reports, ([name, { of }]) => [name, of]) }
 }
 
 const renewals = () => makeRenewals(database.url)

@@ -1,7 +1,8 @@
 // Which rule forbids a node to a service, whoever is online (D6): asked at the door and again when a command's turn comes.
 // Pure lookups over compiled rules.
 import { staysOn } from '../occupancy.ts'
-import type { NodeName, ServiceView, Sid } from '../view.ts'
+import type { ServiceLookup } from '../service-table.ts'
+import type { NodeName, Sid } from '../view.ts'
 import type { CompiledRules } from './compile.ts'
 import { ruleTitle } from './reasons.ts'
 
@@ -16,7 +17,7 @@ export type Forbidden = {
 /** Why `sid` may not be moved to `node`, or null. A peer that leaves the node is not in the way, one on its way to it is. */
 export function whyForbidden(
   { nodeAffinity, apart }: CompiledRules,
-  services: Record<Sid, ServiceView>,
+  services: ServiceLookup,
   sid: Sid,
   node: NodeName,
 ): Forbidden | null {
@@ -27,7 +28,7 @@ export function whyForbidden(
     return { rules: [affinity.rule], peer: null, sentence }
   }
   for (const { sid: peer, from } of apart.get(sid) ?? []) {
-    const service = services[peer]
+    const service = services.get(peer)
     if (!service || !staysOn(service, node)) continue
     const where = service.status?.target === node ? 'is on its way to' : 'is on'
     const told = from.map(ruleTitle).join(' and ')

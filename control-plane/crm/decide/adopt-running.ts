@@ -14,7 +14,7 @@ export function adoptRunning(draft: Draft): void {
   for (const sid of ungranted(draft))
     for (const { node, found } of claimants(draft, sid)) {
       const { generation, state } = found
-      const service = draft.view.services[sid]
+      const service = draft.view.services.get(sid)
       if (!service || service.grant !== null || state !== 'running') continue
       if (!isUnknownGeneration(service, generation)) continue
       if (!isOperational(draft, node) || currentReport(draft.view.nodes[node]!) === null) continue

@@ -51,8 +51,8 @@ function whyNotNow(draft: Draft): string | null {
   const isMoveQueued = view.commands.some(
     ({ kind, status }) => status === 'pending' && (kind === 'migrate' || kind === 'relocate'),
   )
-  const moving = withTouched(draft, draft.index.census.moving)
-  if (isMoveQueued || moving.some((sid) => isMoving(view.services[sid])))
+  const moving = withTouched(draft, draft.index.census.lists.moving)
+  if (isMoveQueued || moving.some((sid) => isMoving(view.services.get(sid))))
     return 'services are being moved'
   return null
 }

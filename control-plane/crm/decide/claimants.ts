@@ -6,7 +6,7 @@ import type { Running } from './view-index.ts'
 
 /** The nodes that last said they run `sid`, by name; under whatever lease they had then. */
 export function claimants(draft: Draft, sid: Sid): readonly Running[] {
-  const { probed } = draft.index.census
+  const { probed } = draft.index.census.lists
   return draft.index.runningAt(sid, () => [...ungranted(draft), ...withTouched(draft, probed)])
 }
 
@@ -16,6 +16,6 @@ export function ungranted(draft: Draft): Sid[] {
     if (change.kind !== 'evidence.recorded') return []
     return change.scope ? [change.scope.sid] : draft.index.sidsOn(change.node)
   })
-  const maybe = withTouched(draft, [...draft.index.census.ungranted, ...closed])
-  return maybe.filter((sid) => draft.view.services[sid]?.grant === null)
+  const maybe = withTouched(draft, [...draft.index.census.lists.ungranted, ...closed])
+  return maybe.filter((sid) => draft.view.services.get(sid)?.grant === null)
 }

@@ -1,10 +1,9 @@
 // Commands about a node or the whole cluster (D5): disarm, arm, and the maintenance of a node, which is a wish that was
 // written together with its command. Begun here or refused with the reason, and ended when it is as asked.
 import { lagging } from '../../cluster/disarm.ts'
-import { holdersOf } from '../../cluster/grants.ts'
 import type { ClusterCommandView, CommandStatus } from '../../cluster/view.ts'
 import { arm } from './disarm.ts'
-import { decideChange, type Draft, nodeNamed } from './draft.ts'
+import { decideChange, type Draft, heldBy, nodeNamed } from './draft.ts'
 import { isOperational } from './node-states.ts'
 
 type Verdict = [CommandStatus, string] | null
@@ -83,7 +82,7 @@ function endOfMaintenance(draft: Draft, command: ClusterCommandView): Verdict {
   if (!node) return ['failed', 'it is no member any more']
   if (!node.maintenanceRequested) return ['failed', 'its maintenance was ended']
   if (node.state !== 'maintenance') return null
-  const held = holdersOf(draft.view, node.name)
+  const held = heldBy(draft, node.name)
   return held.length === 0 ? ['done', 'nothing runs on it any more'] : null
 }
 

@@ -44,7 +44,7 @@ function acceptWish(draft: Draft, command: CommandView, newest: CommandView): vo
   // The wish itself was written with the command; what was written after it is newer, and stands.
   if (command.stopTimeoutMs === null) return
   draft.stopTimeouts.set(sid, command.stopTimeoutMs)
-  if (isNew && draft.view.services[sid]?.status?.state === 'request_stop')
+  if (isNew && draft.view.services.get(sid)?.status?.state === 'request_stop')
     setFields(
       draft,
       sid,
@@ -54,7 +54,7 @@ function acceptWish(draft: Draft, command: CommandView, newest: CommandView): vo
 }
 
 function acceptAct(draft: Draft, command: CommandView): void {
-  const service = draft.view.services[command.sid]
+  const service = draft.view.services.get(command.sid)
   // Another act is under way: this one waits for its turn.
   if (service?.status?.command) return
   const refusal =
@@ -143,7 +143,7 @@ function whyNoMove(
 export function finishCommands(draft: Draft): void {
   for (const command of draft.view.commands) {
     if (command.status !== 'running') continue
-    const service = draft.view.services[command.sid]
+    const service = draft.view.services.get(command.sid)
     const end = isWish(command)
       ? endOfWish(draft, command, service)
       : endOfAct(draft, command, service)
@@ -157,7 +157,7 @@ export function isTurnOfAnother(draft: Draft): boolean {
     (command) =>
       command.status === 'pending' &&
       !isWish(command) &&
-      !draft.view.services[command.sid]?.status?.command,
+      !draft.view.services.get(command.sid)?.status?.command,
   )
 }
 

@@ -4,6 +4,6 @@ import type { Draft } from './draft.ts'
 
 /** What rules and groups say. */
 export function compiledRules(draft: Draft): CompiledRules {
-  draft.rules ??= compileRules(draft.view)
+  draft.rules ??= compileRules(draft.read)
   return draft.rules
 }

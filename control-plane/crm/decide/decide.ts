@@ -1,5 +1,6 @@
 // The CRM's decision: a view in, a plan out. An ordered list of questions and nothing else; each has its own file.
 // Pure: time, ids and chance come from the view. Every change says why, and every wait leaves a note.
+import type { Census } from '../../cluster/census.ts'
 import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { adoptRunning } from './adopt-running.ts'
@@ -20,9 +21,12 @@ import { closeReported } from './reported-closed.ts'
 import { noteMissingFigures } from './scores.ts'
 import { manageServices, stepServices } from './services.ts'
 
-/** What is to be done now in this cluster, and why. */
-export function decide(view: ClusterView): Plan {
-  const draft = startDraft(view)
+/**
+ * What is to be done now in this cluster, and why.
+ * @param census of the services of `view`, where one is at hand: saves looking at each of them, and says nothing else
+ */
+export function decide(view: ClusterView, census: Census | null = null): Plan {
+  const draft = startDraft(view, census)
   judgeQuorum(draft)
   closeReported(draft)
   if (draft.view.quorate) {

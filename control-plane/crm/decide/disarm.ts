@@ -27,8 +27,8 @@ const freezable: readonly ServiceState[] = [
 export function stepDisarm(draft: Draft): void {
   if (draft.view.disarm!.effectiveMs === null) {
     // What is under way ends; nothing new is begun with what has ended.
-    stepServices(draft, (sid) => isBusy(draft.view.services[sid]?.status?.state))
-    if (busyBeforeDisarm(draft.view).length > 0) return noteServices(draft)
+    stepServices(draft, (sid) => isBusy(draft.view.services.get(sid)?.status?.state))
+    if (busyBeforeDisarm(draft.view.services).length > 0) return noteServices(draft)
     takeEffect(draft, draft.view.disarm!)
   }
   const { disarm } = draft.view
@@ -47,7 +47,7 @@ export function stepDisarm(draft: Draft): void {
 function takeEffect(draft: Draft, disarm: DisarmView): void {
   const why = `the cluster is disarmed in mode ${disarm.mode}`
   for (const sid of draft.sids) {
-    const status = draft.view.services[sid]?.status
+    const status = draft.view.services.get(sid)?.status
     if (!status) continue
     if (disarm.mode === 'ignore') forgetIntents(draft, sid)
     else if (freezable.includes(status.state))
@@ -82,7 +82,7 @@ export function arm(draft: Draft): void {
   decideChange(draft, { kind: 'disarm.changed', disarm: null, why: 'arming was commanded' })
   if (!mayHaveMoved) return
   for (const sid of draft.sids) {
-    if (!draft.view.services[sid]?.status) continue
+    if (!draft.view.services.get(sid)?.status) continue
     const why = 'anybody may have moved it while the cluster was disarmed'
     setFields(draft, sid, { probeRound: round, probesRoster: true, running: false }, why)
   }
@@ -94,7 +94,7 @@ function noteServices(draft: Draft): void {
     ? view.disarm!.mode === 'freeze'
       ? 'frozen: the cluster is disarmed'
       : 'not managed: the cluster is disarmed in mode ignore'
-    : `waits: the cluster is being disarmed, which ${disarmWaitsFor(view)}`
+    : `waits: the cluster is being disarmed, which ${disarmWaitsFor(view, view.services)}`
   for (const sid of draft.sids) if (!draft.serviceNotes.has(sid)) noteService(draft, sid, note)
 }
 

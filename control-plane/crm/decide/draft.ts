@@ -1,10 +1,12 @@
 // The plan while it is being made: a working view that already shows every change decided so far, and what goes
 // with them. The one permitted mutation of a decision; local to one call of `decide`, and never escapes it.
-import { applyToWorkingView, copyServices, leavesServicesAlone } from '../../cluster/apply.ts'
+import { applyToWorkingView, startWorkingView } from '../../cluster/apply.ts'
+import { type Census, isCensusOf, takeCensus } from '../../cluster/census.ts'
 import type { Change } from '../../cluster/change.ts'
-import { compareText } from '../../cluster/grants.ts'
+import { compareText, holdersOf } from '../../cluster/grants.ts'
 import type { Plan, PlannedJob } from '../../cluster/plan.ts'
 import type { CompiledRules, NodeAffinity, Together } from '../../cluster/rules/compile.ts'
+import type { WorkingView } from '../../cluster/service-table.ts'
 import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import type { NodeClasses } from './node-classes.ts'
@@ -13,15 +15,15 @@ import { addService, type Loads } from './usage/loads.ts'
 import { ViewIndex } from './view-index.ts'
 
 export type Draft = {
+  /** The view as it was read. */
+  readonly read: ClusterView
   /** The view with every change so far; read it anew after each change. */
-  readonly view: ClusterView
+  readonly view: WorkingView
   readonly nowMs: number
   /** Names in a fixed order, so that the order of the view's keys decides nothing. */
   readonly sids: readonly Sid[]
   readonly nodeNames: readonly NodeName[]
   readonly index: ViewIndex
-  /** Whether the view's services are in a container of its own yet: most rounds change none, and copying takes long. */
-  ownsServices: boolean
   readonly changes: Change[]
   readonly serviceNotes: Map<Sid, string>
   readonly nodeNotes: Map<NodeName, string>
@@ -45,16 +47,20 @@ export type Draft = {
   ids: number
 }
 
-/** Begins a plan for `view`. */
-export function startDraft(view: ClusterView): Draft {
-  const sids = sortedKeys(view.services)
+/**
+ * Begins a plan for `view`.
+ * @param known a census of it, where there is one; one of another view is not believed
+ */
+export function startDraft(view: ClusterView, known: Census | null = null): Draft {
+  const census = known && isCensusOf(known, view) ? known : takeCensus(view)
+  const nodeNames = Object.keys(view.nodes).sort(compareText)
   return {
-    view: { ...view },
-    ownsServices: false,
+    read: view,
+    view: startWorkingView(view),
     nowMs: view.nowMs,
-    sids,
-    nodeNames: sortedKeys(view.nodes),
-    index: new ViewIndex(view, sids),
+    sids: census.sids,
+    nodeNames,
+    index: new ViewIndex(view, nodeNames, census),
     changes: [],
     serviceNotes: new Map(),
     nodeNotes: new Map(),
@@ -72,24 +78,12 @@ export function startDraft(view: ClusterView): Draft {
   }
 }
 
-/** Views mostly come in order already, and looking is cheaper than sorting. */
-function sortedKeys(record: Record<string, unknown>): string[] {
-  const keys = Object.keys(record)
-  const isSorted = keys.every((key, i) => i === 0 || keys[i - 1]! < key)
-  return isSorted ? keys : keys.sort(compareText)
-}
-
 /** Decides `change`: applies it to the working view and puts it into the plan. */
 export function decideChange(draft: Draft, change: Change): void {
-  const { view } = draft
-  if (draft.changes.length === 0) view.nodes = { ...view.nodes }
-  if (!draft.ownsServices && !leavesServicesAlone(change)) {
-    view.services = copyServices(view, draft.sids)
-    draft.ownsServices = true
-  }
   const sid = 'sid' in change ? change.sid : null
   if (sid !== null) count(draft, sid, -1)
-  applyToWorkingView(view, change, maybeHeld(draft, change))
+  const holding = () => ('node' in change ? maybeHeldBy(draft, change.node) : [])
+  applyToWorkingView(draft.view, change, holding)
   if (sid !== null) {
     count(draft, sid, 1)
     draft.lastWhy.set(sid, change.why)
@@ -97,16 +91,18 @@ export function decideChange(draft: Draft, change: Change): void {
   draft.changes.push(change)
 }
 
-/** What the node of a change may hold: what it held when the view was read, and whatever the plan has touched since. */
-function maybeHeld(draft: Draft, change: Change): Iterable<Sid> | undefined {
-  const isAboutNode =
-    change.kind === 'lease.revoked' || (change.kind === 'evidence.recorded' && !change.scope)
-  if (!isAboutNode) return undefined
-  return [...draft.index.sidsOn(change.node), ...draft.lastWhy.keys()]
+/** What `node` holds as things stand in the plan, in the order of service ids. */
+export function heldBy(draft: Draft, node: NodeName) {
+  return holdersOf(draft.view.services, node, maybeHeldBy(draft, node))
+}
+
+/** What `node` may hold: what it held when the view was read, and whatever the plan has changed since. */
+function maybeHeldBy(draft: Draft, node: NodeName): Sid[] {
+  return [...draft.index.sidsOn(node), ...draft.view.services.changed()]
 }
 
 function count(draft: Draft, sid: Sid, by: 1 | -1): void {
-  if (draft.loads !== null) addService(draft.loads, draft.view.services[sid], by)
+  if (draft.loads !== null) addService(draft.loads, draft.view.services.get(sid), by)
   countPartner(draft, sid, by)
   if (by < 0) draft.expected.delete(sid)
 }
@@ -152,9 +148,9 @@ export function setCommand(
 export function finishDraft(draft: Draft): Plan {
   const serviceNotes: Plan['serviceNotes'] = {}
   // Whoever had no note, has none, and was not touched, keeps none.
-  const sids = [...draft.index.census.noted, ...draft.serviceNotes.keys()]
+  const sids = [...draft.index.census.lists.noted, ...draft.serviceNotes.keys()]
   for (const sid of withTouched(draft, sids)) {
-    const status = draft.view.services[sid]?.status
+    const status = draft.view.services.get(sid)?.status
     const note = draft.serviceNotes.get(sid) ?? ''
     if (status && status.note !== note) serviceNotes[sid] = note
   }

@@ -1,11 +1,10 @@
 // A node asks for a new lease epoch: its process, its boot or its lease is new. It gets one when every grant of its
 // older epochs is closed or adopted, one by one, on what its drivers find after the challenge (rule 6, S3, S9).
 // Must never take a boot's word for what another boot ran, nor an answer given before the revocation.
-import { holdersOf } from '../../cluster/grants.ts'
 import type { EpochRequestView } from '../../cluster/node-words.ts'
 import type { NodeName, NodeView, RevocationView, Sid } from '../../cluster/view.ts'
 import type { ServiceGeneration } from '../../../shared/protocol.ts'
-import { decideChange, type Draft, newId } from './draft.ts'
+import { decideChange, type Draft, heldBy, newId } from './draft.ts'
 import { pursueEvidence } from './evidence.ts'
 import { isRenewing, setNodeState } from './node-states.ts'
 
@@ -40,7 +39,7 @@ function challengeNode(draft: Draft, name: NodeName, request: EpochRequestView):
   if (request.nonce !== null && lease.bootId === request.bootId) return null
   const isOtherBoot = lease.bootId !== null && lease.bootId !== request.bootId
   if (isOtherBoot && isOldNews(draft, draft.view.nodes[name]!, request)) return null
-  if (!request.sameHardware && (lease.bootId !== null || holdersOf(draft.view, name).length > 0))
+  if (!request.sameHardware && (lease.bootId !== null || heldBy(draft, name).length > 0))
     return 'this is other hardware than joined under this name; confirm the death of the old one, or remove the node'
   // SAFETY: a machine that has booted again does not renew in its old boot. One of the two speaks late, or is a copy.
   if (isOtherBoot && isRenewing(draft, draft.view.nodes[name]!))
@@ -56,7 +55,7 @@ function challengeNode(draft: Draft, name: NodeName, request: EpochRequestView):
       why,
     })
   }
-  const questions = holdersOf(draft.view, name).map(({ sid, generation }) => ({ sid, generation }))
+  const questions = heldBy(draft, name).map(({ sid, generation }) => ({ sid, generation }))
   decideChange(draft, {
     kind: 'node.challenged',
     node: name,
@@ -89,7 +88,7 @@ function settle(draft: Draft, name: NodeName, request: EpochRequestView): string
   }
   pursueEvidence(draft, name)
   const isAdopted = new Set(adopts.map(({ sid }) => sid))
-  const open = holdersOf(draft.view, name).filter(({ sid }) => !isAdopted.has(sid))
+  const open = heldBy(draft, name).filter(({ sid }) => !isAdopted.has(sid))
   if (open.length > 0) return waits[0] ?? `${open[0]!.sid} is not settled`
   // Whoever waits asks again and again. One that fell silent gets no lease that others would have to wait for.
   if (isLongAgo(draft, request)) return 'it has not asked again'
@@ -98,7 +97,7 @@ function settle(draft: Draft, name: NodeName, request: EpochRequestView): string
     node: name,
     epoch: draft.view.nodes[name]!.lease.epoch,
     bootId: request.bootId,
-    adopts: holdersOf(draft.view, name).map(({ sid, generation }) => ({ sid, generation })),
+    adopts: heldBy(draft, name).map(({ sid, generation }) => ({ sid, generation })),
     why:
       adopts.length === 0
         ? 'it runs nothing of its older epochs'
@@ -116,10 +115,15 @@ function settleSameBoot(
   adopts: ServiceGeneration[],
   waits: string[],
 ): void {
-  for (const held of holdersOf(draft.view, name)) {
+  for (const held of heldBy(draft, name)) {
     if (held.epoch !== epoch) continue
     const { sid, generation } = held
-    const found = copiesFound(request, sid, draft.view.services[sid]!.status?.foundAs ?? null, held)
+    const found = copiesFound(
+      request,
+      sid,
+      draft.view.services.get(sid)!.status?.foundAs ?? null,
+      held,
+    )
     const stray = found.find((one) => one.generation !== generation && one.state !== 'stopped')
     const own = new Set(
       found.filter((one) => one.generation === generation).map((one) => one.state),

@@ -21,7 +21,7 @@ function recordNeverConfirmed(draft: Draft, name: NodeName): void {
   const { lease, report, revocations, epochRequest } = draft.view.nodes[name]!
   if (revocations.length === 0) return
   for (const sid of [...draft.index.sidsOn(name)].sort(compareText)) {
-    const grant = draft.view.services[sid]?.grant ?? null
+    const grant = draft.view.services.get(sid)?.grant ?? null
     const holder = holderOn(grant, name)
     if (grant === null || !holder || holder.confirmed || holder.epoch >= lease.epoch) continue
     const generation = holder.generation ?? grant.generation

@@ -29,7 +29,7 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
   // Whatever a node runs that was let go of its watchdog: nothing but its own word, or a person's, says more about it.
   if (isHandsOff(draft.view)) return
   const sids = [...draft.index.sidsOn(name)]
-    .filter((sid) => triggersFence(draft.view.services[sid], name, lease.epoch))
+    .filter((sid) => triggersFence(draft.view.services.get(sid), name, lease.epoch))
     .sort()
   if (sids.length === 0) return
   const becameSilent = draft.changes.some(
@@ -53,7 +53,7 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
     why,
   })
   for (const sid of sids) {
-    const service = draft.view.services[sid]!
+    const service = draft.view.services.get(sid)!
     if (service.status!.state === 'fence' || isElsewhere(service, name)) continue
     // Its source may be dead after the service has left: where it was going is where it may be.
     toState(draft, sid, 'fence', { target: liveTargetOf(service) }, why)
@@ -105,7 +105,7 @@ function noteMissingEvidence(draft: Draft, name: NodeName): void {
         isDue ? '' : `; a person can confirm with: ha-manager fence confirm ${name}`
       }`
   const sids = [...draft.index.sidsOn(name)].filter(
-    (sid) => holderOn(draft.view.services[sid]?.grant ?? null, name) !== undefined,
+    (sid) => holderOn(draft.view.services.get(sid)?.grant ?? null, name) !== undefined,
   )
   noteAll(draft, name, sids, waits)
 }

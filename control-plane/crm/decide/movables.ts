@@ -7,7 +7,7 @@ import type { Draft } from './draft.ts'
 import { type NodeClasses, nodeClasses } from './node-classes.ts'
 import { partnersApart } from './partners.ts'
 import { type Bundle, bundlesOf } from './usage/bundles.ts'
-import { type Amount, amountOf, demandOf } from './usage/figures.ts'
+import { type Amount, amountOf, demandOf } from '../../cluster/figures.ts'
 import type { Loads } from './usage/loads.ts'
 import type { Movable } from './usage/movable.ts'
 
@@ -20,7 +20,7 @@ export function movables(draft: Draft, loads: Loads): Movable[] {
   for (const bundle of bundlesOf(services, draft.sids, (sid) => together.get(sid)?.sids ?? null)) {
     const usage = usageOf(draft, loads, bundle)
     const leader = bundle[0]!
-    const from = loads.placeOf.get(services[leader]!.status!.node ?? '')
+    const from = loads.placeOf.get(services.get(leader)!.status!.node ?? '')
     if (usage === null || from === undefined) continue
     const targets = targetsOf(draft, loads, bundle, placesOf)
     if (targets.length > 0) found.push({ leader, from, targets, usage })
@@ -32,7 +32,7 @@ export function movables(draft: Draft, loads: Loads): Movable[] {
 function usageOf(draft: Draft, loads: Loads, bundle: Bundle): Amount | null {
   const sum = { cpu: 0, memory: 0 }
   for (const sid of bundle) {
-    const service = draft.view.services[sid]!
+    const service = draft.view.services.get(sid)!
     if (!isAtRest(draft, service)) return null
     const usage = usageOfOne(loads, service)
     if (usage === null) return null

@@ -32,7 +32,7 @@ export function startMove(
   set: MoveSet = {},
   isLive = goesLive(draft, sid, set.command !== undefined),
 ): boolean {
-  const { config, grant, status } = draft.view.services[sid]!
+  const { config, grant, status } = draft.view.services.get(sid)!
   const fallbackNode = fallbackAfter(draft, status!, target, set.command !== undefined)
   if (isLive) return startLiveMove(draft, sid, why, { target, fallbackNode, ...set })
   const stopMs = config?.stopTimeoutMs ?? draft.view.settings.timing.stopTimeoutMs
@@ -45,7 +45,7 @@ export function startMove(
 
 /** Whether a move of it now is a live one: its kind can, and it runs. */
 export function goesLive(draft: Draft, sid: Sid, isCommanded = false): boolean {
-  const service = draft.view.services[sid]!
+  const service = draft.view.services.get(sid)!
   const { config, grant, status } = service
   // Of what is granted to nobody nothing runs, whatever was said of it last.
   if (grant === null) return false
@@ -56,7 +56,7 @@ export function goesLive(draft: Draft, sid: Sid, isCommanded = false): boolean {
 
 /** Why `sid` cannot move live to `target` now, or null. */
 export function whyNotLive(draft: Draft, sid: Sid, target: NodeName): string | null {
-  const { grant, status } = draft.view.services[sid]!
+  const { grant, status } = draft.view.services.get(sid)!
   const node = nodeNamed(draft, target)
   if (node === undefined || !hasCurrentLease(node, draft.nowMs)) return `${target} has no lease`
   const source = nodeNamed(draft, status?.node ?? null)
@@ -89,7 +89,7 @@ function startLiveMove(draft: Draft, sid: Sid, why: string, move: LiveMove): boo
 }
 
 function awaitDeadline(draft: Draft, sid: Sid, deadlineMs: number): void {
-  const { uid } = draft.view.services[sid]!.status!
+  const { uid } = draft.view.services.get(sid)!.status!
   draft.jobs.push({ job: 'relocate-service', sid, uid, startAfterMs: deadlineMs })
 }
 

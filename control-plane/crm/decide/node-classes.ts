@@ -33,6 +33,11 @@ export function nodeClasses(draft: Draft, sid: Sid): NodeClasses {
   return classesOf(draft, serviceType(sid), affinityOf(draft, sid))
 }
 
+/** The nodes for whatever of this type is under no node affinity rule. */
+export function classesOfType(draft: Draft, type: ServiceType): NodeClasses {
+  return classesOf(draft, type, null)
+}
+
 function classesOf(draft: Draft, type: ServiceType, affinity: NodeAffinity | null): NodeClasses {
   let ofRule = draft.nodeClasses.get(affinity)
   if (!ofRule) {

@@ -16,7 +16,7 @@ export type Claim = { node: NodeName; generation: number; isCurrent: boolean }
  * stands until the node says otherwise under a newer epoch, or a person vouches for its death.
  */
 export function claimsOn(draft: Draft, sid: Sid): Claim[] {
-  const service = draft.view.services[sid]!
+  const service = draft.view.services.get(sid)!
   const claims: Claim[] = []
   for (const { node, found } of claimants(draft, sid)) {
     const { generation } = found
@@ -51,7 +51,7 @@ export function openGrant(draft: Draft, sid: Sid, node: NodeName, why: string): 
     epoch: draft.view.nodes[node]!.lease.epoch,
     why,
   })
-  const { status } = draft.view.services[sid]!
+  const { status } = draft.view.services.get(sid)!
   // Answered, and of no copy that was found somewhere.
   if (status && (status.probeRound !== null || (status.foundAs ?? null) !== null))
     setFields(draft, sid, answered, why)

@@ -30,7 +30,7 @@ export function takePartnersAlong(
   isCommanded = true,
 ): Sid[] {
   return partnersElsewhere(draft, sid, target).filter((partner) => {
-    const status = draft.view.services[partner]!.status!
+    const status = draft.view.services.get(partner)!.status!
     const why = `${ruleOf(draft, sid)} keeps it together with ${sid}, which was sent to ${target}`
     if (status.state === 'stopped') {
       setFields(draft, partner, { node: target }, why)
@@ -46,14 +46,14 @@ export function takePartnersAlong(
 function partnersElsewhere(draft: Draft, sid: Sid, target: NodeName): Sid[] {
   const set = compiledRules(draft).together.get(sid)
   return (set?.sids ?? []).filter((partner) => {
-    const status = draft.view.services[partner]?.status
+    const status = draft.view.services.get(partner)?.status
     if (partner === sid || !status) return false
     return (status.state === 'stopped' ? status.node : headingTo(status)) !== target
   })
 }
 
 function mayMove(draft: Draft, partner: Sid, { state, node, command }: ServiceStatus): boolean {
-  const { config } = draft.view.services[partner]!
+  const { config } = draft.view.services.get(partner)!
   const isStarted = state === 'started' && config?.requested === 'started'
   return isStarted && command === null && isOperational(draft, node)
 }

@@ -41,9 +41,9 @@ export function partnersApart(draft: Draft, sid: Sid): ReadonlyMap<NodeName, Apa
   if (!partners) return nowhere
   const nodes = new Map<NodeName, Apart>()
   // Of two in recovery neither is where it was last but in name: each would wait for the other.
-  const isRecovering = isInRecovery(draft.view.services[sid])
+  const isRecovering = isInRecovery(draft.view.services.get(sid))
   for (const partner of partners) {
-    const service = draft.view.services[partner.sid]
+    const service = draft.view.services.get(partner.sid)
     if (!service) continue
     if (isRecovering && isInRecovery(service)) continue
     for (const node of occupiedNodes(service)) if (!nodes.has(node)) nodes.set(node, partner)
@@ -56,7 +56,7 @@ export function partnersApart(draft: Draft, sid: Sid): ReadonlyMap<NodeName, Apa
 /** Why `sid` has to wait before it starts on `node`: one that it stays apart from has not left it yet. null: nobody. */
 export function whyNotYetOn(draft: Draft, sid: Sid, node: NodeName): string | null {
   const partner = (compiledRules(draft).apart.get(sid) ?? []).find(
-    (one) => holderOn(draft.view.services[one.sid]?.grant ?? null, node) !== undefined,
+    (one) => holderOn(draft.view.services.get(one.sid)?.grant ?? null, node) !== undefined,
   )
   if (partner === undefined) return null
   const rules = partner.from.map(ruleTitle).join(' and ')
@@ -74,7 +74,7 @@ export function areTogetherAt(draft: Draft, sid: Sid, node: NodeName): boolean {
 /** One of those it stays apart from is on `node`, in whatever way. */
 export function isOccupiedByOther(draft: Draft, sid: Sid, node: NodeName): boolean {
   for (const { sid: partner } of compiledRules(draft).apart.get(sid) ?? []) {
-    const service = draft.view.services[partner]
+    const service = draft.view.services.get(partner)
     if (service && (occupies(service, node) || draft.expected.get(partner) === node)) return true
   }
   return false
@@ -111,7 +111,7 @@ function addHeading(draft: Draft, counts: Map<NodeName, number>, sid: Sid, by: 1
 }
 
 function placeOf(draft: Draft, sid: Sid): NodeName | null {
-  const status = draft.view.services[sid]?.status
+  const status = draft.view.services.get(sid)?.status
   return status ? (draft.expected.get(sid) ?? headingTo(status)) : null
 }
 

@@ -1,7 +1,7 @@
 // Where should a service run? Gathers what there is to weigh, lets select.ts choose and says why. Proposes; opens and
 // moves nothing.
 import { staysOn } from '../../cluster/occupancy.ts'
-import type { NodeName, Sid } from '../../cluster/view.ts'
+import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
 import { nodeClasses } from './node-classes.ts'
@@ -34,8 +34,7 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
 }
 
 /** Is it where it is best? Quick, and asked of every running service in every round. */
-export function isPlacedWell(draft: Draft, sid: Sid): boolean {
-  const { status } = draft.view.services[sid]!
+export function isPlacedWell(draft: Draft, { sid, status }: ServiceView): boolean {
   const node = status?.node ?? null
   if (status === null || node === null || draft.expected.has(sid)) return false
   if (status.fallbackNode === null && nodeClasses(draft, sid).best.has(node)) {
@@ -50,10 +49,10 @@ export function isPlacedWell(draft: Draft, sid: Sid): boolean {
  * (reference T24). Node affinity is not to be stretched like that.
  */
 export function mayStartWhereItIs(draft: Draft, sid: Sid): boolean {
-  const node = draft.view.services[sid]!.status?.node ?? null
+  const node = draft.view.services.get(sid)!.status?.node ?? null
   if (node === null || !nodeClasses(draft, sid).allowed.has(node)) return false
   return (compiledRules(draft).apart.get(sid) ?? []).every(({ sid: partner }) => {
-    const service = draft.view.services[partner]
+    const service = draft.view.services.get(partner)
     // One without a grant waits for the same place: whoever is asked first takes it, or both would wait for ever.
     return !service || service.grant === null || !staysOn(service, node)
   })

@@ -69,7 +69,7 @@ export function whyThere(draft: Draft, sid: Sid, question: Question, choice: Cho
 }
 
 function noFailback(draft: Draft, sid: Sid): string {
-  const { config } = draft.view.services[sid]!
+  const { config } = draft.view.services.get(sid)!
   return config?.failback ? `group ${config.group} does not fail back` : 'it does not fail back'
 }
 

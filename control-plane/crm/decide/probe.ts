@@ -18,8 +18,8 @@ type Copy = { node: NodeName; generation: number; state: RunningService['state']
 
 /** Takes up what the nodes have answered, for every service that is asked for. */
 export function settleProbes(draft: Draft): void {
-  for (const sid of withTouched(draft, draft.index.census.probed)) {
-    const service = draft.view.services[sid]
+  for (const sid of withTouched(draft, draft.index.census.lists.probed)) {
+    const service = draft.view.services.get(sid)
     if (!service?.status || service.status.probeRound === null) continue
     if (service.config?.requested !== 'started') continue
     if (service.grant !== null) settleHeld(draft, service, service.status)
@@ -104,7 +104,7 @@ function adoptCopy(draft: Draft, { sid }: ServiceView, status: ServiceStatus): v
 
 /** Why a service that is asked for may not be started yet; null: nobody runs it, or it is not asked for. */
 export function probeObstacle(draft: Draft, sid: Sid): string | null {
-  const { status } = draft.view.services[sid]!
+  const { status } = draft.view.services.get(sid)!
   const probeRound = status?.probeRound ?? null
   if (status === null || probeRound === null) return null
   const copies = copiesOf(draft, sid, probeRound)

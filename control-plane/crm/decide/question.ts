@@ -9,7 +9,7 @@ import type { Preference, Question, Scores } from './select.ts'
 
 /** What is to be weighed for `sid`, as things stand in the plan. */
 export function questionFor(draft: Draft, sid: Sid, preference: Preference): Question {
-  const service = draft.view.services[sid]!
+  const service = draft.view.services.get(sid)!
   const { allowed, best } = nodeClasses(draft, sid)
   let scores: Scores | null = null
   return {

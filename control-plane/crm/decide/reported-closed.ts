@@ -9,7 +9,7 @@ export function closeReported(draft: Draft): void {
     const report = currentReport(node)
     if (report === null) continue
     for (const { sid, generation } of report.closed) {
-      const grant = draft.view.services[sid]?.grant ?? null
+      const grant = draft.view.services.get(sid)?.grant ?? null
       // SAFETY: a report is about its own boot and epoch only, and never outlives them (S15a).
       if (generationOn(grant, name) !== generation || holderOn(grant, name)?.epoch !== report.epoch)
         continue

@@ -4,7 +4,7 @@ import type { Sid } from '../../cluster/view.ts'
 import { ungranted } from './claimants.ts'
 import { type Draft, withTouched } from './draft.ts'
 import type { Scores } from './select.ts'
-import { demandOf } from './usage/figures.ts'
+import { demandOf } from '../../cluster/figures.ts'
 import { type Loads, startLoads, whyNotWeighed } from './usage/loads.ts'
 import { startScores } from './usage/start-scores.ts'
 
@@ -12,14 +12,14 @@ import { startScores } from './usage/start-scores.ts'
 export function loadsOf(draft: Draft): Loads {
   if (draft.loads === null) {
     const online = draft.nodeNames.filter((name) => draft.view.nodes[name]?.state === 'online')
-    draft.loads = startLoads(draft.view, online, draft.sids, () => unmeasured(draft))
+    draft.loads = startLoads(draft.view, online, draft.index.census, () => unmeasured(draft))
   }
   return draft.loads
 }
 
 /** Services that may be no part of what their nodes were measured to use: not running yet, or no more. */
 function unmeasured(draft: Draft): Sid[] {
-  return withTouched(draft, [...draft.index.census.unmeasured, ...ungranted(draft)])
+  return withTouched(draft, [...draft.index.census.lists.unmeasured, ...ungranted(draft)])
 }
 
 /** The scores of all online nodes for `sid`, as the cluster stands in the plan. */
@@ -28,7 +28,7 @@ export function nodeScores(draft: Draft, sid: Sid): Scores {
   const scores =
     loads.mode === 'basic'
       ? loads.services
-      : startScores(loads, demandOf(draft.view.services[sid]!))
+      : startScores(loads, demandOf(draft.view.services.get(sid)!))
   return {
     get(node) {
       const place = loads.placeOf.get(node)

@@ -43,22 +43,22 @@ const mostSteps = 12
 export function manageServices(draft: Draft): void {
   // Neither is done while the cluster is disarmed: what changed meanwhile is taken up when it is armed.
   if (draft.view.disarm !== null) return
-  for (const sid of draft.index.census.toManage) manage(draft, sid)
+  for (const sid of draft.index.census.lists.toManage) manage(draft, sid)
 }
 
 /**
- * Steps every service, round and round in the order of their ids, until nothing changes (reference 2.5). After the first
- * time only what changed is looked at again, and the partners of it.
+ * Steps every service that is not at rest, round and round in the order of their ids, until nothing changes (reference
+ * 2.5). After the first time only what changed is looked at again, and the partners of it.
  * @param mayStep which of them, as they are when it is their turn
  */
 export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () => true): void {
   const steps = new Map<Sid, number>()
-  const isAtRest = restJudge(draft)
-  let agenda: Iterable<Sid> = draft.sids
+  const { isAtRest, restless } = restJudge(draft)
+  let agenda: Iterable<Sid> = restless()
   for (;;) {
     const changed = new Set<Sid>()
     for (const sid of agenda) {
-      const service = draft.view.services[sid]
+      const service = draft.view.services.get(sid)
       if (!service || isAtRest(service) || !mayStep(sid)) continue
       const changesBefore = draft.changes.length
       const wasExpected = draft.expected.has(sid)
@@ -86,7 +86,7 @@ function stepOnce(draft: Draft, service: ServiceView): void {
 
 /** T1–T3: takes up what was configured, and lets go of what was removed or is to be ignored. Grants stay open. */
 function manage(draft: Draft, sid: Sid): void {
-  const service = draft.view.services[sid]
+  const service = draft.view.services.get(sid)
   if (service === undefined) return // its last grant was closed in this plan, and nobody wants it
   const { config, status, grant } = service
   const isManaged = config !== null && config.requested !== 'ignored'

@@ -20,7 +20,7 @@ const fresh = {
 
 /** Moves `sid` to the state `to`. */
 export function toState(draft: Draft, sid: Sid, to: ServiceState, set: Fields, why: string): void {
-  const { state: from } = draft.view.services[sid]!.status!
+  const { state: from } = draft.view.services.get(sid)!.status!
   draft.serviceNotes.delete(sid)
   const fields = { ...fresh, uid: newId(draft), ...set }
   decideChange(draft, { kind: 'service.state', sid, from, to, set: fields, why })

@@ -2,6 +2,7 @@
 // happens. Pure, and in steps, so that whoever asks can let others work between two rounds. Nothing is written
 // anywhere: the reducer makes every view that follows, and only the caller ever sees them.
 import { applyChanges, applyPlan } from '../../cluster/apply.ts'
+import { ServiceTable } from '../../cluster/service-table.ts'
 import type { Change } from '../../cluster/change.ts'
 import { holdersOf } from '../../cluster/grants.ts'
 import type { ClusterView, NodeName } from '../../cluster/view.ts'
@@ -90,9 +91,11 @@ function* play(
 /** Does what `fence confirm` does for nodes that hold something which nothing else has closed; true where there was any. */
 function vouch(future: Future, names: readonly NodeName[]): boolean {
   const changes: Change[] = []
+  const services = new ServiceTable(future.now.services)
   const why = 'a person confirmed that it is dead'
   for (const node of names) {
-    const epochs = new Set(holdersOf(future.now, node).map((holder) => holder.epoch))
+    const holders = holdersOf(services, node, services.sids())
+    const epochs = new Set(holders.map((holder) => holder.epoch))
     const { lease } = future.now.nodes[node]!
     if (epochs.size > 0 && lease.bootId !== null)
       changes.push({ kind: 'lease.revoked', node, epoch: lease.epoch, mode: 'operator', why })

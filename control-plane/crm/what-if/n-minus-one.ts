@@ -122,7 +122,10 @@ function whyNoProof(draft: Draft, name: NodeName): string | null {
   return doubt && `nothing but a person would prove its death: ${doubt}`
 }
 
-function whyNoQuorum({ nodes, nowMs, settings }: ClusterView, lost: NodeName): string | null {
+function whyNoQuorum(
+  { nodes, nowMs, settings }: Omit<ClusterView, 'services'>,
+  lost: NodeName,
+): string | null {
   if (settings.quorum === 'plane') return null
   const all = Object.values(nodes)
   const reporting = all.filter(

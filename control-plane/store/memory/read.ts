@@ -59,6 +59,7 @@ export function readCluster(
     regressClaims: state.claims.map(({ planeEpoch, why }) => ({ planeEpoch, why })),
     longestLeaseMs: state.longestLeaseMs,
     known: null,
+    census: null,
   }
 }
 

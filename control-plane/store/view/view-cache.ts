@@ -1,9 +1,10 @@
 // What a replica remembers of a cluster between two rounds, so that a round reads only what was written since: services,
 // reports and usages, which are many. All else is read anew each time, and nothing here is ever believed about another
 // server or history of the database. Records are never changed in place: what did not change stays the same object.
+import { type Census, censusAfter, takeCensus } from '../../cluster/census.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { ReportView } from '../../cluster/node-words.ts'
-import type { ServiceView } from '../../cluster/view.ts'
+import type { ClusterView, ServiceView } from '../../cluster/view.ts'
 import type { DesiredMemory } from './desired-memory.ts'
 import { type RawUsage, type RawView, servicesOf } from './raw-view.ts'
 
@@ -18,6 +19,8 @@ export type KnownView = {
   reports: Record<string, ReportView | null>
   usages: Record<string, RawUsage>
   desired: DesiredMemory | null
+  /** Of the view that was read last; null: none was taken yet. */
+  census: Census | null
 }
 
 /** One replica's memory; each cluster's newest view. */
@@ -64,7 +67,13 @@ export function completed(before: KnownView | null, row: RawView, nowMs: number)
     usages: usagesOf(before, row, nowMs),
     services: withUsage(before, servicesNow(before, row), usagesOf(before, row, nowMs)),
     desired: before?.desired ?? null,
+    census: null,
   }
+}
+
+/** The census of the view that was made of `row`. Usage does not count in it: it is all that is not said to be touched. */
+export function censusOf(before: KnownView | null, row: RawView, view: ClusterView): Census {
+  return before?.census ? censusAfter(before.census, view, row.touched) : takeCensus(view)
 }
 
 function reportsOf(before: KnownView | null, row: RawView): KnownView['reports'] {

@@ -21,8 +21,22 @@ const GB = 1e9
 const node = (index: number) => `n${String(index).padStart(3, '0')}`
 const sid = (index: number) => `vm:s${String(index).padStart(6, '0')}`
 
+/** What a round of this case reads, and what its replica knows from the round before. */
+export type Round = { view: ClusterView; before: ClusterView; touched: readonly string[] }
+
 /** The view that a round of this case reads. */
 export function viewOf(one: DecideCase): ClusterView {
+  return roundOf(one).view
+}
+
+/** A round of this case. */
+export function roundOf(one: DecideCase): Round {
+  const before = healthyView(one)
+  return one.round === 'steady' ? withNews(before) : { view: before, before, touched: [] }
+}
+
+/** All at rest; but that a node may be lost, which its services do not say. */
+function healthyView(one: DecideCase): ClusterView {
   const nodes = Array.from({ length: one.nodes }, (_, index) => nodeOf(one, index))
   const services = Array.from({ length: one.services }, (_, index) => serviceOf(one, index))
   const view = buildView({
@@ -36,7 +50,6 @@ export function viewOf(one: DecideCase): ClusterView {
     },
   })
   for (const service of Object.values(view.services)) report(view, service)
-  if (one.round === 'steady') addNews(view)
   return view
 }
 
@@ -81,13 +94,21 @@ function report(view: ClusterView, { sid: name, status, grant }: ServiceView): v
 }
 
 /** Something small: one service has come to run, one has failed to start, and one is to be stopped. */
-function addNews(view: ClusterView): void {
-  const [starts, fails, stops] = Object.values(view.services).slice(1)
-  starts!.status!.running = false
-  fails!.status!.running = false
-  for (const result of view.nodes[fails!.status!.node!]!.report!.results)
-    if (result.sid === fails!.sid) result.outcome = 'error'
-  stops!.config!.requested = 'stopped'
+function withNews(before: ClusterView): Round {
+  const [, starts, fails, stops] = Object.values(before.services)
+  const touched = [
+    { ...starts!, status: { ...starts!.status!, running: false } },
+    { ...fails!, status: { ...fails!.status!, running: false } },
+    { ...stops!, config: { ...stops!.config!, requested: 'stopped' as const } },
+  ]
+  const services = { ...before.services }
+  for (const service of touched) services[service.sid] = service
+  const node = before.nodes[fails!.status!.node!]!
+  const results = node.report!.results.map((result) =>
+    result.sid === fails!.sid ? { ...result, outcome: 'error' as const } : result,
+  )
+  const nodes = { ...before.nodes, [node.name]: { ...node, report: { ...node.report!, results } } }
+  return { before, view: { ...before, services, nodes }, touched: touched.map(({ sid }) => sid) }
 }
 
 /** Every seventh rank is under rules: 15 of a hundred services. What they ask for is what there is. */

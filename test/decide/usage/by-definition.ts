@@ -1,7 +1,7 @@
 // The scores and the imbalance as they are defined, with nothing summed up beforehand: what the closed forms of
 // crm/decide/usage must come to. Slow and plain on purpose.
 import fc from 'fast-check'
-import type { Amount } from '../../../control-plane/crm/decide/usage/figures.ts'
+import type { Amount } from '../../../control-plane/cluster/figures.ts'
 import { emptyLoads, type Loads } from '../../../control-plane/crm/decide/usage/loads.ts'
 
 export type Node = { cpu: number; memory: number; mostCpu: number; mostMemory: number }

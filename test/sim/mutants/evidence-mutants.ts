@@ -53,8 +53,8 @@ export const evidenceMutants: Mutant[] = [
     edits: [
       {
         file: applyLease,
-        find: '      if (held.epoch === epoch) closeHolder(view, view.services[held.sid]!, node, epoch)',
-        replace: '      closeHolder(view, view.services[held.sid]!, node, held.epoch)',
+        find: '      if (held.epoch === epoch) closeHolder(view, view.services.get(held.sid)!, node, epoch)',
+        replace: '      closeHolder(view, view.services.get(held.sid)!, node, held.epoch)',
       },
       {
         file: saveLeases,
@@ -82,8 +82,8 @@ export const evidenceMutants: Mutant[] = [
       {
         file: applyLease,
         find: '    closeHolder(view, service, node, epoch)\n  } else {',
-        replace: `    for (const held of holdersOf(view, node.name, holding))
-      if (held.epoch === epoch) closeHolder(view, view.services[held.sid]!, node, epoch)
+        replace: `    for (const held of holdersOf(view.services, node.name, holding()))
+      if (held.epoch === epoch) closeHolder(view, view.services.get(held.sid)!, node, epoch)
   } else {`,
       },
       {
@@ -142,7 +142,7 @@ export const evidenceMutants: Mutant[] = [
       },
       {
         file: 'control-plane/crm/decide/epoch-requests.ts',
-        find: 'adopts: holdersOf(draft.view, name).map(({ sid, generation }) => ({ sid, generation })),',
+        find: 'adopts: heldBy(draft, name).map(({ sid, generation }) => ({ sid, generation })),',
         replace: 'adopts,',
       },
       {

@@ -1,4 +1,5 @@
 // Which services would move together when the load is rebalanced.
+import { ServiceTable } from '../../../control-plane/cluster/service-table.ts'
 import { z } from 'zod'
 import { bundlesOf } from '../../../control-plane/crm/decide/usage/bundles.ts'
 import { compare, type Kind } from '../judge.ts'
@@ -18,7 +19,7 @@ export const bundles: Kind = {
     const { case: number, services, together, expected_bundles } = Item.parse(item)
     const sids = Object.keys(services).sort()
     const views = Object.fromEntries(sids.map((sid) => [sid, recordedService(sid, services[sid]!)]))
-    const found = bundlesOf(views, sids, (sid) => together[sid] ?? null)
+    const found = bundlesOf(new ServiceTable(views), sids, (sid) => together[sid] ?? null)
     const byLeader = Object.fromEntries(found.map((bundle) => [bundle[0]!, bundle]))
     return [{ case: `case ${number}`, difference: compare('bundles', expected_bundles, byLeader) }]
   },

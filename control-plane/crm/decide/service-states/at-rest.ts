@@ -2,23 +2,32 @@
 // looks, so that a round costs as much as there is news, and not as much as there are services.
 // Must never say so of a service for which `stepStarted` would change, note or ask for anything.
 import type { OrderResult } from '../../../../shared/protocol.ts'
+import type { ServiceType } from '../../../../shared/names.ts'
+import { compareText } from '../../../cluster/grants.ts'
+import { isSettled } from '../../../cluster/settled.ts'
 import type { NodeName, ServiceView, Sid } from '../../../cluster/view.ts'
 import { compiledRules } from '../compiled-rules.ts'
 import { type Draft, nodeNamed } from '../draft.ts'
-import { type NodeClasses, nodeClasses } from '../node-classes.ts'
+import { classesOfType, nodeClasses } from '../node-classes.ts'
 import { isOperational } from '../node-states.ts'
 import { isPlacedWell } from '../place.ts'
 
 /** What the services of one node share. It does not change while services are stepped. */
 type OnNode = { isActive: boolean; failures: ReadonlyMap<string, OrderResult> }
 
-/** Gives back the question for one decision's services. */
-export function restJudge(draft: Draft): (service: ServiceView) => boolean {
+export type RestJudge = {
+  /** It is at rest, as it stands in the plan. */
+  isAtRest: (service: ServiceView) => boolean
+  /** All that are not, and few that are: who is to be asked one by one, in order. */
+  restless: () => Sid[]
+}
+
+/** The judge of one decision's services. */
+export function restJudge(draft: Draft): RestJudge {
   const { together, apart, nodeAffinity } = compiledRules(draft)
   const ruled = new Set<Sid>()
   for (const sids of [together, apart, nodeAffinity]) for (const sid of sids.keys()) ruled.add(sid)
   const known = new Map<NodeName, OnNode>()
-  const unruled: { prefix: string; classes: NodeClasses }[] = []
 
   function onNode(node: NodeName): OnNode {
     let about = known.get(node)
@@ -30,23 +39,29 @@ export function restJudge(draft: Draft): (service: ServiceView) => boolean {
     return about
   }
 
-  /** Of services under no rule the drivers alone tell: there is no need to take each id apart. */
-  function classesOf(sid: Sid): NodeClasses {
-    for (const { prefix, classes } of unruled) if (sid.startsWith(prefix)) return classes
-    const classes = nodeClasses(draft, sid)
-    unruled.push({ prefix: sid.slice(0, sid.indexOf(':') + 1), classes })
-    return classes
+  function isAtRest(service: ServiceView): boolean {
+    if (!isSettled(service)) return false
+    const { sid, status } = service
+    const node = status!.node!
+    const { isActive, failures } = onNode(node)
+    if (!isActive || failures.has(status!.uid)) return false
+    return ruled.has(sid) ? isPlacedWell(draft, service) : nodeClasses(draft, sid).best.has(node)
   }
 
-  return ({ sid, config, status, grant }) => {
-    if (config === null || status === null || grant === null) return false
-    const { node, failedNodes } = status
-    if (status.state !== 'started' || config.requested !== 'started' || node === null) return false
-    if (!status.running || status.restart || status.probeRound !== null) return false
-    if (status.fallbackNode !== null || failedNodes.length > 0) return false
-    if (grant.holders.length !== 1 || grant.holders[0]!.node !== node) return false
+  /** Settled services that are under no rule and that nothing has changed: what holds for one of a type, holds for all. */
+  function areAtRest(node: NodeName, type: ServiceType): boolean {
     const { isActive, failures } = onNode(node)
-    if (!isActive || failures.has(status.uid)) return false
-    return ruled.has(sid) ? isPlacedWell(draft, sid) : classesOf(sid).best.has(node)
+    return isActive && failures.size === 0 && classesOfType(draft, type).best.has(node)
   }
+
+  function restless(): Sid[] {
+    const { lists, nodes } = draft.index.census
+    const sids = new Set([...lists.unsettled, ...draft.view.services.changed(), ...ruled])
+    for (const [node, { settled }] of nodes)
+      for (const [type, those] of settled)
+        if (!areAtRest(node, type)) for (const sid of those) sids.add(sid)
+    return [...sids].sort(compareText)
+  }
+
+  return { isAtRest, restless }
 }

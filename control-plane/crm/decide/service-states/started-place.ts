@@ -21,7 +21,7 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
     (fallbackNode === current.name ? current.state === 'online' : !nodeNamed(draft, fallbackNode))
   )
     return setFields(draft, sid, { fallbackNode: null }, 'it need not return anywhere')
-  if (isPlacedWell(draft, sid)) return
+  if (isPlacedWell(draft, draft.view.services.get(sid)!)) return
   // An agent that shuts down or is disarmed ends its services by itself, or holds them.
   if (status.restart || current.lease.mode === 'shutdown' || current.lease.mode === 'disarm') return
   if (quarantineNote(draft) !== null || isSettling(draft)) return

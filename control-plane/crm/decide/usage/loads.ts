@@ -1,15 +1,11 @@
 // How much each online node is loaded: counted once in a decision, then kept up to date with every change of a service.
 // Additions and subtractions of whole numbers, so that no trace of a change is left when it is taken back.
 import type { Scheduling } from '../../../../shared/scheduling.ts'
-import type {
-  ClusterView,
-  NodeName,
-  NodeView,
-  ServiceStatus,
-  ServiceView,
-  Sid,
-} from '../../../cluster/view.ts'
-import { type Amount, amountOf, demandOf } from './figures.ts'
+import type { Census } from '../../../cluster/census.ts'
+import { type Amount, amountOf, demandOf } from '../../../cluster/figures.ts'
+import { eachLoadedNode, isMeasuredWithNode } from '../../../cluster/loaded-nodes.ts'
+import type { WorkingView } from '../../../cluster/service-table.ts'
+import type { NodeName, NodeView, ServiceView, Sid } from '../../../cluster/view.ts'
 
 export type Loads = {
   /** How nodes are weighed in this round: as configured, or `basic` where the figures for more are missing. */
@@ -29,13 +25,13 @@ export type Loads = {
 /**
  * The loads of a view.
  * @param names its online nodes, in order
- * @param sids its services
- * @param unmeasured those of them that are no part of what was measured: all that `dynamic` must add
+ * @param census of its services as they were before anything was changed
+ * @param unmeasured those services that are no part of what was measured: all that `dynamic` must add
  */
 export function startLoads(
-  view: ClusterView,
+  view: WorkingView,
   names: readonly NodeName[],
-  sids: readonly Sid[],
+  census: Census,
   unmeasured: () => readonly Sid[],
 ): Loads {
   const loads = emptyLoads(modeOf(view, names), names)
@@ -51,9 +47,26 @@ export function startLoads(
       cpu[place] = used.cpu
       memory[place] = used.memory
     })
-  for (const sid of mode === 'dynamic' ? unmeasured() : sids)
-    addService(loads, view.services[sid], 1)
+  if (mode === 'dynamic')
+    for (const sid of unmeasured()) addService(loads, view.services.get(sid), 1)
+  else addCounted(loads, view, census)
   return loads
+}
+
+/** What the census has summed up, put right by what was changed since. */
+function addCounted(loads: Loads, { services }: WorkingView, { nodes }: Census): void {
+  loads.names.forEach((name, place) => {
+    const load = nodes.get(name)?.load
+    if (load === undefined) return
+    loads.services[place] = load.services
+    if (loads.mode === 'basic') return
+    loads.cpu[place] = load.cpu + load.wholes * loads.mostCpu[place]!
+    loads.memory[place] = load.memoryBytes
+  })
+  for (const sid of services.changed()) {
+    addService(loads, services.before(sid), -1)
+    addService(loads, services.get(sid), 1)
+  }
 }
 
 /** Nodes with nothing on them. */
@@ -71,7 +84,7 @@ export function emptyLoads(mode: Loads['mode'], names: readonly NodeName[]): Loa
   }
 }
 
-function modeOf(view: ClusterView, names: readonly NodeName[]): Loads['mode'] {
+function modeOf(view: WorkingView, names: readonly NodeName[]): Loads['mode'] {
   const { mode } = view.settings.scheduling
   return names.some((name) => whyNotWeighed(view.nodes[name]!, mode) !== null) ? 'basic' : mode
 }
@@ -89,17 +102,9 @@ export function whyNotWeighed(node: NodeView, mode: Scheduling['mode']): string 
 export function addService(loads: Loads, service: ServiceView | undefined, by: 1 | -1): void {
   const status = service?.status
   if (!service || !status) return
-  const { state, node, target } = status
-  if (state === 'stopped' || state === 'request_start') return
   if (loads.mode === 'dynamic' && isMeasuredWithNode(status)) return
   const demand = loads.mode === 'basic' ? null : demandOf(service)
-  if (node !== null && state !== 'request_start_balance') addTo(loads, node, demand, by)
-  if (target !== null && target !== node) addTo(loads, target, demand, by)
-}
-
-/** What its node uses includes it already, if it uses anything: it was confirmed running there, or must have been. */
-export function isMeasuredWithNode({ state, running }: ServiceStatus): boolean {
-  return state === 'started' ? running : state !== 'request_start_balance'
+  eachLoadedNode(status, (node) => addTo(loads, node, demand, by))
 }
 
 function addTo(loads: Loads, node: NodeName, demand: Amount | null, by: 1 | -1): void {

@@ -1,6 +1,6 @@
 // What automatic rebalancing may move, and whereto. Data, and one way through all of it.
 import type { Sid } from '../../../cluster/view.ts'
-import type { Amount } from './figures.ts'
+import type { Amount } from '../../../cluster/figures.ts'
 
 /** Services that move together or not at all. */
 export type Movable = {

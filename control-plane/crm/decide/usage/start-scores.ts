@@ -1,7 +1,7 @@
 // Where would a service be started best? Each online node is an alternative: the cluster as it would be with the service
 // there. Four costs of it, ranked by TOPSIS (reference 2.15.4). In closed form: one alternative differs from the cluster
 // as it is in one node only, so each costs the same few steps, however many nodes there are.
-import type { Amount } from './figures.ts'
+import type { Amount } from '../../../cluster/figures.ts'
 import type { Loads } from './loads.ts'
 import { closeness, enter, measureOf, newField } from './topsis.ts'
 

@@ -1,8 +1,8 @@
 // What a service asks for and what it uses, in units that add up without rounding: millionths of a CPU, and bytes.
 // Whole numbers, so that a load is the same in whatever order it was added up, and equal nodes tie exactly.
-import { type ServiceType, serviceType } from '../../../../shared/names.ts'
-import type { Figures } from '../../../../shared/scheduling.ts'
-import type { ServiceView } from '../../../cluster/view.ts'
+import { type ServiceType, serviceType } from '../../shared/names.ts'
+import type { Figures } from '../../shared/scheduling.ts'
+import type { ServiceView } from './view.ts'
 
 export type Amount = {
   /** In millionths. As a demand, 0 stands for all the CPUs of whichever node it is started on. */
