@@ -15,7 +15,7 @@ import { freePort } from '../global-setup.ts'
 import type { Run } from '../witness/check.ts'
 import { makeDisk } from './disk.ts'
 import { kernel } from './kernel.ts'
-import { Machine } from './machine.ts'
+import { Machine, type System } from './machine.ts'
 import { OutsideWitness } from './outside.ts'
 
 /** Real and yet short; three emulated machines on two processors do not come near a limit by themselves. */
@@ -31,7 +31,16 @@ export const emulated: Timing = {
   stableMs: 2_000,
 }
 
-export type LabOptions = { timing: Timing; onLeaseLoss: Settings['onLeaseLoss'] }
+export type LabOptions = {
+  timing: Timing
+  onLeaseLoss: Settings['onLeaseLoss']
+  /** Makes what the machines boot, below a folder of the lab's; without it the small disk. */
+  system?(work: string): System
+  hear?(node: string, line: string, atMs: number): void
+  hearGuest?(node: string, atMs: number): void
+}
+
+const small = (disk: string): System => ({ disk, memoryMib: 256, isWritable: false })
 
 export type Victim = {
   sid: string
@@ -58,14 +67,17 @@ export class Lab {
 
   async start(): Promise<void> {
     const url = await this.#startPlane()
-    const prepared = { kernel: kernel(this.dir), disk: makeDisk(this.dir) }
+    const system = this.options.system?.(this.dir) ?? small(makeDisk(this.dir))
+    const prepared = { kernel: kernel(this.dir), system }
     const sql = this.#sql as postgres.Sql
     for (const name of ['n1', 'n2', 'n3']) {
       const token = { clusterId: this.#clusterId, node: name, uses: 1, ttlSeconds: 600 }
       const { secret } = await createJoinToken(sql, { ...token, createdBy: 'tests' })
-      const hear = (line: string, atMs: number) => this.witness.hear(line, atMs)
+      const hear = (line: string, atMs: number) =>
+        this.options.hear ? this.options.hear(name, line, atMs) : this.witness.hear(line, atMs)
+      const hearGuest = (atMs: number) => this.options.hearGuest?.(name, atMs)
       const to = { url: url.replace('127.0.0.1', '10.0.2.2'), joinToken: secret }
-      const machine = new Machine({ name, dir: this.dir, ...prepared, ...to, hear })
+      const machine = new Machine({ name, dir: this.dir, ...prepared, ...to, hear, hearGuest })
       this.machines.push(machine)
       await machine.start()
     }

@@ -10,15 +10,20 @@ import { makeDataDisk } from './disk.ts'
 import type { Kernel } from './kernel.ts'
 import { connectTo, Qmp } from './qmp.ts'
 
+/** What it boots: the small read-only disk, or a whole system that writes to a layer of its own, gone when it is switched off. */
+export type System = { disk: string; memoryMib: number; isWritable: boolean }
+
 export type MachineOptions = {
   name: string
   dir: string
   kernel: Kernel
-  disk: string
+  system: System
   url: string
   joinToken: string
   /** Hears each line of the outside line, with the moment. */
   hear(line: string, atMs: number): void
+  /** Hears that something came down the line of a guest of its own. */
+  hearGuest?(atMs: number): void
 }
 
 export type Boot = { boot: string; bootstatus: number; atMs: number }
@@ -57,6 +62,8 @@ export class Machine {
     this.#console.on('error', () => {}).resume()
     const outside = (await connectTo(this.#file('outside'))).on('error', () => {})
     createInterface({ input: outside }).on('line', (line) => this.#hear(line, performance.now()))
+    const guest = (await connectTo(this.#file('guest'))).on('error', () => {})
+    guest.on('data', () => this.#options.hearGuest?.(performance.now()))
   }
 
   /** Types a command on the machine's console; nobody waits for its end. */
@@ -110,31 +117,29 @@ export class Machine {
   }
 
   #arguments(): string[] {
-    const { kernel, disk, url, joinToken } = this.#options
+    const { kernel, system, url, joinToken } = this.#options
     const socket = (id: string, more = '') =>
       `socket,id=${id},path=${this.#file(id)},server=on,wait=off${more}`
     // panic=0: a kernel that panics stays so, and only the watchdog gets the machine out of it.
-    const words = ['console=ttyS0', 'quiet', 'panic=0']
+    const words = ['console=ttyS0', 'quiet', 'panic=0', 'net.ifnames=0']
     words.push(`node=${this.name}`, `url=${url}`, `token=${joinToken}`)
     return [
-      ...['-name', this.name, '-machine', 'pc', '-accel', 'tcg', '-m', '256', '-smp', '1'],
+      ...['-name', this.name, '-machine', 'pc', '-accel', 'tcg', '-smp', '1'],
+      ...['-m', `${system.memoryMib}`],
       ...['-nodefaults', '-display', 'none', '-uuid', randomUUID()],
       ...['-kernel', kernel.vmlinux, '-initrd', kernel.initrd, '-append', words.join(' ')],
       ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
       ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
-      ...['-drive', `id=system,if=none,file=${disk},format=raw,readonly=on`],
+      ...[
+        '-drive',
+        `id=system,if=none,file=${system.disk},format=raw,${system.isWritable ? 'snapshot=on' : 'readonly=on'}`,
+      ],
       ...['-device', 'virtio-blk-pci,drive=system,addr=0x10'],
       ...['-drive', `id=data,if=none,file=${this.#file('data')},format=raw`],
       ...['-device', 'virtio-blk-pci,drive=data,addr=0x11'],
       ...['-chardev', socket('console', `,logfile=${this.#file('console.log')}`)],
-      ...[
-        '-serial',
-        'chardev:console',
-        '-chardev',
-        socket('outside'),
-        '-serial',
-        'chardev:outside',
-      ],
+      ...['-chardev', socket('outside'), '-chardev', socket('guest')],
+      ...['console', 'outside', 'guest'].flatMap((line) => ['-serial', `chardev:${line}`]),
       ...['-qmp', `unix:${this.#file('qmp')},server=on,wait=off`],
     ]
   }

@@ -1,16 +1,20 @@
-// npm run test:machines: real kernels under a real (emulated) watchdog, one trouble after the other; prints a table of times.
+// npm run test:machines: real kernels under a real (emulated) watchdog, one trouble after the other; prints a table of times. What others
+// would start comes last, on machines with a whole Debian.
 import { parseArgs } from 'node:util'
 import { profiles } from '../../shared/timing.ts'
+import { type Autostarted, autostart, debianLab } from './debian/autostart.ts'
+import { whyNoDebian } from './debian/image.ts'
 import { emulated, Lab } from './lab.ts'
 import { type Paused, pauseAndContinue } from './pause.ts'
 import { whyNoMachines } from './requirements.ts'
 import { type Measured, runTrouble, seconds, troubles } from './scenarios.ts'
 
 const pause = 'paused and continued'
+const others = 'set to autostart'
 const usage = `Usage: npm run test:machines -- [options] [SCENARIO…]
 
   SCENARIO        the beginning of its name; all without one
-                  (${troubles.map(({ name }) => name).join(', ')}, ${pause})
+                  (${troubles.map(({ name }) => name).join(', ')}, ${pause}, ${others})
   --profile NAME  edge, default or fast (default: one made for this, a lease of ${emulated.leaseMs / 1000} s)`
 
 const { values, positionals } = parseArgs({
@@ -25,7 +29,7 @@ const whyNot = whyNoMachines()
 
 if (
   values.help ||
-  (chosen.length === 0 && !isChosen(pause)) ||
+  (chosen.length === 0 && !isChosen(pause) && !isChosen(others)) ||
   (values.profile !== undefined && !profile)
 ) {
   console.log(usage)
@@ -33,33 +37,53 @@ if (
 } else if (whyNot !== null) {
   console.error(`no machines here: ${whyNot}`)
   process.exitCode = 2
-} else await runAll()
+} else {
+  if (chosen.length > 0 || isChosen(pause)) await runTroubles()
+  if (isChosen(others)) await runAutostart()
+}
 
-async function runAll(): Promise<void> {
+async function runTroubles(): Promise<void> {
   const lab = new Lab({ timing: profile ?? emulated, onLeaseLoss: 'reset' })
   const all: Measured[] = []
   let paused: Paused | null = null
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void lab.end().then(() => process.exit(1)))
-  try {
-    const startMs = performance.now()
-    await lab.start()
+  await inLab(lab, async () => {
     for (const name of ['one', 'two', 'three']) await lab.addService(name)
-    console.log(`three machines online after ${seconds(performance.now() - startMs)} s`)
     for (const trouble of chosen) {
       all.push(await runTrouble(lab, trouble))
       console.log(`${trouble.name}: done`)
     }
     if (isChosen(pause)) paused = await pauseAndContinue(lab)
+  })
+  if (all.length > 0) print(all)
+  if (paused) printPaused(paused)
+}
+
+async function runAutostart(): Promise<void> {
+  const missing = whyNoDebian()
+  if (missing !== null) {
+    console.error(`${others}: skipped: ${missing}`)
+    return
+  }
+  const machines = debianLab(profile ?? profiles.default)
+  await inLab(machines.lab, async () => printAutostarted(await autostart(machines)))
+}
+
+async function inLab(lab: Lab, run: () => Promise<void>): Promise<void> {
+  const end = () => void lab.end().then(() => process.exit(1))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+  try {
+    const startMs = performance.now()
+    await lab.start()
+    console.log(`three machines online after ${seconds(performance.now() - startMs)} s`)
+    await run()
   } catch (error) {
     lab.showLogs()
     console.error(error)
     process.exitCode = 1
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end)
     await lab.end()
   }
-  print(all)
-  if (paused) printPaused(paused)
 }
 
 function print(all: Measured[]): void {
@@ -89,5 +113,13 @@ function printPaused(paused: Paused): void {
       `its services (${paused.services}) ran elsewhere after ${seconds(paused.restartMs)} s; once it went on there were two ` +
       `copies for ${Math.round(paused.twoCopiesMs)} ms; ${paused.wasReset ? 'reset by its watchdog' : 'not reset'}; ` +
       `in a new epoch after ${seconds(paused.rejoinMs)} s`,
+  )
+}
+
+function printAutostarted(one: Autostarted): void {
+  console.log(
+    `${others}: reset after ${seconds(one.resetMs)} s, up again after ${seconds(one.bootMs)} s (bootstatus ${one.bootstatus}) and cut ` +
+      `off still: unit and domain there ${one.found}; both run elsewhere, once, after ${seconds(one.restartMs)} s; back in a new epoch ` +
+      `${seconds(one.rejoinMs)} s after the cable, and there ${one.foundAfter}`,
   )
 }

@@ -22,7 +22,7 @@ export type DomainEventsOptions = {
 const subscribedAfterMs = 2_000
 const againAfterMs = { least: 250, most: 5_000 }
 
-export function listenToDomains({ uri, happened, lost }: DomainEventsOptions): DomainEvents {
+export function followDomains({ uri, happened, lost }: DomainEventsOptions): DomainEvents {
   let hasEnded = false
   let isListening = false
   let againMs = againAfterMs.least

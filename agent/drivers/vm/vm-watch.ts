@@ -1,7 +1,7 @@
 // Watching the machines of this node. That one has ended is told by libvirt's events and by its QEMU process, whichever comes
 // first; what else an event may mean, a look at libvirt says. Where events may be missed, there are more looks.
 import type { DriverEvents } from '../driver.ts'
-import { type DomainEvents, listenToDomains } from './domain-events.ts'
+import { type DomainEvents, followDomains } from './domain-events.ts'
 import { hasArrived, machineOf, type VmHost } from './vm-host.ts'
 import { type ProcessEntry, readProcess } from '../process/proc-table.ts'
 import { VirshFailed } from './virsh.ts'
@@ -46,7 +46,7 @@ export function watchMachines({ host, events, isInHand, happened }: VmWatchDeps)
   const lookedMs = new WeakMap<Watched, number>()
   /** The QEMU of each, once it has one. */
   const processes = new WeakMap<Watched, ProcessEntry[]>()
-  const listener: DomainEvents = listenToDomains({
+  const listener: DomainEvents = followDomains({
     uri: host.virsh.uri,
     happened(name, what) {
       happened(name)
