@@ -80,6 +80,14 @@ export function drawRates(chance: Chance, intensity = 1): FaultRates {
   return rates as FaultRates
 }
 
+/** Nothing happens. */
+export const noFaults = {
+  ...Object.fromEntries(
+    [...machineFaults, ...siteFaults, ...steadyFaults].map((name) => [name, 0]),
+  ),
+  operators: 0,
+} as FaultRates
+
 /** Those that are on, as one line. */
 export function ratesText(rates: FaultRates): string {
   return Object.entries(rates)

@@ -16,6 +16,8 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
   --from N        the first of them (default: 1)
   --hours H       of faults, in each (default: 0.1, with --seed as the seed was found)
   --nodes N       (default: 3)     --services N   (default: 6)
+  --replicas N    of the plane (default: drawn, one to three)
+  --calm          no faults, no operators, default timing: how fast time passes when nothing happens
   --jobs N        processes (default: one for each processor)
   --trace         the whole trace of --seed, also where it holds
   --json          a summary for machines
@@ -32,6 +34,8 @@ const { values } = parseArgs({
     hours: { type: 'string', default: '0.1' },
     nodes: { type: 'string', default: '3' },
     services: { type: 'string', default: '6' },
+    replicas: { type: 'string' },
+    calm: { type: 'boolean', default: false },
     jobs: { type: 'string' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -46,6 +50,8 @@ const options: Options = {
   hours: positive('hours', values.hours),
   nodes: positive('nodes', values.nodes),
   services: positive('services', values.services),
+  calm: values.calm,
+  ...(values.replicas && { replicas: positive('replicas', values.replicas) }),
 }
 
 if (values.help) console.log(usage)
@@ -65,8 +71,10 @@ function fail(why: string): never {
   process.exit(2)
 }
 
-function replay({ seed, hours, nodes, services }: Omit<SimulationOptions, 'keepTrace'>): string {
-  return `npm run sim -- --seed ${seed} --hours ${hours} --nodes ${nodes} --services ${services}`
+function replay(task: Omit<SimulationOptions, 'keepTrace'>): string {
+  const { seed, hours, nodes, services, replicas, calm } = task
+  const more = `${replicas ? ` --replicas ${replicas}` : ''}${calm ? ' --calm' : ''}`
+  return `npm run sim -- --seed ${seed} --hours ${hours} --nodes ${nodes} --services ${services}${more}`
 }
 
 async function one(seed: number): Promise<void> {
@@ -88,7 +96,7 @@ async function hunt(): Promise<void> {
   const isWhole = await huntAll(chosen, {
     ...options,
     ...{ seeds: positive('seeds', values.seeds ?? '200'), from: positive('from', values.from) },
-    jobs: positive('jobs', values.jobs ?? String(availableParallelism())),
+    jobs: wantedJobs(),
     json: values.json,
   })
   process.exitCode = isWhole ? 0 : 1
@@ -98,7 +106,8 @@ type Task = Omit<SimulationOptions, 'keepTrace'>
 
 async function many(count: number, from: number): Promise<void> {
   const startedMs = performance.now()
-  const tasks: Task[] = regressions()
+  // Found seeds are about faults.
+  const tasks: Task[] = options.calm ? [] : regressions()
   for (let seed = from; seed < from + count; seed++) tasks.push({ ...options, seed })
   const done = await shareOut(tasks)
   const seconds = (performance.now() - startedMs) / 1000
@@ -122,11 +131,12 @@ function regressions(): Task[] {
     })
 }
 
+function wantedJobs(): number {
+  return positive('jobs', values.jobs ?? String(availableParallelism()))
+}
+
 function shareOut(tasks: Task[]): Promise<Simulation[]> {
-  const jobs = Math.min(
-    positive('jobs', values.jobs ?? String(availableParallelism())),
-    tasks.length,
-  )
+  const jobs = Math.min(wantedJobs(), tasks.length)
   const done: Simulation[] = []
   let next = 0
   const child = () =>
@@ -173,20 +183,35 @@ function work(): void {
 }
 
 function figures(done: Simulation[]): string {
-  const { events, hours, broken } = totals(done)
-  return `${done.length} simulations, ${events} events, ${hours.toFixed(1)} virtual hours, ${broken} with violations`
+  const { events, hours, hoursPerMinute, broken } = totals(done)
+  const speed = `${hours.toFixed(1)} virtual hours (${hoursPerMinute.toFixed(0)} a processor minute)`
+  return `${done.length} simulations, ${events} events, ${speed}, ${broken} with violations`
 }
 
 function totals(done: Simulation[]) {
   const hours = done.reduce((sum, { virtualMs }) => sum + virtualMs, 0) / 3_600_000
   const events = done.reduce((sum, one) => sum + one.events, 0)
-  return { events, hours, broken: done.filter(({ violations }) => violations.length > 0).length }
+  const minutes = done.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / 60_000
+  return {
+    events,
+    hours,
+    hoursPerMinute: hours / minutes,
+    broken: done.filter(({ violations }) => violations.length > 0).length,
+  }
 }
 
 function summary(done: Simulation[], { nodes, services }: Options) {
-  const { events, hours } = totals(done)
+  const { events, hours, hoursPerMinute } = totals(done)
   const violations = done.flatMap(({ seed, violations: found }) =>
     found.map((what) => ({ seed, what })),
   )
-  return { seeds: done.length, nodes, services, events, virtualHours: hours, violations }
+  return {
+    seeds: done.length,
+    nodes,
+    services,
+    events,
+    virtualHours: hours,
+    hoursPerMinute,
+    violations,
+  }
 }

@@ -1,6 +1,6 @@
 // One simulation: a world drawn from a seed, its faults for some hours, then healing and a time to come to rest.
 import { fenceAfterMs, profiles, type Timing } from '../../shared/timing.ts'
-import { drawRates, type FaultRates } from './fault-rates.ts'
+import { drawRates, type FaultRates, noFaults } from './fault-rates.ts'
 import { Faults } from './faults.ts'
 import { Chance } from './random.ts'
 import { newService, someSids } from './random-wishes.ts'
@@ -13,6 +13,10 @@ export type SimulationOptions = {
   hours: number
   nodes: number
   services: number
+  /** Default: drawn, one to three. */
+  replicas?: number | undefined
+  /** No faults, no operators after the beginning, and default timing: what a day without news costs. */
+  calm?: boolean
   keepTrace?: boolean
 }
 
@@ -22,6 +26,8 @@ export type Simulation = {
   timing: Timing
   events: number
   virtualMs: number
+  /** Processor time that it took. */
+  cpuMs: number
   violations: string[]
   hash: string
   trace: string[]
@@ -30,9 +36,11 @@ export type Simulation = {
 /** A short one fits into seconds. */
 export async function simulate(options: SimulationOptions): Promise<Simulation> {
   const { seed, hours, nodes, services } = options
+  const begun = process.cpuUsage()
   const chance = new Chance(`seed ${seed}`)
-  const rates = drawRates(chance.stream('rates'), 1)
-  const timing = drawTiming(chance.stream('timing'))
+  const isCalm = options.calm ?? false
+  const rates = isCalm ? noFaults : drawRates(chance.stream('rates'), 1)
+  const timing = isCalm ? profiles.default : drawTiming(chance.stream('timing'))
   const sids = someSids(services)
   const world = createWorld({
     seed: `seed ${seed}`,
@@ -44,7 +52,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       virtual: chance.stream(`n${at + 1}`).chance(0.15),
     })),
     settings: { profile: 'custom', timing, quorum: chance.chance(0.2) ? 'majority' : 'plane' },
-    replicas: 1 + chance.below(3),
+    replicas: options.replicas ?? 1 + chance.below(3),
     keepTrace: options.keepTrace ?? false,
   })
   world.sids = sids
@@ -58,12 +66,18 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   if (world.checks.violations.length === 0) await comeToRest(world, faults, timing)
   return {
     ...{ seed, rates, timing, events: world.scheduler.count, virtualMs: world.nowMs },
+    cpuMs: cpuMsSince(begun),
     violations: world.checks.violations.map(
       ({ atMs, what }) => `${(atMs / 1000).toFixed(3)} ${what}`,
     ),
     hash: world.trace.hash(),
     trace: world.trace.lines,
   }
+}
+
+function cpuMsSince(begun: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(begun)
+  return (user + system) / 1000
 }
 
 /** Everything heals; within a bound nothing may be left to do. */
