@@ -40,16 +40,7 @@ export async function bootMachine(
   const cgroups = hierarchies().map((one) => join(one, name))
   for (const cgroup of cgroups) mkdirSync(cgroup, { recursive: true })
   const options = [
-    ...[
-      '-b',
-      '-D',
-      await imagePath(),
-      '--volatile=overlay',
-      '-M',
-      name,
-      '--register=no',
-      '--keep-unit',
-    ],
+    ...['-b', '-D', imagePath(), '--volatile=overlay', '-M', name, '--register=no', '--keep-unit'],
     ...[
       ...(network === 'own' ? ['--private-network'] : []),
       '--kill-signal=SIGRTMIN+4',

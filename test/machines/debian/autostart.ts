@@ -129,7 +129,7 @@ export async function autostart(machines: DebianLab): Promise<Autostarted> {
     assert.equal(
       lives.length,
       2,
-      `${service} was started once more, and no more: ${JSON.stringify(lives)}`,
+      `${service} was started once more, and no more: ${JSON.stringify(lives.slice(0, 4))}`,
     )
     assert.ok((lives[0]?.lastMs ?? 0) <= firedMs, `${service} lived on n1 until the reset at most`)
     assert.ok((lives[1]?.firstMs ?? 0) > firedMs, `${service} was started after the reset`)
