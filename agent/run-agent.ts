@@ -17,6 +17,7 @@ import { createLog, type Log } from './log.ts'
 import { createJournalStore } from './lrm/journal.ts'
 import type { OutsideClock } from './outside-clock/outside-clock.ts'
 import { findRtc } from './outside-clock/rtc.ts'
+import { raisePriority } from './priority.ts'
 import { readHost } from './usage/host-usage.ts'
 import { kindOf } from './tools/kinds.ts'
 import { createUsageMeter } from './usage/usage-meter.ts'
@@ -147,8 +148,15 @@ function run(
   process.on('SIGTERM', () => loop.tell({ kind: 'signal', signal: 'restart' }))
   process.on('SIGINT', () => loop.tell({ kind: 'signal', signal: 'shutdown' }))
   process.on('SIGUSR2', () => loop.tell({ kind: 'signal', signal: 'reboot' }))
+  if (config.watchdog.startsWith('/dev/')) void feedInTime(log)
   loop.begin()
   tellReady()
+}
+
+/** On a busy node the feeder has a deadline, and others have not. */
+async function feedInTime(log: Log): Promise<void> {
+  const why = await raisePriority(process.pid)
+  if (why !== null) log('warn', 'no real-time priority: a busy node may feed late', { why })
 }
 
 function fail(why: string, code = 1): void {
