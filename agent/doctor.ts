@@ -187,7 +187,7 @@ function lookAtHost({ config, isVirtual, outside }: Patient): Finding[] {
     findings.push({
       ...{ about, level: 'warn', found: frozenWith(outside) },
       advice:
-        'give the cluster a fence device that switches it off, trust its watchdog (trustVirtualWatchdog), or stand by for ha-manager fence confirm',
+        'give it a fence device that switches it off (ha-manager fence-device add), trust its watchdog (trustVirtualWatchdog), or stand by for ha-manager fence confirm',
     })
   const run = nearest(config.runDirectory)
   const { type } = statfsSync(run)

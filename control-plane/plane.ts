@@ -9,6 +9,9 @@ import { type Random, systemRandom } from '../shared/random.ts'
 import type { Config } from './config.ts'
 import { Engine } from './crm/engine.ts'
 import { listen } from './doorbell.ts'
+import type { FenceDeps } from './fence/fence-node.ts'
+import { postgresFenceStore } from './fence/fence-store.ts'
+import { openDevice } from './fence/open-device.ts'
 import { createApp } from './http/app.ts'
 import { agentRoutes } from './http/routes/agent.ts'
 import { workJobs } from './jobs/work.ts'
@@ -83,7 +86,12 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     write: (rows) => writeNodeUsage(connections.general, rows),
     ...{ timers: systemTimers, log },
   })
-  await workJobs({ boss, sql: connections.general, random, log, ring })
+  const fence: FenceDeps = {
+    store: postgresFenceStore(connections.general, config.replica),
+    open: openDevice,
+    ...{ clock, timers: systemTimers, log, ring },
+  }
+  await workJobs({ boss, sql: connections.general, random, log, ring, fence })
   engine.start()
   const parts = {
     config,

@@ -141,16 +141,71 @@ create table evidence (
   guarded boolean,
   facts jsonb not null,
   decided_at timestamp with time zone not null,
+  fence_order text,
+  fence_outcome text,
+  constraint evidence_device_off CHECK (
+CASE kind
+    WHEN 'device-off'::text THEN ((fence_order IS NOT NULL) AND COALESCE((fence_outcome = 'off'::text), false))
+    ELSE ((fence_order IS NULL) AND (fence_outcome IS NULL))
+END),
   constraint evidence_kind_and_scope CHECK ((((kind = ANY (ARRAY['watchdog-deadline'::text, 'device-off'::text, 'new-boot'::text, 'operator'::text])) AND (scope = 'node'::text)) OR ((kind = ANY (ARRAY['agent-stopped'::text, 'never-confirmed'::text])) AND (scope = 'service'::text)))),
   constraint evidence_needs_revocation CHECK ((((kind = 'agent-stopped'::text) = (revoked_epoch IS NULL)) AND COALESCE((revoked_epoch = epoch), true))),
   constraint evidence_scope_columns CHECK ((((scope = 'service'::text) = (sid IS NOT NULL)) AND ((scope = 'service'::text) = (generation IS NOT NULL)))),
   constraint evidence_watchdog_deadline CHECK (((kind <> 'watchdog-deadline'::text) OR (COALESCE(guarded, false) AND COALESCE((decided_at >= lease_until), false)))),
   constraint evidence_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint evidence_fence_report_fk FOREIGN KEY (node_uid, epoch, fence_order, fence_outcome) REFERENCES fence_report(node_uid, epoch, order_uid, outcome),
   constraint evidence_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint evidence_node_uid_revoked_epoch_revocation_node_uid_epoch_fk FOREIGN KEY (node_uid, revoked_epoch) REFERENCES revocation(node_uid, epoch),
   constraint evidence_pkey PRIMARY KEY (id),
   constraint evidence_scope_key UNIQUE (id, node_uid, epoch, scope),
   constraint evidence_service_key UNIQUE (id, node_uid, epoch, sid, generation)
+);
+
+create table fence_device (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  name text not null,
+  "position" integer not null,
+  kind text not null,
+  options jsonb not null,
+  secret jsonb,
+  expects jsonb not null,
+  uid uuid not null,
+  constraint fence_device_expects CHECK ((COALESCE((expects ->> 'uuid'::text), (expects ->> 'serial'::text)) IS NOT NULL)),
+  constraint fence_device_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint fence_device_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint fence_device_node_uid_name_pk PRIMARY KEY (node_uid, name)
+);
+
+create table fence_order (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  epoch bigint not null,
+  attempt integer not null,
+  uid text not null,
+  ordered_at timestamp with time zone not null,
+  constraint fence_order_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint fence_order_node_uid_epoch_revocation_node_uid_epoch_fk FOREIGN KEY (node_uid, epoch) REFERENCES revocation(node_uid, epoch),
+  constraint fence_order_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint fence_order_pkey PRIMARY KEY (node_uid)
+);
+
+create table fence_report (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  epoch bigint not null,
+  order_uid text not null,
+  attempt integer not null,
+  outcome text not null,
+  why text not null,
+  devices jsonb not null,
+  replica text not null,
+  at timestamp with time zone not null,
+  constraint fence_report_outcome CHECK ((outcome = ANY (ARRAY['off'::text, 'failed'::text]))),
+  constraint fence_report_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint fence_report_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint fence_report_node_uid_order_uid_pk PRIMARY KEY (node_uid, order_uid),
+  constraint fence_report_outcome_key UNIQUE (node_uid, epoch, order_uid, outcome)
 );
 
 create table join_token (

@@ -252,6 +252,8 @@ export const SettingsUpdate = z.strictObject({
   maxWorkers: z.number().int().min(1).max(64).optional(),
   onLeaseLoss: z.enum(['gentle', 'reset']).optional(),
   trustVirtualWatchdog: z.boolean().optional(),
+  /** null: twice silentMs. */
+  fenceDelayMs: z.number().int().min(1).max(86_400_000).nullable().optional(),
   scheduling: SchedulingUpdate.optional(),
   shutdownPolicy: z.enum(shutdownPolicyNames).optional(),
 })

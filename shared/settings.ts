@@ -36,11 +36,32 @@ export const Settings = z
     onLeaseLoss: z.enum(['gentle', 'reset']).default('gentle'),
     /** Count a watchdog inside a virtual machine as proof, although a hypervisor can freeze both together. */
     trustVirtualWatchdog: z.boolean().default(false),
+    /** How long a node with a fence device may be silent before it is switched off; null: twice `silentMs`. */
+    fenceDelayMs: z.number().int().min(1).max(86_400_000).nullable().default(null),
     shutdownPolicy: z.enum(shutdownPolicyNames).default('conditional'),
     scheduling: Scheduling.prefault({}),
   })
   .superRefine((settings, context) => {
     for (const fault of timingFaults(settings.timing))
       context.addIssue({ code: 'custom', path: ['timing'], message: fault })
+    const fault = fenceDelayFault(settings)
+    if (fault) context.addIssue({ code: 'custom', path: ['fenceDelayMs'], message: fault })
   })
 export type Settings = z.infer<typeof Settings>
+
+/** Why nodes cannot be switched off after so long a silence; null: they can. */
+export function fenceDelayFault({
+  fenceDelayMs: set,
+  timing,
+}: Pick<Settings, 'fenceDelayMs' | 'timing'>): string | null {
+  if (set === null || set >= timing.silentMs) return null
+  return `fenceDelayMs is ${set}, shorter than silentMs (${timing.silentMs}), after which a node counts as silent`
+}
+
+/** After how long a silence a node with a fence device is switched off, milliseconds. */
+export function fenceDelayMs({
+  fenceDelayMs: set,
+  timing,
+}: Pick<Settings, 'fenceDelayMs' | 'timing'>): number {
+  return set ?? 2 * timing.silentMs
+}

@@ -1,7 +1,7 @@
 // The switches of a virtual node: HTTP over a unix socket in the node's folder, which only its owner may open.
 //   GET /status · POST /power-off /power-on /crash /hang /resume /cut?direction=to-plane|to-node /heal /restart-agent /kill-agent
 // Every answer is the node's status, or {error} with one sentence.
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Machine } from './machine.ts'
@@ -47,11 +47,23 @@ export async function openControl(home: string, node: Node): Promise<Server> {
       return answer(404, { error: `no such switch: ${request.method} ${url.pathname}` })
     Promise.resolve()
       .then(() => flip?.(node, url.searchParams))
-      .then(() => answer(200, { ...node.machine.status(), link: node.link.state }))
+      .then(() => {
+        const hardwareId = hardwareIdIn(home)
+        answer(200, { ...node.machine.status(), hardwareId, link: node.link.state })
+      })
       .catch((error: Error) => answer(409, { error: error.message }))
   })
   await listen(server, home)
   return server
+}
+
+/** As the agent has it on its disk; null: it has not begun yet. */
+function hardwareIdIn(home: string): string | null {
+  try {
+    return readFileSync(join(home, 'agent', 'hardware-id'), 'utf8').trim()
+  } catch {
+    return null
+  }
 }
 
 /**

@@ -3,6 +3,7 @@
 import { assert } from '../../shared/assert.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Change } from './change.ts'
+import { doubtAboutDevices } from './apply-fence.ts'
 import {
   generationOn,
   holderOn,
@@ -11,6 +12,7 @@ import {
   nextLeaseEpoch,
   withoutHolder,
 } from './grants.ts'
+import { isRenewing } from './renewing.ts'
 import type { WorkingView } from './service-table.ts'
 import type { NodeView, RevocationView, ServiceView, Sid } from './view.ts'
 
@@ -32,6 +34,10 @@ export function revokeLease(
   assert(
     change.mode !== 'expired' || lease.judgedUntilMs <= view.nowMs,
     `the lease of node ${node.name} has not expired`,
+  )
+  assert(
+    change.mode !== 'silent' || !isRenewing(view, node),
+    `node ${node.name} is not silent: it is not to be switched off`,
   )
   const isHeld = holdersOf(view.services, node.name, holding()).some(
     (holder) => holder.epoch === lease.epoch,
@@ -56,6 +62,21 @@ export function revokeLease(
         change.mode === 'operator' ? view.planeEpoch.number : lease.attestedPlaneEpoch,
     },
   }
+}
+
+/** It is asked what it runs, before it gets the epoch that its last revocation allotted. */
+export function challengeNode(
+  view: WorkingView,
+  change: Change & { kind: 'node.challenged' },
+): void {
+  const node = nodeOf(view, change.node)
+  const { epoch, bootId, nonce, questions } = change
+  assert(
+    node.lease.bootId === null && node.lease.epoch === epoch,
+    `node ${node.name} is asked for an epoch that is not the next one`,
+  )
+  const challenge = { epoch, bootId, nonce, questions, waitsFor: '' }
+  view.nodes[node.name] = { ...node, challenge }
 }
 
 /** Begins the epoch that the last revocation allotted; adopted holders go over to it. */
@@ -122,6 +143,10 @@ export function recordEvidence(
     evidence !== 'watchdog-deadline' ||
       (revocation?.guarded === true && revocation.judgedUntilMs <= view.nowMs),
     `the watchdog of node ${node.name} proves nothing for lease epoch ${epoch}`,
+  )
+  assert(
+    evidence !== 'device-off' || doubtAboutDevices(view, node, epoch) === null,
+    `the fence devices of node ${node.name} prove nothing for lease epoch ${epoch}`,
   )
   assert(
     (scope !== null) === (evidence === 'agent-stopped' || evidence === 'never-confirmed'),

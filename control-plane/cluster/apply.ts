@@ -2,7 +2,9 @@
 // Must never mutate its input, decide anything, or let an illegal change through: each case asserts its premises.
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
+import { orderFence } from './apply-fence.ts'
 import {
+  challengeNode,
   type Holding,
   keep,
   nodeOf,
@@ -83,19 +85,10 @@ export function applyToWorkingView(
       return revokeLease(view, change, holding)
     case 'lease.opened':
       return openLease(view, change, holding)
-    case 'node.challenged': {
-      const node = nodeOf(view, change.node)
-      const { epoch, bootId, nonce, questions } = change
-      assert(
-        node.lease.bootId === null && node.lease.epoch === epoch,
-        `node ${node.name} is asked for an epoch that is not the next one`,
-      )
-      view.nodes[node.name] = {
-        ...node,
-        challenge: { epoch, bootId, nonce, questions, waitsFor: '' },
-      }
-      return
-    }
+    case 'fence.ordered':
+      return orderFence(view, change)
+    case 'node.challenged':
+      return challengeNode(view, change)
     case 'evidence.recorded':
       return recordEvidence(view, change, holding)
     case 'grant.opened':

@@ -17,13 +17,14 @@ export type Change =
   | { kind: 'node.state'; node: NodeName; from: NodeState; to: NodeState; why: string }
   /**
    * The node's lease epoch ends: nobody renews it any more. `expired`: only if the deadline has passed by the database's
-   * clock at that moment. `asked`: the node itself asked for a new epoch. `operator`: a person confirmed its death.
+   * clock at that moment. `silent`: before that, for a fence device to switch it off, and only if it is still silent then.
+   * `asked`: the node itself asked for a new epoch. `operator`: a person confirmed its death.
    */
   | {
       kind: 'lease.revoked'
       node: NodeName
       epoch: number
-      mode: 'expired' | 'asked' | 'operator'
+      mode: 'expired' | 'silent' | 'asked' | 'operator'
       why: string
     }
   /** The epoch allotted by the last revocation may be renewed by `bootId`. `adopts`: open grants re-issued under it. */
@@ -33,6 +34,15 @@ export type Change =
       epoch: number
       bootId: string
       adopts: ServiceGeneration[]
+      why: string
+    }
+  /** Its fence devices are to switch it off, for the sake of a revoked epoch. Results name `uid`. */
+  | {
+      kind: 'fence.ordered'
+      node: NodeName
+      epoch: number
+      attempt: number
+      uid: string
       why: string
     }
   | {
@@ -144,6 +154,8 @@ function what(change: Change): string {
       return `lease epoch ${change.epoch} revoked`
     case 'lease.opened':
       return `lease epoch ${change.epoch} opened${change.adopts.length ? `, adopts ${change.adopts.map((a) => a.sid).join(' ')}` : ''}`
+    case 'fence.ordered':
+      return `is to be switched off for lease epoch ${change.epoch}, attempt ${change.attempt}`
     case 'node.challenged':
       return `asked what it runs before it gets lease epoch ${change.epoch}`
     case 'evidence.recorded':

@@ -17,5 +17,6 @@ export type Plan = {
 
 /** Jobs carry names, never facts; their handlers re-read. Keys make them idempotent. */
 export type PlannedJob =
-  | { job: 'fence-node'; node: NodeName; epoch: number; startAfterMs: number }
+  /** `order`: its devices are to carry out that order; without one, the job only asks for a round then. */
+  | { job: 'fence-node'; node: NodeName; epoch: number; order?: string; startAfterMs: number }
   | { job: 'relocate-service'; sid: Sid; uid: string; startAfterMs: number }

@@ -6,6 +6,7 @@ import type { ServiceType } from '../../shared/names.ts'
 import type { AgentMode, Capacity, LrmState, NodeState, WatchdogInfo } from '../../shared/node.ts'
 import type { Rule } from '../../shared/rule.ts'
 import type { Figures } from '../../shared/scheduling.ts'
+import type { FenceDeviceView, FenceOrderView } from './fence-view.ts'
 import type { ChallengeView, EpochRequestView, ReportView } from './node-words.ts'
 import type { RequestedState, ServiceState } from '../../shared/service.ts'
 import type { Settings } from '../../shared/settings.ts'
@@ -78,6 +79,10 @@ export type NodeView = {
   usage?: Figures | null
   /** When that was reported; absent: not known. */
   usageMs?: number | null
+  /** In the order in which operators listed them; absent: it has none. */
+  fenceDevices?: FenceDeviceView[]
+  /** The last order to switch it off; null or absent: there was none. */
+  fenceOrder?: FenceOrderView | null
 }
 
 export type LeaseView = {

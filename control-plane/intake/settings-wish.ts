@@ -1,7 +1,7 @@
 // What operators wish of a cluster's settings: merged, judged as a whole, and what they cost said out loud.
 // Pure. Nothing that breaks a relation between durations, or loses quorum now, is ever stored.
 import type { SettingsUpdate } from '../../shared/operator-api.ts'
-import { Settings } from '../../shared/settings.ts'
+import { fenceDelayFault, Settings } from '../../shared/settings.ts'
 import { feedMarginMs, outageSurvivedMs, profiles, timingFaults } from '../../shared/timing.ts'
 import type { z } from 'zod'
 import type { ClusterView } from '../cluster/view.ts'
@@ -33,6 +33,9 @@ export function refuseSettings(view: ClusterView, next: Settings): Refusal | nul
       faults.join('; '),
       faults.map((message) => ({ field: 'timing', message })),
     )
+  const delayFault = fenceDelayFault(next)
+  if (delayFault)
+    return refuse('invalid', delayFault, [{ field: 'fenceDelayMs', message: delayFault }])
   if (next.scheduling.autoRebalance && next.scheduling.mode === 'basic')
     return refuse(
       'invalid',

@@ -29,13 +29,11 @@ export async function enqueuePlanned(
     const startAfter = new Date(Math.ceil(Math.min(planned.startAfterMs, latestMs)))
     const db = inTransaction(tx)
     if (planned.job === 'fence-node') {
-      const { node, epoch } = planned
-      const key = `${clusterId}/${node}/${epoch}`
-      await boss.send(
-        'fence-node',
-        { clusterId, node, epoch },
-        { startAfter, singletonKey: key, db },
-      )
+      const { node, epoch, order } = planned
+      // An order is a job of its own: the one that only rings at the deadline must not stand in its way.
+      const key = [clusterId, node, epoch, order].filter((part) => part !== undefined).join('/')
+      const data = { clusterId, node, epoch, ...(order !== undefined && { order }) }
+      await boss.send('fence-node', data, { startAfter, singletonKey: key, db })
     } else {
       const { sid, uid } = planned
       const key = `${clusterId}/${sid}/${uid}`

@@ -18,6 +18,12 @@ export async function pruneHistory(sql: postgres.Sql): Promise<void> {
   await sql`
     delete from command where uid in (
       select uid from command where finished_at < ${before} limit ${slice})`
+  await sql`
+    delete from fence_report where (node_uid, order_uid) in (
+      select r.node_uid, r.order_uid from fence_report r
+      where r.at < ${before} and not exists (
+        select from evidence e where e.node_uid = r.node_uid and e.fence_order = r.order_uid)
+      limit ${slice})`
   await pruneJournal(sql)
   await sql`delete from replica where seen_at < clock_timestamp() - interval '1 day'`
 }

@@ -2,7 +2,7 @@
 
 /** pg-boss queue options. `exclusive`: one job per singleton key, queued or active. */
 export const jobQueues = {
-  /** Due at a node's fence deadline. Key: node and epoch. */
+  /** Due at a node's fence deadline, or an order to its fence devices. Key: node and epoch, and the order. */
   'fence-node': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
   /** A relocation asked for a later time, or the deadline of a running move. */
   'relocate-service': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },

@@ -5,6 +5,7 @@ import type { Job, PgBoss } from 'pg-boss'
 import type postgres from 'postgres'
 import { z } from 'zod'
 import type { Random } from '../../shared/random.ts'
+import { type FenceDeps, fenceNode } from '../fence/fence-node.ts'
 import { pruneHistory } from './prune-history.ts'
 
 export type JobDeps = {
@@ -13,9 +14,16 @@ export type JobDeps = {
   random: Random
   log: Logger
   ring(clusterId: number): void
+  /** How orders to switch nodes off are carried out. */
+  fence: FenceDeps
 }
 
-const FenceNode = z.object({ clusterId: z.number(), node: z.string(), epoch: z.number() })
+const FenceNode = z.object({
+  clusterId: z.number(),
+  node: z.string(),
+  epoch: z.number(),
+  order: z.string().optional(),
+})
 const Deadline = z.object({
   kind: z.literal('deadline'),
   clusterId: z.number(),
@@ -30,10 +38,12 @@ const Scheduled = z.object({
 })
 
 const polling = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
+/** A device that does not answer takes a minute: so many nodes are switched off at once, each by its own worker. */
+const fencing = { ...polling, localConcurrency: 8 }
 
 export async function workJobs(deps: JobDeps): Promise<void> {
   const { boss } = deps
-  await boss.work('fence-node', polling, (jobs) => each(jobs, (job) => fenceNode(deps, job)))
+  await boss.work('fence-node', fencing, (jobs) => each(jobs, (job) => fence(deps, job)))
   await boss.work('relocate-service', polling, (jobs) => each(jobs, (job) => relocate(deps, job)))
   await boss.work('sweep', polling, async () => sweep(deps))
   await boss.work('prune-history', polling, async () => pruneHistory(deps.sql))
@@ -45,9 +55,13 @@ async function each(jobs: Job<unknown>[], handle: (job: Job<unknown>) => Promise
   for (const job of jobs) await handle(job)
 }
 
-/** Due at a fence deadline. If the node came back under that epoch there is nothing to do; the round sees that itself. */
-async function fenceNode(deps: JobDeps, job: Job<unknown>) {
-  const { clusterId, node, epoch } = FenceNode.parse(job.data)
+/**
+ * An order for fence devices; or due at a fence deadline: if the node came back under that epoch there is nothing to do, and
+ * the round sees that itself.
+ */
+async function fence(deps: JobDeps, job: Job<unknown>) {
+  const { clusterId, node, epoch, order } = FenceNode.parse(job.data)
+  if (order !== undefined) return fenceNode(deps.fence, { clusterId, node, epoch, order })
   const [row] = await deps.sql<{ epoch: number }[]>`
     select l.epoch::float8 as epoch from lease l join node n on n.uid = l.node_uid
     where n.cluster_id = ${clusterId} and n.name = ${node} and n.removed_at is null`

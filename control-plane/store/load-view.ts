@@ -131,11 +131,20 @@ export function judgeWith(witness: ClockWitness | undefined, fullMs: number): Ju
 function nodesOf(row: RawView, now: KnownView, judge: Judge): Record<string, NodeView> {
   const nodes: Record<string, NodeView> = {}
   for (const raw of row.nodes) {
-    const { desiredDigest: _, hasReport: __, reportRevision, ...node } = raw
+    const {
+      desiredDigest: _,
+      hasReport: __,
+      reportRevision,
+      fenceDevices,
+      fenceOrder,
+      ...node
+    } = raw
     const report = now.reports[node.uid] ?? null
     const current = report?.epoch === node.lease.epoch
     nodes[node.name] = {
       ...node,
+      ...(fenceDevices && { fenceDevices }),
+      ...(fenceOrder && { fenceOrder }),
       report,
       usage: now.usages[node.name]?.usage.node ?? null,
       usageMs: now.usages[node.name]?.atMs ?? null,

@@ -38,12 +38,15 @@ function isGrant(change: Change): change is GrantChange {
   return kind === 'grant.opened' || kind === 'grant.adopted' || kind === 'grant.shared'
 }
 
-type OtherChange = Of<'lease.revoked' | 'lease.opened' | 'node.challenged' | 'evidence.recorded'>
+type OtherChange = Of<
+  'lease.revoked' | 'lease.opened' | 'fence.ordered' | 'node.challenged' | 'evidence.recorded'
+>
 
 function isOfLeases(change: Change): change is OtherChange {
   const kinds: Change['kind'][] = [
     'lease.revoked',
     'lease.opened',
+    'fence.ordered',
     'node.challenged',
     'evidence.recorded',
   ]
@@ -56,6 +59,8 @@ function saveLeaseChange(tx: Tx, view: ClusterView, change: OtherChange): Promis
       return revoke(tx, view, change)
     case 'lease.opened':
       return open(tx, view, change)
+    case 'fence.ordered':
+      return orderFence(tx, view, change)
     case 'node.challenged':
       return challenge(tx, view, change)
     case 'evidence.recorded':
@@ -65,10 +70,12 @@ function saveLeaseChange(tx: Tx, view: ClusterView, change: OtherChange): Promis
 
 /**
  * SAFETY: the wait counts from the deadline this statement returns, never from one read before (M1). With mode
- * `expired` a renewal that came in between makes it match nothing, and the plan is thrown away.
+ * `expired` or `silent` a renewal that came in between makes it match nothing, and the plan is thrown away.
  */
 async function revoke(tx: Tx, view: ClusterView, change: Of<'lease.revoked'>) {
   const onlyExpired = change.mode === 'expired'
+  const onlySilent = change.mode === 'silent'
+  const { silentMs } = view.settings.timing
   const uid = uidOf(view, change.node)
   // Held until the commit: what the revocation remembers of the epoch is what the update below ends.
   const [old] = await tx<{ bootId: string | null; guarded: boolean | null; renewedMs: number }[]>`
@@ -82,6 +89,8 @@ async function revoke(tx: Tx, view: ClusterView, change: Of<'lease.revoked'>) {
       from plane_epoch p
       where p.cluster_id = l.cluster_id and l.node_uid = ${uid} and l.epoch = ${change.epoch}
         and (not ${onlyExpired} or l.lease_until <= clock_timestamp())
+        and (not ${onlySilent} or greatest(l.renewed_at, l.reported_at)
+          <= clock_timestamp() - make_interval(secs => ${silentMs / 1000}))
       returning l.node_uid, l.cluster_id, l.lease_until
     )
     insert into revocation
@@ -132,6 +141,16 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
   await tx`delete from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId}`
 }
 
+/** The order before it is no longer in force: what is reported of that one from now on is refused (fence/fence-store.ts). */
+async function orderFence(tx: Tx, view: ClusterView, change: Of<'fence.ordered'>) {
+  await tx`
+    insert into fence_order (node_uid, cluster_id, epoch, attempt, uid, ordered_at)
+    values (${uidOf(view, change.node)}, ${view.cluster.id}, ${change.epoch}, ${change.attempt},
+      ${change.uid}, clock_timestamp())
+    on conflict (node_uid) do update set epoch = excluded.epoch, attempt = excluded.attempt,
+      uid = excluded.uid, ordered_at = excluded.ordered_at`
+}
+
 async function challenge(tx: Tx, view: ClusterView, change: Of<'node.challenged'>) {
   await tx`
     insert into challenge (node_uid, cluster_id, epoch, boot_id, nonce, questions)
@@ -148,12 +167,14 @@ async function recordEvidence(tx: Tx, view: ClusterView, change: Of<'evidence.re
   const needsRevocation = change.evidence !== 'agent-stopped'
   // A renewal that came in before its revocation: the deadline that was judged is not the one that holds.
   const judgedMs = judgedDeadlineMs(change)
+  const order = fenceOrderOf(change)
   const [recorded] = await tx<{ id: string }[]>`
     insert into evidence (cluster_id, node_uid, epoch, kind, scope, sid, generation,
-      revoked_epoch, lease_until, guarded, facts, decided_at)
+      revoked_epoch, lease_until, guarded, fence_order, fence_outcome, facts, decided_at)
     select ${view.cluster.id}, ${uid}, ${change.epoch}, ${change.evidence}, ${scope},
       ${change.scope?.sid ?? null}, ${change.scope?.generation ?? null},
       ${needsRevocation ? change.epoch : null}, v.lease_until, v.guarded,
+      ${order}, ${order === null ? null : 'off'},
       ${JSON.stringify(change.facts)}::text::jsonb, clock_timestamp()
     from (select 1) as one
     left join revocation v on v.node_uid = ${uid} and v.epoch = ${change.epoch}
@@ -168,6 +189,12 @@ async function recordEvidence(tx: Tx, view: ClusterView, change: Of<'evidence.re
 export function judgedDeadlineMs(change: Of<'evidence.recorded'>): number | null {
   const { leaseUntilMs } = change.facts as { leaseUntilMs?: number }
   return change.evidence === 'watchdog-deadline' ? (leaseUntilMs ?? null) : null
+}
+
+/** The order whose report says that the node was off; null: its evidence is of another kind. */
+export function fenceOrderOf(change: Of<'evidence.recorded'>): string | null {
+  const { order } = change.facts as { order?: string }
+  return change.evidence === 'device-off' ? (order ?? null) : null
 }
 
 /** Closes the holders the evidence speaks of, and the grants that thereby have none left. */

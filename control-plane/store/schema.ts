@@ -193,6 +193,32 @@ const nodeUid = () =>
     .notNull()
     .references(() => node.uid)
 
+/** What can switch a node off: all of its feeds, in order. An operator's wish, with the secrets that nobody else is shown. */
+export const fenceDevice = pgTable(
+  'fence_device',
+  {
+    nodeUid: nodeUid(),
+    clusterId: clusterId(),
+    name: text('name').notNull(),
+    position: integer('position').notNull(),
+    kind: text('kind').notNull(),
+    options: jsonb('options').notNull(),
+    /** Read by the job that drives it, and by nothing else. */
+    secret: jsonb('secret'),
+    /** {uuid, serial} of the machine it must speak of. */
+    expects: jsonb('expects').notNull(),
+    /** Drawn anew whenever it is set up. */
+    uid: uuid('uid').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.nodeUid, t.name] }),
+    check(
+      'fence_device_expects',
+      sql`coalesce(${t.expects}->>'uuid', ${t.expects}->>'serial') is not null`,
+    ),
+  ],
+)
+
 /** One row a node, for ever: epochs never restart. `boot_id` null: no boot may renew. Written by renewals and, last of all in a round, by the CRM. */
 export const lease = pgTable(
   'lease',
@@ -384,6 +410,48 @@ export const revocation = pgTable(
   (t) => [primaryKey({ columns: [t.nodeUid, t.epoch] })],
 )
 
+/** The CRM's last order to switch a node off, for the sake of one revoked epoch. */
+export const fenceOrder = pgTable(
+  'fence_order',
+  {
+    nodeUid: nodeUid().primaryKey(),
+    clusterId: clusterId(),
+    epoch: number('epoch').notNull(),
+    attempt: integer('attempt').notNull(),
+    /** Names it in reports, and is never used again. */
+    uid: text('uid').notNull(),
+    orderedAt: at('ordered_at').notNull(),
+  },
+  (t) => [
+    foreignKey({
+      columns: [t.nodeUid, t.epoch],
+      foreignColumns: [revocation.nodeUid, revocation.epoch],
+    }),
+  ],
+)
+
+/** What the devices said while an order was carried out. Written by the job alone; the CRM judges it. */
+export const fenceReport = pgTable(
+  'fence_report',
+  {
+    nodeUid: nodeUid(),
+    clusterId: clusterId(),
+    epoch: number('epoch').notNull(),
+    orderUid: text('order_uid').notNull(),
+    attempt: integer('attempt').notNull(),
+    outcome: text('outcome').notNull(),
+    why: text('why').notNull(),
+    devices: jsonb('devices').notNull(),
+    replica: text('replica').notNull(),
+    at: at('at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.nodeUid, t.orderUid] }),
+    unique('fence_report_outcome_key').on(t.nodeUid, t.epoch, t.orderUid, t.outcome),
+    check('fence_report_outcome', sql`${t.outcome} in ('off', 'failed')`),
+  ],
+)
+
 export const evidenceKinds = [
   'watchdog-deadline',
   'device-off',
@@ -409,6 +477,9 @@ export const evidence = pgTable(
     revokedEpoch: number('revoked_epoch'),
     leaseUntil: at('lease_until'),
     guarded: boolean('guarded'),
+    /** Of `device-off`: the order whose report says so. */
+    fenceOrder: text('fence_order'),
+    fenceOutcome: text('fence_outcome'),
     facts: jsonb('facts').notNull(),
     decidedAt: at('decided_at').notNull(),
   },
@@ -417,6 +488,22 @@ export const evidence = pgTable(
       columns: [t.nodeUid, t.revokedEpoch],
       foreignColumns: [revocation.nodeUid, revocation.epoch],
     }),
+    foreignKey({
+      name: 'evidence_fence_report_fk',
+      columns: [t.nodeUid, t.epoch, t.fenceOrder, t.fenceOutcome],
+      foreignColumns: [
+        fenceReport.nodeUid,
+        fenceReport.epoch,
+        fenceReport.orderUid,
+        fenceReport.outcome,
+      ],
+    }),
+    check(
+      'evidence_device_off',
+      sql`case ${t.kind} when 'device-off'
+        then ${t.fenceOrder} is not null and coalesce(${t.fenceOutcome} = 'off', false)
+        else ${t.fenceOrder} is null and ${t.fenceOutcome} is null end`,
+    ),
     unique('evidence_scope_key').on(t.id, t.nodeUid, t.epoch, t.scope),
     unique('evidence_service_key').on(t.id, t.nodeUid, t.epoch, t.sid, t.generation),
     check(

@@ -49,6 +49,20 @@ const revocations = `
     select from run_grant_holder h
     where h.node_uid = n.uid and h.epoch = v.epoch and h.closed_at is null)`
 
+const fenceDevices = `
+  select jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid,
+    'expects', f.expects) order by f.position, f.name)
+  from fence_device f where f.node_uid = n.uid`
+
+// Of the order in force only: what was reported of another is history.
+const fenceOrder = `
+  select jsonb_build_object('epoch', o.epoch, 'attempt', o.attempt, 'uid', o.uid,
+    'orderedMs', epoch_ms(o.ordered_at), 'report', (
+      select jsonb_build_object('atMs', epoch_ms(p.at), 'outcome', p.outcome,
+        'devices', p.devices)
+      from fence_report p where p.node_uid = o.node_uid and p.order_uid = o.uid))
+  from fence_order o where o.node_uid = n.uid`
+
 const nodes = (isTouched: string) => `
   select coalesce(jsonb_agg(jsonb_build_object(
     'uid', n.uid, 'name', n.name, 'drivers', n.drivers, 'capacity', n.capacity,
@@ -68,6 +82,7 @@ const nodes = (isTouched: string) => `
     'challenge', case when h.node_uid is not null then jsonb_build_object(
       'epoch', h.epoch, 'bootId', h.boot_id, 'nonce', h.nonce, 'questions', h.questions,
       'waitsFor', h.waits_for) end,
+    'fenceDevices', (${fenceDevices}), 'fenceOrder', (${fenceOrder}),
     'desiredDigest', coalesce(d.digest, '')) order by n.name), '[]')
   from node n
   join lease l on l.node_uid = n.uid

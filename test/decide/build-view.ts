@@ -196,6 +196,7 @@ export function buildView(changes: ViewChanges = {}): ClusterView {
       maxWorkers: 4,
       onLeaseLoss: 'gentle',
       trustVirtualWatchdog: false,
+      fenceDelayMs: null,
       shutdownPolicy: 'conditional',
       scheduling: Scheduling.parse({}),
       ...settings,

@@ -51,7 +51,7 @@ export const declarations: Record<
   },
   node: {
     usage:
-      'node n1 [drivers vm,process] [cpus 8] [memory 16G] [watchdog i6300esb|iTCO|nowayout|softdog|simulated|none] [virtual] [no-rtc] [rate 1.009] [boot 2s] [off]',
+      'node n1 [drivers vm,process] [cpus 8] [memory 16G] [watchdog i6300esb|iTCO|nowayout|softdog|simulated|none] [virtual] [no-rtc] [fence-devices 1] [rate 1.009] [boot 2s] [off]',
     read: (words, { nodes }) => {
       const name = words.node()
       const node = nodes.get(name)
@@ -111,6 +111,7 @@ function readNodeWord(words: Words, node: NodeSpec): void {
   if (words.take('virtual')) node.virtual = true
   else if (words.take('no-rtc')) node.hasRtc = false
   else if (words.take('off')) node.isOn = false
+  else if (words.take('fence-devices')) node.fenceDevices = words.number('how many')
   else if (words.take('drivers')) node.drivers = readDrivers(words.next('drivers'))
   else if (words.take('cpus')) node.cpus = words.number('cpus')
   else if (words.take('memory')) node.memoryBytes = words.bytes('memory')

@@ -22,7 +22,10 @@ export const machineFaults: Record<string, DeedWord> = {
     usage: 'power-off NODE',
     read: machine((node) => node.powerOff('power lost')),
   },
-  'power-on': { usage: 'power-on NODE', read: machine((node) => node.powerOn()) },
+  'power-on': {
+    usage: 'power-on NODE: also where a fence device has cut its power',
+    read: machine((node, { world }) => world.fencing.restorePower(node)),
+  },
   freeze: {
     usage: 'freeze NODE: as its hypervisor does, with its watchdog and all of its clocks',
     read: machine((node) => node.freeze()),

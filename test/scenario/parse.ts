@@ -2,6 +2,7 @@
 import { declarations, type Declared, nothingDeclared } from './declarations.ts'
 import { conditionUsage, readCondition } from './conditions.ts'
 import { machineFaults } from './faults.ts'
+import { fenceFaults } from './fence-faults.ts'
 import { planeFaults } from './plane-faults.ts'
 import { serviceFaults } from './service-faults.ts'
 import type { Stage } from './stage.ts'
@@ -27,7 +28,7 @@ export type Scenario = {
 }
 
 type Act = Step['act']
-const faults = { ...machineFaults, ...planeFaults, ...serviceFaults }
+const faults = { ...machineFaults, ...fenceFaults, ...planeFaults, ...serviceFaults }
 
 /** @throws ScenarioFault that names the file, the line and what would be right */
 export function parseScenario(text: string, file: string): Scenario {

@@ -56,6 +56,7 @@ export class Stage {
       const known = Object.values(world.operator.view().nodes)
       return known.length === on.length && known.every((node) => node.state === 'online')
     })
+    for (const { name } of on) world.fencing.setUp(world.operator, name)
     for (const group of declared.groups) this.expectAccepted(world.operator.group(group))
     for (const { wish, node } of declared.services)
       this.expectAccepted(world.operator.add(wish, node))

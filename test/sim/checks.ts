@@ -108,6 +108,7 @@ export class Checks {
     if (before.services !== now.services) this.checkClosed(before, now)
     for (const fault of this.numbers.faultsOf(before, now, changes)) this.violate(fault)
     if (changes.length === 0) return
+    for (const change of changes) this.checkOff(change)
     for (const fault of edgeFaults(before, changes)) this.violate(fault)
     const { view } = readCluster(now, this.database.memory.server, this.database.nowMs())
     for (const fault of checkInvariants(view)) this.violate(`after a round: ${fault}`)
@@ -136,6 +137,14 @@ export class Checks {
       this.violate(
         `grant ${generation} of ${sid} on ${node} was closed, and it is there as generation ${alive.generation}`,
       )
+  }
+
+  /** Evidence that a machine was off is honest: the boot that it is about executes nothing any more. */
+  private checkOff(change: Change): void {
+    if (change.kind !== 'evidence.recorded' || change.evidence !== 'device-off') return
+    const machine = this.machines.find((one) => one.name === change.node)
+    if (machine?.isOn && machine.bootId === change.facts.bootId)
+      this.violate(`${change.node} is said to have been off, and its boot is still on`)
   }
 
   /** A history was cut: what it had granted may still be acted upon until its leases are over. */

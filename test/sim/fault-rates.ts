@@ -18,6 +18,9 @@ export const machineFaults = [
   'diskFault',
   'journalLoss',
   'wallStep',
+  'fenceDark',
+  'fencePlugged',
+  'fenceSetUp',
 ] as const
 
 /** Per hour and for the whole site. */
@@ -52,6 +55,13 @@ export const steadyFaults = [
   'lateStops',
   'moveFails',
   'moveLate',
+  'fenceRefuses',
+  'fenceLies',
+  'fenceWrong',
+  'fenceSlow',
+  'lostJobs',
+  'repeatedJobs',
+  'lateJobs',
 ] as const
 
 export type FaultName =

@@ -1,5 +1,6 @@
 // Lets the faults of a seed happen to a world, and ends them all.
 import { noFaults } from './behaviour.ts'
+import { noJobFaults } from './job-runner.ts'
 import type { FaultName, FaultRates } from './fault-rates.ts'
 import { machineFaults, siteFaults } from './fault-rates.ts'
 import { type Machine, noPauses } from './machine.ts'
@@ -46,9 +47,29 @@ export class Faults {
       ...{ lie: rates.startLies, boast: rates.startBoasts },
     }
     world.behaviours.moveFaults = { fail: rates.moveFails, late: rates.moveLate }
+    this.beginFencing()
     for (const fault of siteFaults)
       this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
     this.every('operators', 'operators', (chance) => randomWish(world, chance))
+  }
+
+  /** A device answers well, as a rule; so few of its calls there are that it does not much oftener than all else. */
+  private beginFencing(): void {
+    const { world, rates } = this
+    const { lostJobs, repeatedJobs, lateJobs } = rates
+    world.jobs.faults = { lost: lostJobs * 5, twice: repeatedJobs * 5, late: lateJobs * 5 }
+    const chance = this.chance.stream('power')
+    for (const { name } of world.machines)
+      for (const device of world.fencing.of(name)) {
+        device.faults = {
+          ...{ refuses: rates.fenceRefuses * 5, lies: rates.fenceLies * 5 },
+          ...{ wrong: rates.fenceWrong * 5, slow: rates.fenceSlow * 5, slowMs: 20 * seconds },
+        }
+        device.onCut = () =>
+          world.scheduler.after(chance.between(0.5, 300) * seconds, () => {
+            if (!this.isOver) world.fencing.restorePower(world.node(name))
+          })
+      }
   }
 
   /** Nothing new happens from here on, and everything is whole again. */
@@ -59,6 +80,7 @@ export class Faults {
     world.database.faults = { lostAnswers: 0, conflicts: 0 }
     world.behaviours.faults = { ...noFaults }
     world.behaviours.moveFaults = { fail: 0, late: 0 }
+    world.jobs.faults = { ...noJobFaults }
     for (const machine of world.machines) {
       machine.link.heal()
       machine.link.beUsually({})
@@ -66,7 +88,8 @@ export class Faults {
       machine.disk.fault = null
       machine.guests.stuck.clear()
       machine.agent?.process.resume()
-      if (!machine.isOn) machine.powerOn()
+      for (const device of world.fencing.of(machine.name)) device.repair()
+      world.fencing.restorePower(machine)
     }
     for (const replica of world.replicas) {
       world.database.reconnect(replica.name)
@@ -149,6 +172,24 @@ function happenToMachine(
     case 'journalLoss':
       machine.crashAgent('its journal is lost')
       return machine.loseHome('journal')
+    case 'fenceDark':
+      for (const device of world.fencing.of(machine.name)) {
+        device.isDark = true
+        later(chance.between(1, 200) * seconds, () => {
+          device.isDark = false
+        })
+      }
+      return
+    case 'fencePlugged': {
+      const [device] = world.fencing.of(machine.name)
+      if (!device) return
+      device.other = chance.pick(world.machines)
+      return later(chance.between(1, 300) * seconds, () => {
+        device.other = null
+      })
+    }
+    case 'fenceSetUp':
+      return world.fencing.setUp(world.operator, machine.name)
     case 'wallStep':
       machine.clock.wallErrorMs += chance.between(-3_600, 3_600) * seconds
   }

@@ -26,6 +26,8 @@ export type MachineOptions = {
   hostOf(node: string): Guests | undefined
   /** Rate of its clock. */
   rate: number
+  /** Nobody has cut its power from outside. */
+  hasPower(): boolean
   /** From power to agent. */
   bootMs: number
 }

@@ -79,7 +79,7 @@ export class Machine {
 
   /** Boots, and starts the agent. */
   powerOn(): void {
-    if (this.isOn) return
+    if (this.isOn || !this.options.hasPower()) return
     const { scheduler, chance, rate, bootMs } = this.options
     this.isOn = true
     this.boots += 1

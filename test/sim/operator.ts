@@ -1,6 +1,7 @@
 // The operators of a world: each wish goes through the intake, as at the API, and becomes rows of the memory store.
 // A refusal is an answer; what is accepted rings the CRM.
 import type { z } from 'zod'
+import type { MachineIdentity } from '../../shared/machine-identity.ts'
 import type { Rule } from '../../shared/rule.ts'
 import { ServiceCreate, ServiceUpdate, type SettingsUpdate } from '../../shared/operator-api.ts'
 import type {
@@ -23,7 +24,7 @@ import {
 } from '../../control-plane/intake/cluster-wish.ts'
 import { refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
 import { refuseOperation, requestedBy } from '../../control-plane/intake/operation-wish.ts'
-import { isRefusal, type Refusal } from '../../control-plane/intake/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../control-plane/intake/refusal.ts'
 import { createRule, deleteRule } from '../../control-plane/intake/rule-wish.ts'
 import {
   refuseServiceCreate,
@@ -31,6 +32,7 @@ import {
 } from '../../control-plane/intake/service-wish.ts'
 import { mergeSettings, refuseSettings } from '../../control-plane/intake/settings-wish.ts'
 import { confirmDead } from '../../control-plane/store/memory/confirm-dead.ts'
+import { putFenceDevice } from '../../control-plane/store/memory/fence.ts'
 import { readCluster } from '../../control-plane/store/memory/read.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import * as rows from '../../control-plane/store/memory/wishes.ts'
@@ -167,6 +169,15 @@ export class Operator {
     if (isRefusal(answer)) return refused(answer.code)
     this.ring()
     return { accepted: true }
+  }
+
+  /** Sets up a fence device of a node, or the one of that name anew. */
+  fenceDevice(node: string, name: string, expects: MachineIdentity): Answer {
+    const device = { name, kind: 'simulated', expects, uid: this.chance.uuid() }
+    return this.write(
+      (view) => (view.nodes[node] ? null : refuse('unknown-node', `no node ${node}`)),
+      (state) => putFenceDevice(state, uidOf(state, node), device),
+    )
   }
 
   group(group: GroupView): Answer {

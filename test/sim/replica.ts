@@ -4,11 +4,15 @@ import { Hono } from 'hono'
 import type { Logger } from 'pino'
 import type { HttpReply } from '../../agent/http-transport.ts'
 import { Engine } from '../../control-plane/crm/engine.ts'
+import type { FenceDevice } from '../../control-plane/fence/fence-device.ts'
+import { fenceNode } from '../../control-plane/fence/fence-node.ts'
+import type { OrderName, StoredDevice } from '../../control-plane/fence/fence-store.ts'
 import { agentRoutes } from '../../control-plane/http/routes/agent.ts'
 import { type ClockPair, ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import { DesiredPolls } from '../../control-plane/lease/desired-polls.ts'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
 import { UsageReports } from '../../control-plane/lease/usage-reports.ts'
+import { memoryFenceStore } from '../../control-plane/store/memory/fence.ts'
 import { memoryRoundStore } from '../../control-plane/store/memory/rounds.ts'
 import { memoryAgentStore, memoryLane } from '../../control-plane/store/memory/stores.ts'
 import type { SimDatabase } from './database.ts'
@@ -35,6 +39,8 @@ export type ReplicaOptions = {
   rate: number
   /** Whatever production code logs. */
   onLog: (level: string, facts: unknown, message: string) => void
+  /** The fence device of a node, by what operators set up. */
+  openDevice: (device: StoredDevice) => FenceDevice
 }
 
 type Running = {
@@ -42,6 +48,7 @@ type Running = {
   app: Hono
   engine: Engine
   polls: DesiredPolls
+  fence: (name: OrderName) => Promise<void>
 }
 
 export class Replica {
@@ -101,7 +108,13 @@ export class Replica {
     const agents = memoryAgentStore(memory, chance, access)
     const app = new Hono()
     app.route('/agent/v1', agentRoutes({ store: agents, clock, log, renewals, polls, usage, ring }))
-    this.running = { process, app, engine, polls }
+    const fencing = {
+      store: memoryFenceStore(memory, access),
+      open: this.options.openDevice,
+      ...{ clock, timers, log, ring },
+    }
+    const fence = (name: OrderName) => fenceNode(fencing, name)
+    this.running = { process, app, engine, polls, fence }
     engine.start()
   }
 
@@ -118,6 +131,11 @@ export class Replica {
   /** A doorbell: a round of this cluster. */
   ring(clusterId: number): void {
     this.do(({ engine }) => engine.ring(clusterId))
+  }
+
+  /** A job: this order is to be carried out. What fails is ordered again. */
+  fence(name: OrderName): void {
+    this.do(({ fence }) => void fence(name).catch(() => {}))
   }
 
   wake(nodeUids: string[]): void {

@@ -50,6 +50,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       drivers: ['process', 'vm'],
       // Frozen with its watchdog it would go on as if nothing had been: its silence proves nothing.
       virtual: chance.stream(`n${at + 1}`).chance(0.15),
+      fenceDevices: drawFeeds(chance.stream(`n${at + 1}/fence`)),
     })),
     settings: { profile: 'custom', timing, quorum: chance.chance(0.2) ? 'majority' : 'plane' },
     replicas: options.replicas ?? 1 + chance.below(3),
@@ -60,6 +61,10 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   const faults = new Faults(world, rates, chance.stream('faults'))
   world.at(5_000, () => {
     for (const sid of sids) world.operator.add(newService(sid))
+  })
+  // A node can be given devices once it has joined.
+  world.at(25_000, () => {
+    for (const { name } of world.machines) world.fencing.setUp(world.operator, name)
   })
   world.at(30_000, () => faults.begin())
   await world.run(hours * 3_600_000)
@@ -78,6 +83,11 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
 function cpuMsSince(begun: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(begun)
   return (user + system) / 1000
+}
+
+function drawFeeds(chance: Chance): number {
+  const drawn = chance.float()
+  return drawn < 0.5 ? 0 : drawn < 0.85 ? 1 : 2
 }
 
 /** Everything heals; within a bound nothing may be left to do. */

@@ -14,6 +14,8 @@ export type NodeSpec = {
   drivers?: ServiceType[]
   cpus?: number
   memoryBytes?: number
+  /** How many fence devices it has, one a feed; default: none. */
+  fenceDevices?: number
   /** From power to agent; default 2 s. */
   bootMs?: number
   /** Rate of its clock; default: drawn within ±0.9 %. */

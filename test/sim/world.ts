@@ -11,6 +11,8 @@ import { Behaviours } from './behaviour.ts'
 import { Checks } from './checks.ts'
 import { SimDatabase } from './database.ts'
 import type { DriverAction } from './driver-parts.ts'
+import { Fencing } from './fencing.ts'
+import { JobRunner } from './job-runner.ts'
 import { Machine } from './machine.ts'
 import { Operator } from './operator.ts'
 import { Chance, drawnRate } from './random.ts'
@@ -43,6 +45,8 @@ export class World {
   sids: string[] = []
   /** Probability that a doorbell between replicas is lost. */
   lostDoorbells = 0
+  readonly fencing = new Fencing()
+  readonly jobs: JobRunner
   private readonly recorder = new LeaseRecorder()
 
   constructor(options: WorldOptions) {
@@ -58,6 +62,7 @@ export class World {
     this.machines = options.nodes.map((node) =>
       this.makeMachine(typeof node === 'string' ? { name: node } : node, joinToken),
     )
+    this.jobs = new JobRunner(scheduler, this.replicas, this.chance.stream('jobs'))
     this.checks = new Checks({
       ...{ machines: this.machines, database: this.database, clusterId, recorder: this.recorder },
       nowMs: () => scheduler.nowMs,
@@ -152,6 +157,7 @@ export class World {
     return new Replica({
       ...{ name, scheduler: this.scheduler, database: this.database, chance },
       rate: drawnRate(chance),
+      openDevice: (device) => this.fencing.open(device),
       onLog: (level, facts, message) => this.onPlaneLog(name, level, facts, message),
     })
   }
@@ -159,7 +165,7 @@ export class World {
   private makeMachine(node: NodeSpec, joinToken: string): Machine {
     const chance = this.chance.stream(node.name)
     const { cpus = 8, memoryBytes = 16e9, bootMs = 2_000 } = node
-    return new Machine(
+    const machine = new Machine(
       {
         ...{ name: node.name, scheduler: this.scheduler, chance, joinToken, bootMs },
         replicas: this.replicas,
@@ -173,6 +179,7 @@ export class World {
           const machine = this.machines.find((one) => one.name === name)
           return machine?.isOn ? machine.guests : undefined
         },
+        hasPower: () => this.fencing.hasPower(node.name),
         rate: node.rate ?? drawnRate(chance),
       },
       {
@@ -198,6 +205,8 @@ export class World {
           this.checks.violate(`the agent of ${machine.name} threw: ${stackOf(error)}`),
       },
     )
+    this.fencing.add(machine, node.fenceDevices ?? 0, this.chance)
+    return machine
   }
 
   private onDriverAction(machine: Machine, action: DriverAction): void {
@@ -214,6 +223,7 @@ export class World {
       for (const tell of this.onChange) tell({ atMs: this.nowMs, round, change })
     }
     this.checks.onCommit(commit.changes)
+    this.jobs.take(commit.clusterId, commit.jobs)
     if (commit.rings.includes('crm')) this.ringReplicas()
     if (commit.nodes.length === 0) return
     for (const replica of this.replicas)

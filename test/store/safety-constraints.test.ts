@@ -194,9 +194,38 @@ describe('evidence', () => {
       ).rejects.toThrow('evidence_watchdog_deadline')
   })
 
+  test('by a fence device needs a report about that epoch in which it was read off, and that report stays', async () => {
+    const { sql } = database
+    const h = await held('fenced')
+    await revoke(h)
+    const report = (order: string, more: Record<string, unknown>) =>
+      sql`insert into fence_report ${sql({
+        ...{ node_uid: h.node.uid, cluster_id: cluster.id, epoch: 1, order_uid: order, attempt: 1 },
+        ...{ outcome: 'off', why: '', devices: '[]', replica: 'r1', at: new Date(), ...more },
+      } as never)}`
+    await report('failed', { outcome: 'failed' })
+    await report('older', { epoch: 0 })
+    const off = { ...nodeScope, kind: 'device-off' }
+    await expect(evidence(h, off)).rejects.toThrow('evidence_device_off')
+    for (const fence_order of ['failed', 'older', 'none'])
+      await expect(evidence(h, { ...off, fence_order, fence_outcome: 'off' })).rejects.toThrow(
+        'evidence_fence_report_fk',
+      )
+    await expect(
+      evidence(h, { ...off, fence_order: 'failed', fence_outcome: 'failed' }),
+    ).rejects.toThrow('evidence_device_off')
+    await report('this', {})
+    await evidence(h, { ...off, fence_order: 'this', fence_outcome: 'off' })
+    const its = sql`node_uid = ${h.node.uid} and order_uid = 'this'`
+    await expect(sql`delete from fence_report where ${its}`).rejects.toThrow('fence_report')
+    await expect(sql`update fence_report set outcome = 'failed' where ${its}`).rejects.toThrow(
+      'fence_report',
+    )
+  })
+
   test('of a service cannot have the scope of a node, nor the other way round', async () => {
     const h = await held('scope')
-    await expect(evidence(h, { kind: 'device-off' })).rejects.toThrow('evidence_kind_and_scope')
+    await expect(evidence(h, { kind: 'new-boot' })).rejects.toThrow('evidence_kind_and_scope')
     await expect(evidence(h, { scope: 'node' })).rejects.toThrow()
   })
 })

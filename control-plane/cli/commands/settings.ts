@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { z } from 'zod'
 import type { SettingsBody } from '../../../shared/operator-api.ts'
+import { fenceDelayMs } from '../../../shared/settings.ts'
 import { formatDuration, parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
 import { type Session, withPlane } from '../session.ts'
@@ -68,6 +69,10 @@ export function addSettings(program: Command): void {
         'count a watchdog inside a virtual machine as proof',
       ).choices(['yes', 'no']),
     )
+    .option(
+      '--fence-delay <duration>',
+      'silence after which a node with a fence device is switched off; auto: twice the silence',
+    )
     .option('--max-workers <n>', 'how many services a node starts or stops at once')
   for (const [name, description] of Object.entries(timings))
     set.option(
@@ -120,8 +125,13 @@ function wishes(flags: Flags): Record<string, unknown> {
     ...(flags.trustVirtualWatchdog === undefined
       ? {}
       : { trustVirtualWatchdog: flags.trustVirtualWatchdog === 'yes' }),
+    ...(flags.fenceDelay === undefined ? {} : { fenceDelayMs: fenceDelay(flags.fenceDelay) }),
     ...schedulingWishes(flags),
   }
+}
+
+function fenceDelay(text: string): number | null {
+  return text === 'auto' ? null : parseDurationMs(text, '--fence-delay')
 }
 
 /** Settings, then what they mean for an outage and for a dead node, then the warnings. */
@@ -140,6 +150,7 @@ export function formatSettings({
     ['on lease loss', settings.onLeaseLoss],
     ['shutdown policy', settings.shutdownPolicy],
     ['trust virtual watchdog', settings.trustVirtualWatchdog ? 'yes' : 'no'],
+    ['fence delay', formatDuration(fenceDelayMs(settings))],
     ...schedulingLines(settings),
     ...Object.entries(settings.timing).map(([name, ms]): [string, string] => [
       name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),

@@ -1,9 +1,11 @@
-// Proof that something of a revoked epoch can no longer run, as far as the view itself gives it: the watchdog's
-// deadline, and starts that were never confirmed. What agents answer is weighed in epoch-requests.ts.
+// Proof that something of a revoked epoch can no longer run, as far as the view itself gives it: the watchdog's deadline,
+// a fence device that says off, and starts that were never confirmed. The first valid one wins; none waits for another.
+// What agents answer is weighed in epoch-requests.ts.
 // "No lease" is never proof.
 import { compareText, holderOn } from '../../cluster/grants.ts'
 import type { NodeName, NodeView, RevocationView } from '../../cluster/view.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
+import { recordDeviceOff } from './fence-devices.ts'
 import { seconds } from './quarantine.ts'
 
 /** Records every proof there is for the revoked epochs of `name`. */
@@ -12,6 +14,7 @@ export function pursueEvidence(draft: Draft, name: NodeName): void {
   if (draft.view.planeEpoch.quarantineUntilMs !== null) return
   recordNeverConfirmed(draft, name)
   for (const revocation of draft.view.nodes[name]!.revocations) {
+    if (recordDeviceOff(draft, name, revocation)) continue
     if (doubtAboutWatchdog(draft, draft.view.nodes[name]!, revocation) !== null) continue
     recordWatchdogDeadline(draft, name, revocation)
   }

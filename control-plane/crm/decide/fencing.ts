@@ -1,11 +1,13 @@
 // A silent node and the services it may still run: wait for its deadline, revoke, then look for proof (rules 5 and 6).
 // Only services trigger it: a silent node that runs nothing of ours is just `unknown`.
-// Must never revoke before the deadline, and never touch a service before its grant is closed.
+// Where a fence device can switch it off, that begins before the deadline; both are then pursued side by side.
+// Must never revoke before either is due, and never touch a service before its grant is closed.
 import { isHandsOff } from '../../cluster/disarm.ts'
 import { holderOn, liveTargetOf, otherHolder } from '../../cluster/grants.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
 import { doubtAboutWatchdog, pursueEvidence } from './evidence.ts'
+import { deviceNote, fenceDueMs, orderDevices } from './fence-devices.ts'
 import { isOperational, setNodeState } from './node-states.ts'
 import { isSettling } from './outage.ts'
 import { quarantineNote, seconds } from './quarantine.ts'
@@ -20,12 +22,14 @@ export function fenceSilentNodes(draft: Draft): void {
     if (node.lease.bootId !== null) fenceNode(draft, name, somebodyRenews)
     if (draft.view.nodes[name]!.revocations.length === 0) continue
     pursueEvidence(draft, name)
-    noteMissingEvidence(draft, name)
+    orderDevices(draft, name, somebodyRenews)
+    noteMissingEvidence(draft, name, somebodyRenews)
   }
 }
 
 function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void {
   const { lease } = draft.view.nodes[name]!
+  const isOver = lease.judgedUntilMs <= draft.nowMs
   // Whatever a node runs that was let go of its watchdog: nothing but its own word, or a person's, says more about it.
   if (isHandsOff(draft.view)) return
   const sids = [...draft.index.sidsOn(name)]
@@ -40,16 +44,18 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
       job: 'fence-node',
       node: name,
       epoch: lease.epoch,
-      startAfterMs: lease.judgedUntilMs,
+      startAfterMs: fenceDueMs(draft, draft.view.nodes[name]!),
     })
   const obstacle = whyNotYet(draft, name, somebodyRenews)
   if (obstacle !== null) return noteAll(draft, name, sids, obstacle)
-  const why = `${name} is silent and its lease is over`
+  const why = isOver
+    ? `${name} is silent and its lease is over`
+    : `${name} is silent and is to be switched off`
   decideChange(draft, {
     kind: 'lease.revoked',
     node: name,
     epoch: lease.epoch,
-    mode: 'expired',
+    mode: isOver ? 'expired' : 'silent',
     why,
   })
   for (const sid of sids) {
@@ -79,19 +85,22 @@ function isElsewhere({ status, grant }: ServiceView, name: NodeName): boolean {
 }
 
 function whyNotYet(draft: Draft, name: NodeName, somebodyRenews: boolean): string | null {
-  const { judgedUntilMs } = draft.view.nodes[name]!.lease
+  const node = draft.view.nodes[name]!
   const quarantine = quarantineNote(draft)
   if (quarantine !== null) return quarantine
-  if (judgedUntilMs > draft.nowMs) {
-    lookAgainAt(draft, judgedUntilMs)
-    return `waits for evidence that ${name} is dead, due in ${seconds(judgedUntilMs - draft.nowMs)}`
+  const dueMs = fenceDueMs(draft, node)
+  if (dueMs > draft.nowMs) {
+    lookAgainAt(draft, dueMs)
+    const isByDevice = dueMs < node.lease.judgedUntilMs
+    const what = isByDevice ? `its fence device switches it off` : 'due'
+    return `waits for evidence that ${name} is dead, ${what} in ${seconds(dueMs - draft.nowMs)}`
   }
   if (!somebodyRenews) return 'no node renews its lease: nobody is fenced while all are silent'
   if (isSettling(draft)) return `waits for ${name} to come back after an outage of all nodes`
   return null
 }
 
-function noteMissingEvidence(draft: Draft, name: NodeName): void {
+function noteMissingEvidence(draft: Draft, name: NodeName, somebodyRenews: boolean): void {
   const node = draft.view.nodes[name]!
   const oldest = node.revocations[0]
   if (!oldest) return
@@ -99,11 +108,12 @@ function noteMissingEvidence(draft: Draft, name: NodeName): void {
   if (doubt === null) return
   const isDue = doubt.startsWith('due in')
   const asks = node.epochRequest !== null && draft.challengeNotes.get(name)
+  const device = deviceNote(draft, node, somebodyRenews)
   const waits = asks
     ? `waits for ${name} to settle what it still runs: ${asks}`
     : `waits for evidence that ${name} is dead${isDue ? ', ' : ': '}${doubt}${
-        isDue ? '' : `; a person can confirm with: ha-manager fence confirm ${name}`
-      }`
+        device === null ? '' : `; ${device}`
+      }${isDue ? '' : `; a person can confirm with: ha-manager fence confirm ${name}`}`
   const sids = [...draft.index.sidsOn(name)].filter(
     (sid) => holderOn(draft.view.services.get(sid)?.grant ?? null, name) !== undefined,
   )

@@ -4,7 +4,7 @@ import { fenceAfterMs } from '../../../shared/timing.ts'
 import type { Change } from '../../cluster/change.ts'
 import { withoutHolder } from '../../cluster/grants.ts'
 import type { ClusterView } from '../../cluster/view.ts'
-import { judgedDeadlineMs } from '../save-lease-changes.ts'
+import { fenceOrderOf, judgedDeadlineMs } from '../save-lease-changes.ts'
 import { StalePlan } from '../stale-plan.ts'
 import { type ClusterState, holdersOf, type StoredNode, withNode } from './state.ts'
 
@@ -26,6 +26,8 @@ export function saveLeaseChange(
       return revoke(state, view, change, nowMs)
     case 'lease.opened':
       return open(state, view, change, nowMs)
+    case 'fence.ordered':
+      return orderFence(state, view, change, nowMs)
     case 'node.challenged':
       return challenge(state, view, change)
     case 'evidence.recorded':
@@ -48,7 +50,11 @@ function revoke(
   const node = rowOf(state, view, change.node)
   const { lease } = node.view
   const isExpired = lease.leaseUntilMs <= nowMs
-  if (lease.epoch !== change.epoch || (change.mode === 'expired' && !isExpired))
+  const heardMs = Math.max(lease.renewedMs ?? 0, lease.reportedMs ?? 0)
+  const isSilent = heardMs <= nowMs - view.settings.timing.silentMs
+  const isOvertaken =
+    (change.mode === 'expired' && !isExpired) || (change.mode === 'silent' && !isSilent)
+  if (lease.epoch !== change.epoch || isOvertaken)
     throw new StalePlan(
       `lease epoch ${change.epoch} of ${change.node} was renewed or revoked meanwhile`,
     )
@@ -122,6 +128,20 @@ function open(
   return withNode({ ...state, services }, next)
 }
 
+function orderFence(
+  state: ClusterState,
+  view: ClusterView,
+  change: Of<'fence.ordered'>,
+  nowMs: number,
+): ClusterState {
+  const node = rowOf(state, view, change.node)
+  const { epoch, attempt, uid } = change
+  if (!node.revocations.some((one) => one.epoch === epoch))
+    throw new SchemaRefusal(`lease epoch ${epoch} of ${change.node} is not revoked`)
+  const fenceOrder = { epoch, attempt, uid, orderedMs: nowMs, report: null }
+  return withNode(state, { ...node, view: { ...node.view, fenceOrder } })
+}
+
 function challenge(
   state: ClusterState,
   view: ClusterView,
@@ -151,6 +171,12 @@ function recordEvidence(
   const isPast = revocation !== undefined && revocation.leaseUntilMs <= nowMs
   if (evidence === 'watchdog-deadline' && !(revocation?.guarded === true && isPast))
     throw new SchemaRefusal(`the watchdog of ${change.node} proves nothing for epoch ${epoch}`)
+  const order = fenceOrderOf(change)
+  const isReportedOff = (node.fenceReports ?? []).some(
+    (one) => one.order === order && one.epoch === epoch && one.outcome === 'off',
+  )
+  if (evidence === 'device-off' && !isReportedOff)
+    throw new SchemaRefusal(`nothing says that ${change.node} was off by order ${order}`)
   const isScoped = evidence === 'agent-stopped' || evidence === 'never-confirmed'
   if (isScoped !== (scope !== null)) throw new SchemaRefusal(`${evidence} has the wrong scope`)
   const held = holdersOf(state, change.node).filter(

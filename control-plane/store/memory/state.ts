@@ -3,6 +3,7 @@
 import type { EpochRequest } from '../../../shared/protocol.ts'
 import type { Figures } from '../../../shared/scheduling.ts'
 import type { Settings } from '../../../shared/settings.ts'
+import type { FencedDeviceView } from '../../cluster/fence-view.ts'
 import type {
   ClusterView,
   ClusterCommandView,
@@ -43,6 +44,15 @@ export type StoredNode = {
   revocations: StoredRevocation[]
   desired: StoredDocument | null
   usage: StoredUsage | null
+  /** What became of orders to its fence devices; absent: there were none. */
+  fenceReports?: StoredFenceReport[]
+}
+
+export type StoredFenceReport = {
+  epoch: number
+  order: string
+  outcome: 'off' | 'failed'
+  devices: FencedDeviceView[]
 }
 
 export type StoredUsage = { atMs: number; node: Figures; services: Record<string, Figures> }

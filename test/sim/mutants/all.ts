@@ -1,10 +1,16 @@
 // Every mutant, by name.
 import { agentMutants } from './agent-mutants.ts'
 import { evidenceMutants } from './evidence-mutants.ts'
+import { fenceMutants } from './fence-mutants.ts'
 import { leaseMutants } from './lease-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
-export const mutants: readonly Mutant[] = [...agentMutants, ...leaseMutants, ...evidenceMutants]
+export const mutants: readonly Mutant[] = [
+  ...agentMutants,
+  ...leaseMutants,
+  ...evidenceMutants,
+  ...fenceMutants,
+]
 
 export function mutantNamed(name: string): Mutant {
   const mutant = mutants.find((one) => one.name === name)

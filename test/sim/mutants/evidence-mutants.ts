@@ -15,10 +15,10 @@ export const evidenceMutants: Mutant[] = [
     edits: [
       {
         file: fencing,
-        find: 'if (judgedUntilMs > draft.nowMs) {',
-        replace: 'if (judgedUntilMs > Number.POSITIVE_INFINITY) {',
+        find: 'if (dueMs > draft.nowMs) {',
+        replace: 'if (dueMs > Number.POSITIVE_INFINITY) {',
       },
-      { file: fencing, find: "mode: 'expired',", replace: "mode: 'asked'," },
+      { file: fencing, find: "mode: isOver ? 'expired' : 'silent',", replace: "mode: 'asked'," },
       {
         file: evidence,
         find: 'if (doubtAboutWatchdog(draft, draft.view.nodes[name]!, revocation) !== null) continue',

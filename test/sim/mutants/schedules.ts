@@ -2,12 +2,17 @@
 // production code, and breaks with its mutant.
 import type { World } from '../world.ts'
 import { agentSchedules } from './agent-schedules.ts'
+import { fenceSchedules } from './fence-schedules.ts'
 import { planeSchedules } from './plane-schedules.ts'
 
 /** Named by the letter that test/schedules.ts explains, where it has one. */
 export type Schedule = { name: string; what: string; play(): Promise<World> }
 
-export const schedules: readonly Schedule[] = [...agentSchedules, ...planeSchedules]
+export const schedules: readonly Schedule[] = [
+  ...agentSchedules,
+  ...planeSchedules,
+  ...fenceSchedules,
+]
 
 export function scheduleNamed(name: string): Schedule {
   const schedule = schedules.find((one) => one.name === name)

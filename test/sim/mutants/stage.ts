@@ -14,11 +14,16 @@ export const web = 'process:web'
 /** Three nodes, and one service that has begun to run after ten seconds. */
 export async function site(options: SiteOptions = {}): Promise<Site> {
   const { sid = web, drivers = ['process'], seed = 'directed', settings } = options
-  const { device = 'i6300esb' } = options
-  const nodes = ['n1', 'n2', 'n3'].map((name) => ({ name, drivers, device }))
+  const { device = 'i6300esb', fenceDevices = 0, virtual = false } = options
+  const nodes = ['n1', 'n2', 'n3'].map((name) => ({
+    ...{ name, drivers, device, fenceDevices, virtual },
+  }))
   const world = createWorld({ nodes, seed, settings })
   const confirms = tapConfirms(world)
-  world.at(5_000, () => world.operator.add(newService(sid)))
+  world.at(5_000, () => {
+    for (const { name } of nodes) world.fencing.setUp(world.operator, name)
+    world.operator.add(newService(sid))
+  })
   await world.run(10_000)
   const name = world.running()[sid]
   if (name === undefined)
@@ -30,6 +35,8 @@ type SiteOptions = Pick<WorldOptions, 'settings' | 'seed'> & {
   sid?: string
   drivers?: ServiceType[]
   device?: DeviceName
+  fenceDevices?: number
+  virtual?: boolean
 }
 
 export type Site = {

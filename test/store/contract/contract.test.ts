@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { profileSettings } from '../../../control-plane/store/bootstrap.ts'
+import type { ClusterView } from '../../../control-plane/cluster/view.ts'
 import { testDatabase } from '../../database.ts'
 import { memorySide } from './memory-side.ts'
 import { postgresSide, setTime, tellTheTime } from './postgres-side.ts'
@@ -66,7 +67,7 @@ const beginning: Step[] = [
   ...[...three.map(renews), round, ...three.map(renews), round],
 ]
 
-async function play(steps: Step[]): Promise<void> {
+async function play(steps: Step[]): Promise<ClusterView> {
   const [postgres, memory] = await bothSides()
   const said = [newMemory(), newMemory()]
   for (const [at, one] of [...beginning, ...steps].entries()) {
@@ -80,12 +81,38 @@ async function play(steps: Step[]): Promise<void> {
     expect(plain(answers[1]), where).toEqual(plain(answers[0]))
     expect(plain(await memory.all()), where).toEqual(plain(await postgres.all()))
   }
+  const last = await postgres.view()
   await postgres.close()
+  return last
 }
+
+const devices = three.map(
+  (node): Step => ({ ...{ what: 'device', node, feed: 0 }, ...{ reads: 'off', isLate: false } }),
+)
+const carriesOut = three.map(
+  (node): Step => ({ ...{ what: 'carryOut', node, feed: 0 }, ...{ reads: 'off', isLate: false } }),
+)
+const passes = (ms: number): Step => ({ what: 'advance', ms }) as Step
+
+test('a node is switched off by its devices alike in both', { timeout: 120_000 }, async () => {
+  // n3 alone falls silent.
+  const others: Step[] = [renews(0), renews(1)]
+  const { services } = await play([
+    ...[...devices, passes(9_500), ...others, round, passes(9_500), ...others, round, round],
+    ...[...carriesOut, round, ...others, round],
+  ])
+  const holders = Object.values(services).flatMap(({ grant }) => grant?.holders ?? [])
+  expect(holders.map(({ node }) => node).sort()).toEqual(['n1', 'n1', 'n2'])
+})
 
 test('equal steps give equal answers and equal clusters', { timeout: 600_000 }, async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), play),
+    fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),
+      async (steps) => {
+        await play(steps)
+      },
+    ),
     { numRuns: Number(process.env.RUNS ?? 15), endOnFailure: true },
   )
 })

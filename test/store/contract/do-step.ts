@@ -27,6 +27,10 @@ export async function doStep(side: Side, memory: Memory, clock: SharedClock, ste
     case 'renew':
     case 'release':
       return renew(side, memory, view, step as Of<'renewal'>)
+    case 'device':
+    case 'undevice':
+    case 'carryOut':
+      return fence(side, view, step as Of<'fence'>)
     case 'round':
       return round(side, memory, clock, view, step as Of<'round'>)
     case 'add':
@@ -158,6 +162,41 @@ function rowOf(clusterId: number, request: LeaseRequest, isKnown: boolean): Rene
     ...{ lrmState: request.lrmState, mode: request.mode, digest, confirms: request.confirms },
     report: isKnown ? null : report,
   }
+}
+
+const uuidOf = (at: number) => `11111111-2222-4333-8444-00000000000${at}`
+
+/** A device is set up or removed, or the order in force is carried out. */
+async function fence(side: Side, view: ClusterView, step: Of<'fence'>) {
+  const known = view.nodes[names[step.node]!]
+  if (!known) return null
+  const name = `feed${step.feed}`
+  const expects = { uuid: uuidOf(step.node), serial: null }
+  if (step.what === 'device')
+    return side.wishes.fenceDevice(known.uid, {
+      ...{ name, kind: 'simulated', expects, uid: side.random.uuid() },
+    })
+  if (step.what === 'undevice') return side.wishes.deleteFenceDevice(known.uid, name)
+  const order = known.fenceOrder
+  const wanted = { uid: step.isLate ? 'another' : (order?.uid ?? 'none'), epoch: order?.epoch ?? 0 }
+  const { clusterId } = side
+  const named = { clusterId, node: known.name, epoch: wanted.epoch, order: wanted.uid }
+  const task = await side.fences.take(named)
+  if (task === null) return 'nothing to do'
+  const uuid = uuidOf(step.reads === 'other' ? 9 : step.node)
+  const state = step.reads === 'on' ? ('on' as const) : ('off' as const)
+  const reading = (askedMs: number) => ({
+    ...{ state, identity: { uuid, serial: null }, askedMs, answeredMs: askedMs, at: 'then' },
+  })
+  await side.fences.report(
+    task,
+    task.devices.map((device) => ({
+      ...{ name: device.name, uid: device.uid, before: 'on', commandedMs: 1, fault: '' },
+      readings: [reading(2), reading(5_000)],
+    })),
+  )
+  // Where the devices are is each side's own.
+  return { ...task, devices: task.devices.map((device) => ({ ...device, options: null })) }
 }
 
 /** A round, and in the middle of it, after its view was read, a renewal. */

@@ -1,6 +1,7 @@
 // The memory store, for the contract.
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import { confirmDead } from '../../../control-plane/store/memory/confirm-dead.ts'
+import * as fence from '../../../control-plane/store/memory/fence.ts'
 import { MemoryDatabase } from '../../../control-plane/store/memory/database.ts'
 import { readCluster } from '../../../control-plane/store/memory/read.ts'
 import { type ClusterState, newClusterState } from '../../../control-plane/store/memory/state.ts'
@@ -56,6 +57,8 @@ export function memorySide(
       ),
     settings: (next) => write((state) => rows.putSettings(state, next, clock.nowMs)),
     usage: async (all) => memory.noteUsage(all),
+    fenceDevice: (uid, device) => write((state) => fence.putFenceDevice(state, uid, device)),
+    deleteFenceDevice: (uid, name) => write((state) => fence.deleteFenceDevice(state, uid, name)),
     joinToken: (secret, usesLeft, node) =>
       write((state) => {
         const expiresMs = clock.nowMs + 86_400_000
@@ -77,6 +80,7 @@ export function memorySide(
     agents: memoryAgentStore(memory, random),
     lane: memoryLane(memory),
     rounds: memoryRoundStore(memory),
+    fences: fence.memoryFenceStore(memory, { trip: async (work) => work() }),
     view: async () => readCluster(memory.cluster(clusterId), memory.server, clock.nowMs).view,
     all: async () => {
       const read = readCluster(memory.cluster(clusterId), memory.server, clock.nowMs)

@@ -2,12 +2,14 @@
 // give equal moments.
 import postgres from 'postgres'
 import * as commands from '../../../control-plane/http/records/commands.ts'
+import * as fenceDevices from '../../../control-plane/http/records/fence-devices.ts'
 import * as groups from '../../../control-plane/http/records/groups.ts'
 import * as nodes from '../../../control-plane/http/records/nodes.ts'
 import * as rules from '../../../control-plane/http/records/rules.ts'
 import * as services from '../../../control-plane/http/records/services.ts'
 import * as settingRows from '../../../control-plane/http/records/settings.ts'
 import { confirmDead } from '../../../control-plane/fence/operator-confirm.ts'
+import { postgresFenceStore } from '../../../control-plane/fence/fence-store.ts'
 import { isRefusal } from '../../../control-plane/intake/refusal.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import { postgresLane } from '../../../control-plane/lease/lease-lane.ts'
@@ -95,6 +97,12 @@ export async function postgresSide(
         await settingRows.countLeasesAsRenewed(sql, clusterId, before, next)
     },
     usage: (all) => writeNodeUsage(sql, all),
+    fenceDevice: async (uid, device) => {
+      const row = { ...device, options: { node: null }, secret: null }
+      await fenceDevices.putFenceDevice(sql, clusterId, uid, row)
+    },
+    deleteFenceDevice: async (uid, device) =>
+      void (await fenceDevices.deleteFenceDevice(sql, uid, device)),
     joinToken: async (secret, uses, node) => {
       await sql`
         insert into join_token (id, hash, cluster_id, node, uses_left, created_by, expires_at)
@@ -117,6 +125,7 @@ export async function postgresSide(
     agents: postgresAgentStore(sql, random),
     // With what a replica remembers from round to round.
     rounds: postgresRoundStore(sql, null),
+    fences: postgresFenceStore(sql, 'r1'),
     view: async () => (await load(sql, clusterId))?.view as ClusterView,
     all: async () => ({ ...(await load(sql, clusterId)), known: null }),
     close: async () => {

@@ -1,4 +1,6 @@
 // What the contract asks of a store: the seams of agents, leases and rounds, and what operators write.
+import type { FenceDeviceView } from '../../../control-plane/cluster/fence-view.ts'
+import type { FenceStore } from '../../../control-plane/fence/fence-store.ts'
 import type { FenceConfirmed } from '../../../control-plane/fence/operator-confirm.ts'
 import { isRefusal, type Refusal } from '../../../control-plane/intake/refusal.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
@@ -45,6 +47,8 @@ export type Wishes = {
   deleteRule(id: string): Promise<void>
   settings(settings: Settings): Promise<void>
   usage(rows: UsageRow[]): Promise<void>
+  fenceDevice(nodeUid: string, device: FenceDeviceView): Promise<void>
+  deleteFenceDevice(nodeUid: string, name: string): Promise<void>
   joinToken(secret: string, uses: number, node: string | null): Promise<void>
   /** As if the plane epoch knew another server. */
   otherServer(which: 'restarted' | 'promoted' | 'replaced'): Promise<void>
@@ -54,6 +58,7 @@ export type Side = {
   agents: AgentStore
   lane: LeaseLane
   rounds: RoundStore
+  fences: FenceStore
   wishes: Wishes
   witness: ClockWitness
   /** The same numbers on both sides. */

@@ -57,6 +57,14 @@ const steps = {
     kind: fc.constantFrom('enable', 'disable', 'restart', 'relocate', 'stop'),
     group: fc.boolean(),
   }),
+  fence: fc.record({
+    what: fc.constantFrom('device', 'device', 'undevice', 'carryOut', 'carryOut', 'carryOut'),
+    node,
+    /** One of two devices, or its report. */
+    feed: fc.nat(1),
+    reads: fc.constantFrom('off', 'off', 'off', 'on', 'other'),
+    isLate: fc.constantFrom(false, false, false, true),
+  }),
   site: fc.record({
     what: fc.constantFrom(
       'maintenance',
@@ -81,6 +89,7 @@ export const step = fc.oneof(
   { arbitrary: steps.ask, weight: 5 },
   { arbitrary: steps.advance, weight: 3 },
   { arbitrary: steps.service, weight: 3 },
+  { arbitrary: steps.fence, weight: 3 },
   { arbitrary: steps.desired, weight: 1 },
   { arbitrary: steps.join, weight: 1 },
   { arbitrary: steps.site, weight: 1 },

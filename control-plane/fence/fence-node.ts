@@ -1,0 +1,38 @@
+// One order of the CRM to switch a node off, carried out: taken, driven, reported, and a round asked for. Idempotent: any
+// number of replicas may do so at once, late or twice; an order that is over is left alone.
+import type { Logger } from 'pino'
+import type { Clock, Timers } from '../../shared/clock.ts'
+import { carryOut } from './carry-out.ts'
+import type { FenceDevice } from './fence-device.ts'
+import { type FenceStore, type OrderName, outcomeOf, type StoredDevice } from './fence-store.ts'
+
+export type FenceDeps = {
+  store: FenceStore
+  /** The device behind what operators set up. */
+  open(device: StoredDevice): FenceDevice
+  clock: Clock
+  timers: Timers
+  log: Pick<Logger, 'info' | 'warn'>
+  ring(clusterId: number): void
+}
+
+export async function fenceNode(deps: FenceDeps, name: OrderName): Promise<void> {
+  const { store, log } = deps
+  const task = await store.take(name)
+  if (task === null) return
+  const { clusterId, node, epoch, attempt } = task
+  log.info({ clusterId, node, epoch, attempt }, 'fence devices are told to switch a node off')
+  const drives = task.devices.map(({ options, secret, ...view }) => ({
+    view,
+    device: deps.open({ ...view, options, secret }),
+    wasOn: task.wasOn.includes(view.name),
+  }))
+  const isInForce = () => store.isInForce(task)
+  const said = await carryOut(drives, task.needs.gapMs, { ...deps, isInForce })
+  if (said === null)
+    return log.info({ clusterId, node, epoch, attempt }, 'the order to switch a node off is over')
+  const { outcome, why } = outcomeOf(task, said)
+  log.info({ clusterId, node, epoch, attempt, outcome, why }, 'fence devices have answered')
+  await store.report(task, said)
+  deps.ring(clusterId)
+}

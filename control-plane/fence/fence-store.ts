@@ -1,0 +1,136 @@
+// The seam between the job that drives fence devices and where clusters are kept: the order, whether it still holds, and
+// the report. Written here are reports only; evidence is the CRM's.
+import type postgres from 'postgres'
+import { Settings } from '../../shared/settings.ts'
+import { doubtAboutReport, type ProofNeeds, readingGapMs } from '../cluster/fence-proof.ts'
+import type { FencedDeviceView, FenceDeviceView } from '../cluster/fence-view.ts'
+
+/** Names of an order, as a job carries them. */
+export type OrderName = { clusterId: number; node: string; epoch: number; order: string }
+
+/** A device as operators set it up, with its secrets. Never to be logged or answered. */
+export type StoredDevice = FenceDeviceView & { options: unknown; secret: unknown }
+
+export type FenceTask = OrderName & {
+  nodeUid: string
+  attempt: number
+  devices: StoredDevice[]
+  needs: ProofNeeds
+  /** Devices that an earlier attempt for this epoch found on, as they are set up now. */
+  wasOn: string[]
+  silentMs: number
+}
+
+export interface FenceStore {
+  /** The order with its devices; null: it is not in force (any more). */
+  take(name: OrderName): Promise<FenceTask | null>
+  /** Whether the devices may still be told to switch the node off. */
+  isInForce(task: FenceTask): Promise<boolean>
+  /** Writes down what they said, while the order is the last one. */
+  report(task: FenceTask, devices: FencedDeviceView[]): Promise<void>
+}
+
+/** What a report comes to, by the devices as they were when the order was taken. The CRM judges it by what they then are. */
+export function outcomeOf(
+  { devices, needs }: Pick<FenceTask, 'devices' | 'needs'>,
+  said: FencedDeviceView[],
+): { outcome: 'off' | 'failed'; why: string } {
+  const doubt = doubtAboutReport(devices, { devices: said }, needs)
+  return doubt === null
+    ? { outcome: 'off', why: 'every device was read off twice' }
+    : { outcome: 'failed', why: doubt }
+}
+
+/** Of these, what earlier reports about the same epoch say was on before it was told. */
+export function foundOn(
+  devices: readonly FenceDeviceView[],
+  reports: readonly FencedDeviceView[][],
+): string[] {
+  const wasOn = ({ name, uid }: FenceDeviceView) =>
+    reports
+      .flat()
+      .some(
+        (one) =>
+          one.name === name && one.uid === uid && (one.before === 'on' || one.before === 'paused'),
+      )
+  return devices.filter(wasOn).map(({ name }) => name)
+}
+
+type TaskRow = {
+  nodeUid: string
+  attempt: number
+  virtual: boolean
+  settings: unknown
+  reports: FencedDeviceView[][]
+  devices: StoredDevice[] | null
+}
+
+/** Orders as Postgres keeps them. */
+export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceStore {
+  return {
+    async take({ clusterId, node, epoch, order }) {
+      const [row] = await sql<TaskRow[]>`
+        select o.node_uid as "nodeUid", o.attempt, n.virtual, c.settings, (
+          select coalesce(jsonb_agg(r.devices), '[]') from fence_report r
+          where r.node_uid = o.node_uid and r.epoch = o.epoch) as reports, (
+          select jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid,
+            'expects', f.expects, 'options', f.options, 'secret', f.secret)
+            order by f.position, f.name)
+          from fence_device f where f.node_uid = o.node_uid) as devices
+        from fence_order o
+        join node n on n.uid = o.node_uid
+        join cluster c on c.id = o.cluster_id
+        where o.cluster_id = ${clusterId} and n.name = ${node} and n.removed_at is null
+          and o.epoch = ${epoch} and o.uid = ${order}`
+      if (!row) return null
+      const { timing } = Settings.parse(row.settings)
+      const { nodeUid, attempt } = row
+      const devices = row.devices ?? []
+      const task: FenceTask = {
+        ...{ clusterId, node, epoch, order, nodeUid, attempt, devices },
+        needs: { gapMs: readingGapMs(timing), canMove: row.virtual },
+        ...{ wasOn: foundOn(devices, row.reports), silentMs: timing.silentMs },
+      }
+      return (await this.isInForce(task)) ? task : null
+    },
+
+    async isInForce({ nodeUid, epoch, order, silentMs }) {
+      const rows = await sql`
+        select from fence_order o
+        join node n on n.uid = o.node_uid
+        join crm m on m.cluster_id = o.cluster_id
+        join plane_epoch p on p.cluster_id = o.cluster_id
+        where o.node_uid = ${nodeUid} and o.epoch = ${epoch} and o.uid = ${order}
+          and n.removed_at is null and p.quarantine_until is null
+          and (m.disarm is null or m.disarm->>'effectiveMs' is null)
+          and exists (
+            select from run_grant_holder h
+            where h.node_uid = o.node_uid and h.epoch = o.epoch and h.closed_at is null)
+          -- It is answering for itself: its own word is better than its death.
+          and not exists (
+            select from epoch_request q
+            where q.node_uid = o.node_uid and q.hardware_id = n.hardware_id
+              and q.requested_at > clock_timestamp() - make_interval(secs => ${silentMs / 1000}))
+          and not exists (
+            select from fence_report r
+            where r.node_uid = o.node_uid and r.order_uid = o.uid and r.outcome = 'off')`
+      return rows.length === 1
+    },
+
+    async report(task, devices) {
+      const { nodeUid, order } = task
+      const { outcome, why } = outcomeOf(task, devices)
+      // Two replicas may have carried it out: that it was off is not taken back by the one that saw less.
+      await sql`
+        insert into fence_report (node_uid, cluster_id, epoch, order_uid, attempt, outcome, why,
+          devices, replica, at)
+        select o.node_uid, o.cluster_id, o.epoch, o.uid, o.attempt, ${outcome}, ${why},
+          ${JSON.stringify(devices)}::text::jsonb, ${replica}, clock_timestamp()
+        from fence_order o where o.node_uid = ${nodeUid} and o.uid = ${order}
+        on conflict (node_uid, order_uid) do update set outcome = excluded.outcome,
+          why = excluded.why, devices = excluded.devices, replica = excluded.replica,
+          at = excluded.at
+        where fence_report.outcome = 'failed' and excluded.outcome = 'off'`
+    },
+  }
+}

@@ -1,0 +1,118 @@
+// Orders to fence devices in the memory store: the conditions of fence/fence-store.ts. Pure but for `memoryFenceStore`, which
+// is the way to the database. Devices have no secrets here.
+import type { FencedDeviceView, FenceDeviceView } from '../../cluster/fence-view.ts'
+import { readingGapMs } from '../../cluster/fence-proof.ts'
+import {
+  type FenceStore,
+  type FenceTask,
+  foundOn,
+  type OrderName,
+  outcomeOf,
+} from '../../fence/fence-store.ts'
+import type { MemoryDatabase } from './database.ts'
+import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
+import type { Access } from './stores.ts'
+
+/** So many reports of a node are remembered. */
+const keptReports = 50
+
+export function memoryFenceStore(
+  database: MemoryDatabase,
+  { trip }: Pick<Access, 'trip'>,
+): FenceStore {
+  return {
+    take: (name) => trip(() => takeOrder(database.cluster(name.clusterId), name, database.now())),
+    isInForce: (task) =>
+      trip(() => isInForce(database.cluster(task.clusterId), task, database.now())),
+    report: (task, devices) =>
+      trip(() =>
+        database.commit(task.clusterId, (state, { nowMs }) => ({
+          state: reportOrder(state, task, devices, nowMs),
+          result: undefined,
+        })),
+      ),
+  }
+}
+
+/** Sets a device up, as a new one, or anew where there is one of that name. */
+export function putFenceDevice(
+  state: ClusterState,
+  nodeUid: string,
+  device: FenceDeviceView,
+): ClusterState {
+  const node = state.nodes[nodeUid]
+  if (!node) return state
+  const known = node.view.fenceDevices ?? []
+  const isKnown = known.some((one) => one.name === device.name)
+  const fenceDevices = isKnown
+    ? known.map((one) => (one.name === device.name ? device : one))
+    : [...known, device]
+  return withNode(state, { ...node, view: { ...node.view, fenceDevices } })
+}
+
+export function deleteFenceDevice(
+  state: ClusterState,
+  nodeUid: string,
+  name: string,
+): ClusterState {
+  const node = state.nodes[nodeUid]
+  if (!node) return state
+  const { fenceDevices = [], ...view } = node.view
+  const left = fenceDevices.filter((one) => one.name !== name)
+  const has = left.length > 0 ? { fenceDevices: left } : {}
+  return withNode(state, { ...node, view: { ...view, ...has } })
+}
+
+function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTask | null {
+  const node = nodeNamed(state, name.node)
+  const order = node?.view.fenceOrder
+  if (!node || order?.uid !== name.order || order.epoch !== name.epoch) return null
+  const { timing } = state.settings
+  const devices = node.view.fenceDevices ?? []
+  const reports = (node.fenceReports ?? []).filter(({ epoch }) => epoch === name.epoch)
+  const task: FenceTask = {
+    ...{ ...name, nodeUid: node.view.uid, attempt: order.attempt, silentMs: timing.silentMs },
+    devices: devices.map((device) => ({ ...device, options: { node: name.node }, secret: null })),
+    needs: { gapMs: readingGapMs(timing), canMove: node.view.virtual },
+    wasOn: foundOn(
+      devices,
+      reports.map((one) => one.devices),
+    ),
+  }
+  return isInForce(state, task, nowMs) ? task : null
+}
+
+function isInForce(state: ClusterState, task: FenceTask, nowMs: number): boolean {
+  const node = state.nodes[task.nodeUid]
+  if (!node || node.isRemoved || state.planeEpoch.quarantineUntilMs !== null) return false
+  if (state.disarm !== null && state.disarm.effectiveMs !== null) return false
+  const { fenceOrder, epochRequest } = node.view
+  if (fenceOrder?.uid !== task.order || fenceOrder.epoch !== task.epoch) return false
+  const isAsking =
+    epochRequest?.sameHardware === true && epochRequest.requestedMs > nowMs - task.silentMs
+  const holds = holdersOf(state, task.node).some(({ holder }) => holder.epoch === task.epoch)
+  return holds && !isAsking && !isReportedOff(node, task.order)
+}
+
+function isReportedOff({ fenceReports }: StoredNode, order: string): boolean {
+  return (fenceReports ?? []).some((one) => one.order === order && one.outcome === 'off')
+}
+
+function reportOrder(
+  state: ClusterState,
+  task: FenceTask,
+  devices: FencedDeviceView[],
+  nowMs: number,
+): ClusterState {
+  const node = state.nodes[task.nodeUid]
+  const order = node?.view.fenceOrder
+  if (!node || order?.uid !== task.order) return state
+  const { outcome } = outcomeOf(task, devices)
+  const known = node.fenceReports ?? []
+  const earlier = known.find((one) => one.order === task.order)
+  if (earlier && (earlier.outcome === 'off' || outcome === 'failed')) return state
+  const report = { epoch: task.epoch, order: task.order, outcome, devices }
+  const fenceReports = [...known.filter((one) => one !== earlier), report].slice(-keptReports)
+  const view = { ...node.view, fenceOrder: { ...order, report: { atMs: nowMs, outcome, devices } } }
+  return withNode(state, { ...node, view, fenceReports })
+}

@@ -1,0 +1,65 @@
+// Schedules in which a rule about fence devices is all that keeps a second copy off.
+import type { Schedule } from './schedules.ts'
+import { site, web } from './stage.ts'
+
+const fenced = { fenceDevices: 1 }
+
+export const fenceSchedules: Schedule[] = [
+  {
+    name: 'one-reading',
+    what: 'a device takes the command, does nothing, and errs once in what it reads',
+    async play() {
+      const { world, node } = await site(fenced)
+      const [device] = world.fencing.of(node.name)
+      device!.isLiar = true
+      device!.told.push('on', 'off')
+      node.link.cut()
+      await world.run(60_000)
+      return world
+    },
+  },
+  {
+    name: 'old-order',
+    what: 'a node that was switched off is back with the service, and is cut off while its device can no longer do anything',
+    async play() {
+      const { world, node } = await site(fenced)
+      node.link.cut()
+      await world.run(30_000)
+      node.link.heal()
+      world.fencing.restorePower(node)
+      await world.run(10_000)
+      world.operator.command('relocate', web, node.name)
+      await world.run(10_000)
+      if (!node.guests.running.has(web)) throw new Error(`${web} is not back on ${node.name}`)
+      world.fencing.of(node.name)[0]!.isLiar = true
+      node.link.cut()
+      await world.run(60_000)
+      return world
+    },
+  },
+  {
+    name: 'S17d',
+    what: 'the device of a node that is cut off was plugged into another machine',
+    async play() {
+      const { world, node } = await site(fenced)
+      const other = world.machines.find((one) => one !== node)!
+      world.fencing.of(node.name)[0]!.other = other
+      node.link.cut()
+      await world.run(60_000)
+      return world
+    },
+  },
+  {
+    name: 'moved-machine',
+    what: 'a virtual node was moved to another hypervisor, and the old one says off of what it left behind',
+    async play() {
+      const { world, node } = await site({ ...fenced, virtual: true })
+      const [device] = world.fencing.of(node.name)
+      device!.isLiar = true
+      for (let reading = 0; reading < 500; reading++) device!.told.push('off')
+      node.link.cut()
+      await world.run(60_000)
+      return world
+    },
+  },
+]
