@@ -72,13 +72,15 @@ async function request(
   { method, path, signal, body }: Question,
 ): Promise<unknown> {
   // A controller that names another host must not be told the password there.
-  if (!/^\/(?!\/)/.test(path)) throw new FenceFault('the controller names a path that is none')
+  const target = URL.parse(path, url)
+  if (!path.startsWith('/') || target?.origin !== new URL(url).origin)
+    throw new FenceFault('the controller names a path that is none')
   // Few planes have such devices: the client is loaded when the first one is asked.
   const { Agent, request: send } = await import('undici')
   const connect = pin === null ? { allowH2: false } : await pinned(pin)
   const dispatcher = new Agent({ connect, pipelining: 1 })
   try {
-    const answer = await send(new URL(path, url), {
+    const answer = await send(target, {
       ...{ method, signal, dispatcher },
       ...{ headersTimeout: answersWithinMs, bodyTimeout: answersWithinMs },
       headers: {
