@@ -2,7 +2,6 @@
 // have schemas of their own, and are only ever sent towards the plane.
 import { z } from 'zod'
 import { MachineIdentity } from './machine-identity.ts'
-import { ConfigId } from './names.ts'
 import { text } from './text.ts'
 
 const url = text(500, 'must be an address like https://bmc.example').refine(
@@ -47,7 +46,9 @@ const Libvirt = z.strictObject({
       .regex(/^[a-z][a-z0-9+]*:\/\/[^\s\0]*$/, {
         error: 'must be a connection URI of libvirt, like qemu+ssh://fence@host/system',
       })
-      .refine((given) => !given.includes('command='), { error: 'must name no command' }),
+      .refine((given) => !/\+ext:|[?&](command|netcat|socket)=/.test(given), {
+        error: 'must name no command',
+      }),
     domain: text(200, 'must be the name or uuid of the domain').regex(/^[A-Za-z0-9_][\w.@+-]*$/, {
       error: 'must be the name or uuid of the domain',
     }),
@@ -72,15 +73,39 @@ export const FenceDeviceSetup = z.discriminatedUnion('kind', [Redfish, Libvirt, 
 export type FenceDeviceSetup = z.infer<typeof FenceDeviceSetup>
 
 const wish = {
-  name: ConfigId,
   /** Which machine it must speak of; null: as it says now, compared with what the node itself says. */
-  expects: MachineIdentity.nullable().default(null),
+  expects: MachineIdentity.partial()
+    .transform(({ uuid = null, serial = null }) => ({ uuid, serial }))
+    .nullable()
+    .default(null),
 }
 
-/** A device that is added to a node. */
-export const FenceDeviceCreate = z.discriminatedUnion('kind', [
+/** A device as an operator sets it up; its name stands in the path. */
+export const FenceDeviceUpdate = z.discriminatedUnion('kind', [
   Redfish.extend(wish),
   Libvirt.extend(wish),
   Simulated.extend(wish),
 ])
-export type FenceDeviceCreate = z.infer<typeof FenceDeviceCreate>
+export type FenceDeviceUpdate = z.infer<typeof FenceDeviceUpdate>
+
+/** What anybody may see of it: no secrets. */
+export const FenceDeviceBody = z.object({
+  name: z.string(),
+  kind: FenceDeviceKind,
+  options: z.record(z.string(), z.unknown()),
+  expects: MachineIdentity,
+})
+export type FenceDeviceBody = z.infer<typeof FenceDeviceBody>
+
+/** What it says just now. Nothing was switched. */
+export const FenceDeviceTest = z.object({
+  name: z.string(),
+  /** on, off, paused, changing or unknown; null: it did not answer. */
+  state: z.string().nullable(),
+  identity: MachineIdentity.nullable(),
+  /** It speaks of the machine that it must speak of. */
+  isExpected: z.boolean(),
+  /** Why it did not answer; '': it did. */
+  fault: z.string(),
+})
+export type FenceDeviceTest = z.infer<typeof FenceDeviceTest>

@@ -336,6 +336,20 @@ export const StatusNode = z.object({
     /** Why its silence can never be proof; null: it can. */
     cannotProtect: z.string().nullable().optional(),
   }),
+  /** What can switch it off: all of its feeds. */
+  fenceDevices: z.array(z.object({ name: z.string(), kind: z.string() })).optional(),
+  /** The last time that it was to be switched off, and what came of it. */
+  fenceOrder: z
+    .object({
+      epoch: count,
+      attempt: count,
+      orderedMsAgo: z.number(),
+      /** null: nothing is reported yet. */
+      outcome: z.enum(['off', 'failed']).nullable(),
+      why: z.string(),
+    })
+    .nullable()
+    .optional(),
   services: count,
   /** Of these, and of those on their way here, how many give it something to do. */
   activeServices: count,

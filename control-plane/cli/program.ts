@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addFence } from './commands/fence.ts'
+import { addFenceDevices } from './commands/fence-device.ts'
 import { addGroups } from './commands/group.ts'
 import { addImport } from './commands/import.ts'
 import { addOperations } from './commands/operate.ts'
@@ -52,6 +53,7 @@ export function createProgram(): Command {
   addRounds(program)
   addScenario(program)
   addFence(program)
+  addFenceDevices(program)
   addSettings(program)
   addImport(program)
   addAccess(program)

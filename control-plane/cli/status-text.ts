@@ -31,6 +31,11 @@ export const nodeColumns: Column<Node>[] = [
   { title: 'LEASE', value: leaseText, align: 'right' },
   { title: 'MODE', value: modeText },
   { title: 'WATCHDOG', value: watchdogText },
+  {
+    title: 'FENCE DEVICE',
+    value: ({ fenceDevices = [] }) => fenceDevices.map(({ name }) => name).join(' '),
+    optional: true,
+  },
   { title: 'SERVICES', value: (node) => String(node.services), align: 'right' },
   { title: 'NOTE', value: (node) => node.note, optional: true },
 ]

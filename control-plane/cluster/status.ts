@@ -7,6 +7,7 @@ import type {
   StatusService as ServiceBody,
 } from '../../shared/operator-api.ts'
 import type { ServiceState } from '../../shared/service.ts'
+import { doubtAboutDevices } from './apply-fence.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
 import { compareText } from './grants.ts'
 import { findInfeasible } from './rules/feasibility.ts'
@@ -74,6 +75,9 @@ function ignoredRules(view: ClusterView): Status['ignoredRules'] {
 export function nodeStatus(view: ClusterView, node: NodeView, hosted = noServices): StatusNode {
   const { lease, watchdog } = node
   const doubt = whyNoProof(view, node)
+  const fenceDevices = node.fenceDevices ?? []
+  // Rule 13: then it need not be proved by its own watchdog. But nothing is started on a node that has none.
+  const isFenced = fenceDevices.length > 0 && watchdog.class !== 'none'
   return {
     name: node.name,
     uid: node.uid,
@@ -88,14 +92,35 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
       identity: watchdog.identity,
       effectiveMs: watchdog.effectiveMs,
       armed: lease.armed,
-      protects: lease.guarded === true && doubt === null,
-      cannotProtect: doubt,
+      protects: (lease.guarded === true && doubt === null) || isFenced,
+      cannotProtect: isFenced ? null : doubt,
     },
+    fenceDevices: fenceDevices.map(({ name, kind }) => ({ name, kind })),
+    fenceOrder: fenceOrderStatus(view, node),
     services: hosted.all,
     activeServices: hosted.active,
     virtual: node.virtual,
     maintenanceRequested: node.maintenanceRequested,
-    note: node.note || (watchdog.class === 'none' ? `cannot protect: ${doubt}` : ''),
+    note: node.note || noteOf(node, doubt),
+  }
+}
+
+function noteOf({ watchdog, fenceOrder, lease }: NodeView, doubt: string | null): string {
+  const isOff = fenceOrder?.report?.outcome === 'off' && fenceOrder.epoch < lease.epoch
+  if (isOff && lease.bootId === null)
+    return 'its fence device has switched it off, and it stays off until somebody switches it on'
+  return watchdog.class === 'none' ? `cannot protect: ${doubt}` : ''
+}
+
+function fenceOrderStatus(view: ClusterView, node: NodeView): StatusNode['fenceOrder'] {
+  const { fenceOrder } = node
+  if (!fenceOrder) return null
+  const { epoch, attempt, orderedMs, report } = fenceOrder
+  const doubt = report === null ? 'nothing is reported yet' : doubtAboutDevices(view, node, epoch)
+  return {
+    ...{ epoch, attempt, orderedMsAgo: Math.round(view.nowMs - orderedMs) },
+    outcome: report?.outcome ?? null,
+    why: doubt ?? 'every device was read off twice',
   }
 }
 

@@ -15,6 +15,7 @@ import { clusterRoutes } from './routes/clusters.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { addDocs } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
+import { fenceDeviceRoutes } from './routes/fence-devices.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { healthRoutes } from './routes/health.ts'
 import { importRoutes } from './routes/import.ts'
@@ -74,6 +75,7 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   for (const routes of [
     statusRoutes(deps),
     nodeRoutes(deps),
+    fenceDeviceRoutes(deps),
     clusterCommandRoutes(deps, feed),
     serviceRoutes(deps, feed),
     operationRoutes(deps, feed),

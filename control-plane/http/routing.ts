@@ -10,6 +10,7 @@ export const Params = {
   cluster: z.object({ cluster: ClusterName }),
   sid: z.object({ cluster: ClusterName, sid: ServiceId }),
   node: z.object({ cluster: ClusterName, node: NodeName }),
+  device: z.object({ cluster: ClusterName, node: NodeName, device: z.string().max(100) }),
   group: z.object({ cluster: ClusterName, group: z.string().max(100) }),
   rule: z.object({ cluster: ClusterName, rule: z.string().max(100) }),
   member: z.object({ cluster: ClusterName, rule: z.string().max(100), sid: ServiceId }),

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { nodeStatus } from '../../control-plane/cluster/status.ts'
 import { whyNotUsable } from '../../control-plane/crm/decide/node-classes.ts'
 import { aNode, buildView } from './build-view.ts'
+import { anOrder, bmc, revoked, saidOff } from './fence-rig.ts'
 
 const held = {
   class: 'none',
@@ -37,4 +38,24 @@ test('a virtual machine says what it lacks to be trusted', () => {
   view.settings.trustVirtualWatchdog = true
   expect(shown('n3').watchdog.cannotProtect).toContain('without a clock of its hypervisor')
   expect(shown('n4').watchdog.cannotProtect).toBe(null)
+})
+
+test('a virtual machine with a fence device is protected, whatever its watchdog is worth (rule 13)', () => {
+  const fenceDevices = [bmc]
+  const n5 = aNode('n5', { virtual: true, watchdog: guest, fenceDevices })
+  expect(nodeStatus(view, n5).watchdog).toMatchObject({ protects: true, cannotProtect: null })
+  expect(nodeStatus(view, n5).fenceDevices).toEqual([{ name: 'bmc', kind: 'redfish' }])
+  // But nothing is ever started where there is no watchdog at all.
+  const n6 = aNode('n6', { watchdog: held, fenceDevices })
+  expect(nodeStatus(view, n6).watchdog.cannotProtect).toBe(held.note)
+})
+
+test('a node that its fence device has switched off says so, and what came of each attempt is shown', () => {
+  const off = revoked({ revocations: [], fenceOrder: anOrder([saidOff()]) })
+  expect(nodeStatus(view, off).note).toContain('stays off until somebody switches it on')
+  const failed = revoked({ fenceOrder: anOrder([saidOff({ fault: 'no route' })], { attempt: 3 }) })
+  expect(nodeStatus(view, failed).fenceOrder).toEqual({
+    ...{ epoch: 3, attempt: 3, orderedMsAgo: 10_000, outcome: 'off', why: 'bmc: no route' },
+  })
+  expect(nodeStatus(view, aNode('n7')).fenceOrder).toBeNull()
 })

@@ -38,6 +38,10 @@ export class Operator {
     return this.#ask('POST', path, body)
   }
 
+  put(path: string, body: object) {
+    return this.#ask('PUT', path, body)
+  }
+
   patch(path: string, body: object) {
     return this.#ask('PATCH', path, body)
   }

@@ -6,6 +6,7 @@ import { predict } from '../../control-plane/crm/what-if/prediction.ts'
 import { nothing } from '../../control-plane/crm/what-if/suppose.ts'
 import { WhatIf, WhatIfBody } from '../../shared/what-if.ts'
 import { aGroup, aNode, aService, buildView, silentNode, timing } from '../decide/build-view.ts'
+import { bmc } from '../decide/fence-rig.ts'
 import { fenceAfterMs, liveMoveMs } from '../../shared/timing.ts'
 
 const [web, db, job] = ['process:web', 'process:db', 'process:job'] as const
@@ -42,6 +43,14 @@ describe('a node that dies', () => {
     expect(answer.story.map(({ line }) => line).join('\n')).toContain(
       'node n2: evidence watchdog-deadline',
     )
+  })
+
+  it('with a fence device leaves them after the fence delay, also where its watchdog proves nothing', () => {
+    const fenced = aNode('n2', { virtual: true, fenceDevices: [bmc] })
+    const answer = ask(buildView({ nodes: [aNode('n1'), fenced], services }), { down: ['n2'] })
+    expect(answer).toMatchObject({ settled: true, nowhere: [] })
+    for (const move of answer.moves) expect(move).toMatchObject({ startsInMs: 17_000 })
+    expect(answer.story.map(({ line }) => line).join('\n')).toContain('evidence device-off')
   })
 
   it('strands what its restricted group allows nowhere else, and says why', () => {

@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander'
 import type { z } from 'zod'
 import type { SettingsBody } from '../../../shared/operator-api.ts'
-import { fenceDelayMs } from '../../../shared/settings.ts'
 import { formatDuration, parseDurationMs } from '../duration.ts'
 import { usage } from '../failure.ts'
 import { type Session, withPlane } from '../session.ts'
@@ -150,7 +149,10 @@ export function formatSettings({
     ['on lease loss', settings.onLeaseLoss],
     ['shutdown policy', settings.shutdownPolicy],
     ['trust virtual watchdog', settings.trustVirtualWatchdog ? 'yes' : 'no'],
-    ['fence delay', formatDuration(fenceDelayMs(settings))],
+    [
+      'fence delay',
+      settings.fenceDelayMs === null ? 'twice the silence' : formatDuration(settings.fenceDelayMs),
+    ],
     ...schedulingLines(settings),
     ...Object.entries(settings.timing).map(([name, ms]): [string, string] => [
       name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),

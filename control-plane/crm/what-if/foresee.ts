@@ -8,6 +8,7 @@ import { holdersOf } from '../../cluster/grants.ts'
 import type { ClusterView, NodeName } from '../../cluster/view.ts'
 import { decide } from '../decide/decide.ts'
 import { obey } from './obey.ts'
+import { obeyDevices } from './obey-devices.ts'
 import { cutLeases, type Hypothesis, livingNodes, plan } from './suppose.ts'
 
 export type Happening = { atMs: number; change: Change }
@@ -67,7 +68,7 @@ function* play(
   let quietRounds = 0
   future.settled = false
   while (!future.settled && future.rounds < mostRounds && future.now.nowMs < untilMs) {
-    const { view, isNews } = obey(future.now, alive, untilMs)
+    const { view, isNews } = obey(obeyDevices(future.now, alive), alive, untilMs)
     const begun = { ...view, round: view.round + 1 }
     const plan = decide(begun)
     for (const change of plan.changes) happenings.push({ atMs: begun.nowMs, change })

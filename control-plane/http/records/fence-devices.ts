@@ -58,3 +58,10 @@ export async function readFenceDeviceSetup(
     where node_uid = ${nodeUid} and name = ${name}`
   return row ?? null
 }
+
+/** What the node says of itself: on a real machine the UUID of its firmware. */
+export async function hardwareIdOf(tx: Tx, nodeUid: string): Promise<string> {
+  const [row] = await tx<{ hardwareId: string }[]>`
+    select hardware_id as "hardwareId" from node where uid = ${nodeUid}`
+  return row?.hardwareId ?? ''
+}
