@@ -9,6 +9,7 @@ export type Metrics = {
   rounds: Counter<'result'>
   changes: Counter<'kind'>
   roundsJournaled: Counter<'result'>
+  worstStall: Gauge<'cluster' | 'node'>
 }
 
 export type Readings = { parkedPolls(): number }
@@ -54,6 +55,12 @@ export function createMetrics(readings: Readings): Metrics {
       name: 'holdfast_changes_total',
       help: 'Changes decided by this replica, by kind',
       labelNames: ['kind'],
+      registers,
+    }),
+    worstStall: new Gauge({
+      name: 'holdfast_agent_stall_worst_seconds',
+      help: 'How late the latest decision of a node’s agent came in about its last hour, as it last told this replica',
+      labelNames: ['cluster', 'node'],
       registers,
     }),
     roundsJournaled: new Counter({

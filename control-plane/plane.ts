@@ -20,11 +20,12 @@ import { ClockWitness } from './lease/clock-witness.ts'
 import { DesiredPolls } from './lease/desired-polls.ts'
 import { postgresLane } from './lease/lease-lane.ts'
 import { Renewals } from './lease/renewals.ts'
-import { UsageReports } from './lease/usage-reports.ts'
+import { HealthReports, UsageReports } from './lease/usage-reports.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { postgresAgentStore } from './store/agent-store.ts'
 import { type Connections, connect } from './store/connect.ts'
 import { RoundJournal } from './store/journal/round-journal.ts'
+import { writeNodeHealth } from './store/node-health.ts'
 import { writeNodeUsage } from './store/node-usage.ts'
 import { postgresRoundStore } from './store/round-store.ts'
 import { ViewCache } from './store/view/view-cache.ts'
@@ -86,6 +87,10 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     write: (rows) => writeNodeUsage(connections.general, rows),
     ...{ timers: systemTimers, log },
   })
+  const health = new HealthReports({
+    write: (rows) => writeNodeHealth(connections.general, rows),
+    ...{ timers: systemTimers, log },
+  })
   const fence: FenceDeps = {
     store: postgresFenceStore(connections.general, config.replica),
     open: openDevice,
@@ -103,6 +108,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     renewals,
     polls,
     usage,
+    health,
     engine,
     metrics,
   }
@@ -120,6 +126,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
       engine.stop()
       polls.close()
       usage.close()
+      health.close()
       server.close()
       server.closeIdleConnections()
       setTimeout(() => server.closeAllConnections(), 500).unref()
@@ -141,12 +148,14 @@ type Parts = {
   renewals: Renewals
   polls: DesiredPolls
   usage: UsageReports
+  health: HealthReports
   engine: Engine
   metrics: Metrics
 }
 
 function buildApp(parts: Parts) {
-  const { config, log, clock, random, connections, boss, renewals, polls, usage, engine } = parts
+  const { config, log, clock, random, connections, boss, renewals, polls, usage, health, engine } =
+    parts
   const ring = (clusterId: number) => engine.ring(clusterId)
   const sql = connections.general
   return createApp({
@@ -165,6 +174,13 @@ function buildApp(parts: Parts) {
       renewals,
       polls,
       usage,
+      health: {
+        note(node, told) {
+          health.note(node.clusterId, node.nodeUid, told)
+          const names = { cluster: node.clusterName, node: node.name }
+          if (told.stalls) parts.metrics.worstStall.set(names, told.stalls.worstMs / 1000)
+        },
+      },
       ring,
     }),
     // Ready while it can look at the database: a replica that cannot grants nothing.

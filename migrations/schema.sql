@@ -286,6 +286,18 @@ create table node_group (
   constraint node_group_cluster_id_name_pk PRIMARY KEY (cluster_id, name)
 );
 
+create table node_health (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  at timestamp with time zone not null,
+  health jsonb not null,
+  touched xid8 not null default pg_current_xact_id(),
+  constraint node_health_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_health_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint node_health_pkey PRIMARY KEY (node_uid)
+);
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.node_health FOR EACH ROW EXECUTE FUNCTION touch();
+
 create table node_report (
   node_uid uuid not null,
   cluster_id integer not null,
@@ -309,6 +321,7 @@ create table node_status (
   since timestamp with time zone not null,
   why text not null default ''::text,
   note text not null default ''::text,
+  told_end text not null default ''::text,
   constraint node_status_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint node_status_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint node_status_pkey PRIMARY KEY (node_uid)

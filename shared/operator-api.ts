@@ -5,6 +5,7 @@ import { GroupNodes } from './group.ts'
 import { ClusterName, ConfigId, NodeName, ServiceId, serviceType } from './names.ts'
 import { NMinusOne } from './n-minus-one.ts'
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
+import { DrillResult, LastEnd, Stalls } from './node-health.ts'
 import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
 import { requestedStates, serviceStates } from './service.ts'
@@ -256,6 +257,7 @@ export const SettingsUpdate = z.strictObject({
   fenceDelayMs: z.number().int().min(1).max(86_400_000).nullable().optional(),
   scheduling: SchedulingUpdate.optional(),
   shutdownPolicy: z.enum(shutdownPolicyNames).optional(),
+  drillEveryDays: z.number().int().min(0).max(3_650).optional(),
 })
 export const SettingsBody = z.object({
   settings: Settings,
@@ -335,6 +337,10 @@ export const StatusNode = z.object({
     protects: z.boolean(),
     /** Why its silence can never be proof; null: it can. */
     cannotProtect: z.string().nullable().optional(),
+    /** Why it should be drilled; null: it need not be. */
+    drillDue: z.string().nullable().optional(),
+    /** What its last drill found; null: there was none. */
+    lastDrill: DrillResult.nullable().optional(),
   }),
   /** What can switch it off: all of its feeds. */
   fenceDevices: z.array(z.object({ name: z.string(), kind: z.string() })).optional(),
@@ -350,6 +356,12 @@ export const StatusNode = z.object({
     })
     .nullable()
     .optional(),
+  /** How the life of its machine or agent before this one ended; null: in order, or it is not known. */
+  lastEnd: LastEnd.nullable().optional(),
+  /** How late its agent was in about the last hour; null: it does not say. */
+  stalls: Stalls.nullable().optional(),
+  /** What a person should see to. */
+  warnings: z.array(z.string()).optional(),
   services: count,
   /** Of these, and of those on their way here, how many give it something to do. */
   activeServices: count,

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { MoveHalf, MoveProgress } from './live-move.ts'
 import { NodeName, ServiceId, serviceTypes } from './names.ts'
 import { agentModes, Capacity, lrmStates, WatchdogInfo } from './node.ts'
+import { NodeHealth } from './node-health.ts'
 import { foundStates, outcomes } from './outcome.ts'
 import { NodeUsage } from './scheduling.ts'
 import { orderStates } from './service.ts'
@@ -153,6 +154,8 @@ export const LeaseRequest = z.strictObject({
   results: z.array(OrderResult).max(manyServices),
   /** With every few renewals. Counts as no news, and changes no report. */
   usage: NodeUsage.optional(),
+  /** Now and then, and as soon as there is anything new. Counts as no news either. */
+  health: NodeHealth.optional(),
 })
 export type LeaseRequest = z.infer<typeof LeaseRequest>
 
@@ -244,6 +247,11 @@ export const Desired = z.strictObject({
   probes: z.array(ServiceId).max(manyServices),
   /** Of those of them that a host can tell without a mark, whoever has started them: by what. */
   probeSpecs: z.record(ServiceId, z.unknown()).optional(),
+  /**
+   * Empty as it is, it is to leave its watchdog unfed until that fires, once for this uid. Told only to an agent that has
+   * sent `health`: an older one knows no drills.
+   */
+  drill: z.strictObject({ uid: Uid }).optional(),
 })
 export type Desired = z.infer<typeof Desired>
 

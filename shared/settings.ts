@@ -40,6 +40,8 @@ export const Settings = z
     fenceDelayMs: z.number().int().min(1).max(86_400_000).nullable().default(null),
     shutdownPolicy: z.enum(shutdownPolicyNames).default('conditional'),
     scheduling: Scheduling.prefault({}),
+    /** A watchdog whose last drill is longer ago is overdue for one; 0: never. */
+    drillEveryDays: z.number().int().min(0).max(3_650).default(180),
   })
   .superRefine((settings, context) => {
     for (const fault of timingFaults(settings.timing))

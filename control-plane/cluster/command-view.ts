@@ -14,16 +14,24 @@ export const commandKinds = [
 export type CommandKind = (typeof commandKinds)[number]
 export type CommandStatus = 'pending' | 'running' | 'done' | 'failed' | 'refused'
 
-export const clusterCommandKinds = ['disarm', 'arm', 'maintenance-on', 'maintenance-off'] as const
+export const clusterCommandKinds = [
+  'disarm',
+  'arm',
+  'maintenance-on',
+  'maintenance-off',
+  'drill',
+] as const
 export type ClusterCommandKind = (typeof clusterCommandKinds)[number]
 
 export type ClusterCommandView = {
   uid: string
   kind: ClusterCommandKind
-  /** Of a maintenance. */
+  /** Of a maintenance or a drill. */
   node: NodeName | null
   /** Of a disarm. */
   mode: DisarmView['mode'] | null
+  /** When it was asked for; absent: not known. */
+  createdMs?: number
   status: CommandStatus
   reason: string
 }

@@ -4,6 +4,7 @@
 import type { PlaneEpoch } from '../../shared/lease.ts'
 import type { ServiceType } from '../../shared/names.ts'
 import type { AgentMode, Capacity, LrmState, NodeState, WatchdogInfo } from '../../shared/node.ts'
+import type { NodeHealth } from '../../shared/node-health.ts'
 import type { Rule } from '../../shared/rule.ts'
 import type { Figures } from '../../shared/scheduling.ts'
 import type { FenceDeviceView, FenceOrderView } from './fence-view.ts'
@@ -83,6 +84,12 @@ export type NodeView = {
   fenceDevices?: FenceDeviceView[]
   /** The last order to switch it off; null or absent: there was none. */
   fenceOrder?: FenceOrderView | null
+  /** What its agent tells of its machine; null or absent: nothing yet, or it is too old for that. */
+  health?: NodeHealth | null
+  /** When that was said; absent: not known. */
+  healthMs?: number | null
+  /** The last end of it that was told of. */
+  toldEnd?: string
 }
 
 export type LeaseView = {

@@ -148,6 +148,8 @@ function nodesOf(row: RawView, now: KnownView, judge: Judge): Record<string, Nod
       report,
       usage: now.usages[node.name]?.usage.node ?? null,
       usageMs: now.usages[node.name]?.atMs ?? null,
+      health: now.healths[node.name]?.health ?? null,
+      healthMs: now.healths[node.name]?.atMs ?? null,
       lease: {
         ...node.lease,
         // A revision counts as obeyed together with the report that was made under it, never before.

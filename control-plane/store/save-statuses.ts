@@ -9,17 +9,20 @@ export async function saveNodeStatuses(
 ) {
   const rows = Object.values(after.nodes).filter((node) => {
     const old = before.nodes[node.name]
-    return node !== old && (node.state !== old?.state || node.note !== old.note)
+    if (node === old) return false
+    return node.state !== old?.state || node.note !== old.note || node.toldEnd !== old.toldEnd
   })
   if (rows.length === 0) return
-  const values = rows.map(({ uid, state, sinceMs, note }) => ({ uid, state, sinceMs, note }))
+  const values = rows.map(({ uid, state, sinceMs, note, toldEnd = '' }) => ({
+    ...{ uid, state, sinceMs, note, toldEnd },
+  }))
   await tx`
-    insert into node_status (node_uid, cluster_id, state, since, note)
-    select uid, ${after.cluster.id}, state, from_epoch_ms("sinceMs"), note
+    insert into node_status (node_uid, cluster_id, state, since, note, told_end)
+    select uid, ${after.cluster.id}, state, from_epoch_ms("sinceMs"), note, "toldEnd"
     from jsonb_to_recordset(${JSON.stringify(values)}::text::jsonb)
-      as r(uid uuid, state text, "sinceMs" double precision, note text)
+      as r(uid uuid, state text, "sinceMs" double precision, note text, "toldEnd" text)
     on conflict (node_uid) do update set state = excluded.state, since = excluded.since,
-      note = excluded.note`
+      note = excluded.note, told_end = excluded.told_end`
 }
 
 export async function saveServiceStatuses(

@@ -278,6 +278,19 @@ export const nodeUsage = pgTable('node_usage', {
   touched: touched(),
 })
 
+/**
+ * How the node's last life ended, how late its agent was, and what the last drill of its watchdog found, as it tells it
+ * itself. Of safety only the choice whom to drill rests on it.
+ */
+export const nodeHealth = pgTable('node_health', {
+  nodeUid: nodeUid().primaryKey(),
+  clusterId: clusterId(),
+  at: at('at').notNull(),
+  /** NodeHealth (shared/node-health.ts). */
+  health: jsonb('health').notNull(),
+  touched: touched(),
+})
+
 /** A node's request for a new epoch, and its answer to the CRM's challenge. Written by the agent's route only. */
 export const epochRequest = pgTable('epoch_request', {
   nodeUid: nodeUid().primaryKey(),
@@ -348,6 +361,8 @@ export const nodeStatus = pgTable('node_status', {
   since: at('since').notNull(),
   why: text('why').notNull().default(''),
   note: text('note').notNull().default(''),
+  /** Of the node's last end that the change log tells of. */
+  toldEnd: text('told_end').notNull().default(''),
 })
 
 /** The CRM's question to a node that asks for an epoch. */

@@ -68,7 +68,7 @@ const nodes = (isTouched: string) => `
     'uid', n.uid, 'name', n.name, 'drivers', n.drivers, 'capacity', n.capacity,
     'watchdog', n.watchdog, 'virtual', n.virtual, 'maintenanceRequested', n.maintenance_requested,
     'state', coalesce(s.state, 'unknown'), 'sinceMs', coalesce(epoch_ms(s.since), epoch_ms(n.joined_at)),
-    'note', coalesce(s.note, ''),
+    'note', coalesce(s.note, ''), 'toldEnd', coalesce(s.told_end, ''),
     'lease', ${lease},
     'revocations', (${revocations}),
     'hasReport', r.node_uid is not null,
@@ -110,6 +110,12 @@ const usages = (isTouched: string) => `
     'usage', u.usage)), '[]')
   from node_usage u join node n on n.uid = u.node_uid
   where u.cluster_id = $1 and n.removed_at is null and ${isTouched}`
+
+const healths = (isTouched: string) => `
+  select coalesce(jsonb_agg(jsonb_build_object('node', n.name, 'atMs', epoch_ms(e.at),
+    'health', e.health)), '[]')
+  from node_health e join node n on n.uid = e.node_uid
+  where e.cluster_id = $1 and n.removed_at is null and ${isTouched}`
 
 const services = (isMeant: string) => `
   select coalesce(jsonb_agg(jsonb_build_object('sid', sid, 'requested', requested, 'spec', spec,
@@ -156,7 +162,7 @@ const commands = `
 
 const clusterCommands = `
   select coalesce(jsonb_agg(jsonb_build_object('uid', uid, 'kind', kind, 'node', node,
-    'mode', arguments->>'mode', 'status', status, 'reason', reason) order by created_at, uid), '[]')
+    'mode', arguments->>'mode', 'createdMs', epoch_ms(created_at), 'status', status, 'reason', reason) order by created_at, uid), '[]')
   from command where cluster_id = $1 and finished_at is null and sid is null`
 
 /** Every service of which a row was written or deleted by a transaction that the snapshot may not have shown. */
@@ -180,6 +186,7 @@ export function viewStatement(onlyTouched: boolean): string {
   (${groups}) as groups,
   (${rules}) as rules,
   (${usages(since('u'))}) as usages,
+  (${healths(since('e'))}) as healths,
   (${services(isMeant)}) as services,
   (${statuses(isMeant)}) as statuses,
   (${grants(isMeant)}) as grants,

@@ -4,6 +4,7 @@ import { Hono, type Context } from 'hono'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { Clock } from '../../../shared/clock.ts'
+import type { NodeHealth } from '../../../shared/node-health.ts'
 import {
   DesiredQuery,
   EpochRequest,
@@ -27,6 +28,8 @@ export type AgentRouteDeps = {
   polls: DesiredPolls
   /** Takes in what nodes say they use; absent: nobody keeps it. */
   usage?: Pick<UsageReports, 'note'>
+  /** And what they tell of their machines. */
+  health?: { note(node: KnownNode, health: NodeHealth): void }
   ring(clusterId: number): void
 }
 
@@ -130,6 +133,7 @@ async function leaseRoute(
     } satisfies LeaseAnswer)
   }
   if (request.usage) deps.usage?.note(node.clusterId, request.nodeUid, request.usage)
+  if (request.health) deps.health?.note(node, request.health)
   const answer = await deps.renewals.renew({ clusterId: node.clusterId, request })
   if (!answer.granted) return refuse(c, answer.refusal)
   const { leaseMs, revision, confirmed, unguarded } = answer.row

@@ -2,9 +2,10 @@
 // rows, and commits that are whole or not at all. For simulations and dry runs; nothing survives the process.
 import type { PlannedJob } from '../../cluster/plan.ts'
 import type { Change } from '../../cluster/change.ts'
+import type { HealthRow } from '../node-health.ts'
 import type { UsageRow } from '../node-usage.ts'
 import type { Moment } from './leases.ts'
-import { noteUsage } from './nodes.ts'
+import { noteHealth, noteUsage } from './nodes.ts'
 import type { ClusterState, ServerIdentity } from './state.ts'
 
 export type Patch<T> = (state: ClusterState, moment: Moment) => { state: ClusterState; result: T }
@@ -67,6 +68,16 @@ export class MemoryDatabase {
       if (this.clusters[row.clusterId])
         this.commit(row.clusterId, (state, { nowMs }) => ({
           state: noteUsage(state, row, nowMs),
+          result: undefined,
+        }))
+  }
+
+  /** What nodes told of their machines. */
+  noteHealth(rows: HealthRow[]): void {
+    for (const row of rows)
+      if (this.clusters[row.clusterId])
+        this.commit(row.clusterId, (state, { nowMs }) => ({
+          state: noteHealth(state, row, nowMs),
           result: undefined,
         }))
   }

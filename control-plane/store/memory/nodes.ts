@@ -3,6 +3,7 @@
 import type { EpochRequest, JoinRequest } from '../../../shared/protocol.ts'
 import { planeClaim } from '../../lease/why-not.ts'
 import type { StoredDesired } from '../desired.ts'
+import type { HealthRow } from '../node-health.ts'
 import type { UsageRow } from '../node-usage.ts'
 import type { EpochStanding, Joined, JoinRefusal, KnownNode } from '../nodes.ts'
 import { hashSecret } from '../secrets.ts'
@@ -67,7 +68,7 @@ function newNode(request: JoinRequest, identity: NewIdentity, nowMs: number): St
   return {
     view: {
       ...{ uid: identity.nodeUid, name, drivers, capacity, watchdog, virtual },
-      ...{ maintenanceRequested: false, state: 'unknown', sinceMs: nowMs, note: '' },
+      ...{ maintenanceRequested: false, state: 'unknown', sinceMs: nowMs, note: '', toldEnd: '' },
       lease: {
         ...{ epoch: 1, bootId: null, leaseUntilMs: nowMs, judgedUntilMs: nowMs },
         ...{ renewedMs: null, reportedMs: null, armed: false, guarded: null, releasedMs: null },
@@ -91,6 +92,7 @@ function newNode(request: JoinRequest, identity: NewIdentity, nowMs: number): St
       revocations: [],
       desired: null,
       usage: null,
+      health: null,
     },
   }
 }
@@ -190,6 +192,14 @@ export function readDesired(
   const { revision, document } = desired
   const isKnown = revision === has.revision && number === has.planeEpoch
   return { revision, planeEpoch: { number, uuid }, document: isKnown ? null : document }
+}
+
+/** Replaces what a node told of its machine; one that is gone is passed over. */
+export function noteHealth(state: ClusterState, { nodeUid, health }: HealthRow, nowMs: number) {
+  const node = state.nodes[nodeUid]
+  return !node || node.isRemoved
+    ? state
+    : withNode(state, { ...node, health: { atMs: nowMs, health } })
 }
 
 /** Replaces the figures of a node; one that is gone is passed over. */

@@ -80,7 +80,9 @@ function nodesOf(
       const { name } = node.view
       const view = nodeOf(node, held.get(name), judge)
       const usage = usages[name]
-      return [name, usage ? { ...view, usage: usage.node, usageMs: usage.atMs } : view]
+      const told = node.health && { health: node.health.health, healthMs: node.health.atMs }
+      const used = usage && { usage: usage.node, usageMs: usage.atMs }
+      return [name, told || used ? { ...view, ...told, ...used } : view]
     }),
   )
 }

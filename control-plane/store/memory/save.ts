@@ -63,10 +63,15 @@ function saveStatuses(state: ClusterState, before: ClusterView, after: ClusterVi
   let next = state
   for (const node of Object.values(after.nodes)) {
     const old = before.nodes[node.name]
-    if (node === old || (node.state === old?.state && node.note === old.note)) continue
+    if (node === old) continue
+    const isToldOf = node.toldEnd === old?.toldEnd
+    if (node.state === old?.state && node.note === old.note && isToldOf) continue
     const stored = nodeOf(next, node.uid)
     const { state: nodeState, sinceMs, note } = node
-    const view = { ...stored.view, state: nodeState, sinceMs, note }
+    const view = {
+      ...{ ...stored.view, state: nodeState, sinceMs, note },
+      ...(node.toldEnd !== undefined && { toldEnd: node.toldEnd }),
+    }
     next = withNode(next, { ...stored, view, hasStatus: true })
   }
   const services = { ...next.services }

@@ -1,6 +1,7 @@
 // What the memory store keeps of one cluster: the parts of a ClusterView, and beside them the few columns that only the
 // store knows. Plain data, replaced and never changed, so that an old state is a snapshot for free.
 import type { EpochRequest } from '../../../shared/protocol.ts'
+import type { NodeHealth } from '../../../shared/node-health.ts'
 import type { Figures } from '../../../shared/scheduling.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import type { FencedDeviceView } from '../../cluster/fence-view.ts'
@@ -44,6 +45,7 @@ export type StoredNode = {
   revocations: StoredRevocation[]
   desired: StoredDocument | null
   usage: StoredUsage | null
+  health: { atMs: number; health: NodeHealth } | null
   /** What became of orders to its fence devices; absent: there were none. */
   fenceReports?: StoredFenceReport[]
 }

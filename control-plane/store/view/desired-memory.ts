@@ -49,13 +49,17 @@ export function remember(view: ClusterView, digests: Record<NodeName, string>): 
 /** Everything of the cluster but its nodes, services, and what changes with every round. */
 function commonOf(view: ClusterView): string {
   const { cluster, planeEpoch, settings, disarm } = view
-  return JSON.stringify([cluster, planeEpoch.number, planeEpoch.uuid, settings, disarm])
+  const drills = view.clusterCommands.filter(({ kind }) => kind === 'drill')
+  const common = [cluster, planeEpoch.number, planeEpoch.uuid, settings, disarm]
+  return JSON.stringify([...common, drills.map(({ uid, node, status }) => [uid, node, status])])
 }
 
 /** Everything of a node but what only its renewals and its report say. */
 function factsOf(node: NodeView): string {
-  const { lease, report: _, usage: __, note: ___, sinceMs: ____, ...facts } = node
-  return JSON.stringify([facts, lease.epoch, lease.bootId, lease.mode])
+  const { lease, report: _, usage: __, note: ___, sinceMs: ____, health, ...all } = node
+  const { usageMs: _____, healthMs: ______, toldEnd: _______, ...facts } = all
+  const drill = health?.drill?.uid ?? null
+  return JSON.stringify([facts, lease.epoch, lease.bootId, lease.mode, health != null, drill])
 }
 
 /** Nodes named by any service that is not the same as before; `all`: one asks every node whether it runs there. */

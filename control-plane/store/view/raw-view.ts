@@ -1,4 +1,5 @@
 // A view as its statement answers: the parts, as JSON brings them, and the services put together from theirs.
+import type { NodeHealth } from '../../../shared/node-health.ts'
 import type { Figures } from '../../../shared/scheduling.ts'
 import type { Rule } from '../../../shared/rule.ts'
 import type {
@@ -28,6 +29,8 @@ export type RawUsage = {
   usage: { node: Figures; services: Record<string, Figures> }
 }
 
+export type RawHealth = { node: string; atMs: number; health: NodeHealth }
+
 export type RawView = {
   head: {
     horizon: string
@@ -53,6 +56,7 @@ export type RawView = {
   groups: GroupView[]
   rules: Rule[]
   usages: RawUsage[]
+  healths: RawHealth[]
   services: (ServiceConfig & { sid: string })[]
   statuses: (ServiceStatus & { sid: string })[]
   grants: (GrantView & { sid: string })[]

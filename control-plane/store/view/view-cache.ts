@@ -6,7 +6,7 @@ import { compareText } from '../../cluster/grants.ts'
 import type { ReportView } from '../../cluster/node-words.ts'
 import type { ClusterView, ServiceView } from '../../cluster/view.ts'
 import type { DesiredMemory } from './desired-memory.ts'
-import { type RawUsage, type RawView, servicesOf } from './raw-view.ts'
+import { type RawHealth, type RawUsage, type RawView, servicesOf } from './raw-view.ts'
 
 export type KnownView = {
   /** Server, timeline and start of the database that it was read from. */
@@ -18,6 +18,7 @@ export type KnownView = {
   services: Record<string, ServiceView>
   reports: Record<string, ReportView | null>
   usages: Record<string, RawUsage>
+  healths: Record<string, RawHealth>
   desired: DesiredMemory | null
   /** Of the view that was read last; null: none was taken yet. */
   census: Census | null
@@ -65,6 +66,7 @@ export function completed(before: KnownView | null, row: RawView, nowMs: number)
     horizon: row.head?.horizon ?? '0',
     reports: reportsOf(before, row),
     usages: usagesOf(before, row, nowMs),
+    healths: healthsOf(before, row),
     services: withUsage(before, servicesNow(before, row), usagesOf(before, row, nowMs)),
     desired: before?.desired ?? null,
     census: null,
@@ -89,6 +91,14 @@ function usagesOf(before: KnownView | null, row: RawView, nowMs: number): KnownV
   for (const node of Object.keys(usages))
     if (nowMs - usages[node]!.atMs > usageKeptMs) delete usages[node]
   return usages
+}
+
+/** A node that left and joined again under its name changes the roster, and with it everything is read anew. */
+function healthsOf(before: KnownView | null, row: RawView): KnownView['healths'] {
+  if (row.healths.length === 0) return before?.healths ?? {}
+  const healths = { ...before?.healths }
+  for (const health of row.healths) healths[health.node] = health
+  return healths
 }
 
 function servicesNow(before: KnownView | null, row: RawView): Record<string, ServiceView> {
