@@ -4,6 +4,7 @@ import { profiles } from '../shared/timing.ts'
 import type { Boot } from './boot.ts'
 import type { ControlPlaneClient } from './control-plane-client.ts'
 import type { Driver, DriverEvents } from './drivers/driver.ts'
+import type { Health } from './health/health.ts'
 import type { Identity } from './identity.ts'
 import type { Log } from './log.ts'
 import { resumeLrm } from './lrm/decide/resume.ts'
@@ -25,6 +26,8 @@ export type AgentParts = {
   createDrivers(events: DriverEvents): Driver[]
   /** Measures what the node and its services use; absent: nothing does. */
   createMeter?(drivers: Driver[]): UsageMeter
+  /** Absent: tells nothing of how its lives end, and does no drills. */
+  health?: Health
   client: ControlPlaneClient
   journal: JournalStore
   clock: Clock
@@ -55,6 +58,7 @@ export function createAgent(parts: AgentParts): Loop {
     nowMs: clock.bootMs(),
     ...{ journal: old.journal, note: old.note, firstTiming },
     watchdog: { ...state, running: watchdog.isRunning() },
+    lastDrill: parts.health?.drills.lastUid ?? null,
   })
   const aboutNode = () => ({
     ...{ clusterUuid, nodeUid, bootId, hardwareId },
@@ -65,11 +69,14 @@ export function createAgent(parts: AgentParts): Loop {
     meter?.end()
     parts.exit(code)
   }
-  const { journal, client } = parts
+  const { journal, client, health } = parts
   const meter = parts.createMeter?.(drivers) ?? null
-  const deps = { clock, outside, watchdog, drivers, journal, client, log, meter, aboutNode, exit }
+  const deps = {
+    ...{ clock, outside, watchdog, drivers, journal, client, log, meter, aboutNode, exit },
+    ...{ health, bootId },
+  }
   const loop: Loop = createLoop({
-    ...{ clock, timers, lrm, outside },
+    ...{ clock, timers, lrm, outside, stalls: health?.stalls },
     ...(parts.longestSleepMs !== undefined && { longestSleepMs: parts.longestSleepMs }),
     createEffects: (tell) => createEffects(deps, tell),
   })

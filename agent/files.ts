@@ -1,6 +1,7 @@
 // Files that are there whole or not at all, also after a power cut.
 import {
   closeSync,
+  fdatasyncSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -56,6 +57,17 @@ export function replaceFile(path: string, text: string): void {
   renameSync(temporary, path)
 }
 
+/** One more line at its end, on disk when this returns. */
+export function appendNow(path: string, line: string): void {
+  const file = openSync(path, 'a', 0o600)
+  try {
+    writeSync(file, line)
+    fdatasyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** The file's text; null if there is none. Any other trouble is thrown: an unreadable journal is not an empty one. */
 export function readIfThere(path: string): string | null {
   try {
@@ -66,11 +78,15 @@ export function readIfThere(path: string): string | null {
   }
 }
 
-/** What the journal needs of a disk. */
+/** What the agent needs of a disk. `writeFileAtomically` and `appendNow` return once it is on disk. */
 export type Files = {
   readIfThere(path: string): string | null
   writeFileDurably(path: string, text: string): Promise<void>
   replaceFile(path: string, text: string): void
+  writeFileAtomically(path: string, text: string): void
+  appendNow(path: string, line: string): void
 }
 
-export const systemFiles: Files = { readIfThere, writeFileDurably, replaceFile }
+export const systemFiles: Files = {
+  ...{ readIfThere, writeFileDurably, replaceFile, writeFileAtomically, appendNow },
+}

@@ -6,10 +6,12 @@ import { tellReady } from '../shared/service-manager.ts'
 import { profiles } from '../shared/timing.ts'
 import { createAgent, nodeFacts } from './agent.ts'
 import { type Boot, describeBoot, isVirtual } from './boot.ts'
-import { chooseWatchdog } from './choose-watchdog.ts'
+import { chooseWatchdog, settleDrills } from './choose-watchdog.ts'
 import { type Config, readConfig, usage } from './config.ts'
 import { createControlPlaneClient } from './control-plane-client.ts'
 import { chooseDrivers, type HostDriver } from './drivers/host-drivers.ts'
+import { type Drills, openDrills } from './drill/drills.ts'
+import { lookBack } from './health/look-back.ts'
 import { type Identity, readIdentity, writeIdentity } from './identity.ts'
 import { joinCluster } from './join.ts'
 import { lockHome, lockNode } from './lock.ts'
@@ -44,9 +46,11 @@ export async function runAgent(): Promise<void> {
   if (!(await lockHome(config.home))) return fail(`another agent runs with ${config.home}`)
   const random = systemRandom()
   const clock = systemClock()
-  const watchdog = chooseWatchdog(config, clock)
   const simulatedBootId = config.simulated?.bootId ?? null
   const boot = describeBoot({ home: config.home, simulatedBootId, random })
+  const drills = openDrills(config.home, clock)
+  settleDrills(config, clock, drills, boot.bootId)
+  const watchdog = chooseWatchdog(config, clock, drills)
   const types = drivers.map(({ type }) => type)
   const outside = boot.virtual ? findRtc() : null
   const facts = nodeFacts(boot, { watchdog, outside }, types, profiles.default.watchdogMs)
@@ -54,7 +58,7 @@ export async function runAgent(): Promise<void> {
   if (identity === null || config.command === 'join') return
   if (!(await lockNode(identity.nodeUid))) return fail(`another agent runs node ${identity.node}`)
   const log = createLog(identity.node)
-  run(config, identity, boot, { watchdog, outside, drivers, random, log, clock })
+  run(config, identity, boot, { watchdog, drills, outside, drivers, random, log, clock })
 }
 
 /** `ha-agent vm stop 100`. */
@@ -69,7 +73,8 @@ async function tool(words: string[]): Promise<void> {
 async function doctor(config: Config): Promise<void> {
   const { describeFindings, examine } = await import('./doctor.ts')
   const clock = systemClock()
-  const patient = { config, clock, watchdog: chooseWatchdog(config, clock) }
+  const drills = openDrills(config.home, clock)
+  const patient = { config, clock, watchdog: chooseWatchdog(config, clock, drills) }
   const isGuest = !config.simulated && isVirtual()
   const outside = isGuest ? findRtc() : null
   const findings = await examine({ ...patient, isVirtual: isGuest, outside })
@@ -106,6 +111,7 @@ async function identify(config: Config, boot: Boot, facts: NodeFacts, random: Ra
 type NodeFacts = ReturnType<typeof nodeFacts>
 type Machine = {
   watchdog: Watchdog
+  drills: Drills
   outside: OutsideClock | null
   drivers: HostDriver[]
   random: Random
@@ -117,7 +123,7 @@ function run(
   config: Config,
   identity: Identity,
   boot: Boot,
-  { watchdog, outside, drivers, random, log, clock }: Machine,
+  { watchdog, drills, outside, drivers, random, log, clock }: Machine,
 ): void {
   const { clusterUuid, nodeUid, credential } = identity
   const { bootId } = boot
@@ -143,6 +149,7 @@ function run(
       ...{ credential, random, pin: config.pin ?? identity.pin },
     }),
     journal: createJournalStore(config.home, bootId),
+    health: lookBack({ home: config.home, bootId, drills, watchdog, clock, log }),
     exit: (code) => process.exit(code),
   })
   process.on('SIGTERM', () => loop.tell({ kind: 'signal', signal: 'restart' }))

@@ -5,7 +5,9 @@ import { serviceType } from '../../shared/names.ts'
 import { assertNever } from '../../shared/assert.ts'
 import type { EpochRequest } from '../../shared/protocol.ts'
 import type { ControlPlaneClient, Reply } from '../control-plane-client.ts'
+import { beginDrill, runDrill } from '../drill/drill-effects.ts'
 import type { Driver } from '../drivers/driver.ts'
+import type { Health } from '../health/health.ts'
 import type { Log } from '../log.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
 import type { OutsideClock } from '../outside-clock/outside-clock.ts'
@@ -25,6 +27,9 @@ export type EffectDeps = {
   log: Log
   /** null: nothing is measured. */
   meter: UsageMeter | null
+  /** Absent: nothing is told of this machine but what it runs, and no drill is done. */
+  health?: Health | undefined
+  bootId: string
   /** What every epoch request says about this node, besides what was decided. */
   aboutNode(): Omit<EpochRequest, 'nonce' | 'found' | 'planeEpoch' | 'sentMs'>
   exit(code: number): void
@@ -44,7 +49,13 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'feed':
       case 'arm':
       case 'close-watchdog':
-        return runWatchdog(deps.watchdog, effect, tell)
+        return runWatchdog(deps, effect, tell)
+      case 'beat-drill':
+      case 'interrupt-drill':
+      case 'end-drill':
+        return runDrill(deps.health?.drills, effect)
+      case 'note-life':
+        return deps.health?.life.note(effect.life)
       case 'write-journal':
         return writeJournal(deps, effect, tell)
       case 'note-lease':
@@ -81,6 +92,7 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'say':
         return deps.log(effect.level, effect.message, effect.facts)
       case 'exit':
+        deps.health?.life.leave(effect.code)
         return deps.exit(effect.code)
       default:
         return assertNever(effect, 'effect of an unknown kind')
@@ -94,14 +106,20 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
 
 type WatchdogEffect = Extract<Effect, { kind: 'feed' | 'arm' | 'close-watchdog' }>
 
-function runWatchdog(watchdog: Watchdog, effect: WatchdogEffect, tell: (event: LrmEvent) => void) {
+function runWatchdog(
+  { watchdog, health, bootId }: EffectDeps,
+  effect: WatchdogEffect,
+  tell: (event: LrmEvent) => void,
+) {
   if (effect.kind === 'feed') {
     const result = watchdog.feed(effect.untilMs)
     if (result === 'late') tell({ kind: 'fed-late', why: 'the lease ran out before the write' })
     else if (result === 'fed') tell({ kind: 'fed' })
     else tell({ kind: 'feed-failed', why: result.failed, counting: watchdog.isRunning() })
   } else if (effect.kind === 'arm') {
-    const { timeoutMs, untilMs } = effect
+    const { timeoutMs, untilMs, drill } = effect
+    const trouble = drill ? beginDrill(health?.drills, watchdog, bootId, drill) : null
+    if (trouble) return tell(trouble)
     const result = watchdog.arm(timeoutMs, untilMs)
     if (!result.ok) return tell({ kind: 'arm-failed', why: result.why, open: result.open })
     const { effectiveMs, canClose } = result
@@ -180,10 +198,18 @@ async function renew(
 ): Promise<LrmEvent> {
   const { seq } = request
   const usage = deps.meter?.take() ?? null
-  const reply = await deps.client.lease(usage ? { ...request, usage } : request, timeoutMs)
-  // An older plane refuses what it does not know, the whole renewal with it: the next one goes without.
-  if (usage && reply.kind === 'refused' && reply.problem.code === 'invalid') deps.meter?.end()
-  if (reply.kind === 'ok') return { kind: 'lease-granted', seq, answer: reply.answer }
+  const health = deps.health?.take() ?? null
+  const more = { ...(usage && { usage }), ...(health && { health }) }
+  const reply = await deps.client.lease({ ...request, ...more }, timeoutMs)
+  // An older plane refuses what it does not know, the whole renewal with it: the next one goes without, the newest first.
+  if (reply.kind === 'refused' && reply.problem.code === 'invalid') {
+    if (health) deps.health?.end()
+    else if (usage) deps.meter?.end()
+  }
+  if (reply.kind === 'ok') {
+    deps.health?.noteGranted()
+    return { kind: 'lease-granted', seq, answer: reply.answer }
+  }
   if (reply.kind === 'refused') return { kind: 'lease-refused', seq, refused: refusedBy(reply) }
   return { kind: 'lease-failed', seq, why: reply.why }
 }

@@ -43,6 +43,7 @@ const JournalFile = z.object({
       z.object({ generation: z.number().int(), uid: z.string(), isOver: z.boolean() }),
     )
     .default({}),
+  drill: z.object({ uid: z.string(), state: z.enum(['begun', 'unfired', 'over']) }).optional(),
 })
 
 const LeaseFile = z.object({

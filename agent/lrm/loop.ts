@@ -1,6 +1,7 @@
 // The agent's loop: gather what happened → decide → carry it out. Driven by events; one timer, for the next deadline.
 // Effects run in the order decided, so that feeding comes before anything that could take time.
 import type { Clock, Timer, Timers } from '../../shared/clock.ts'
+import type { StallMeter } from '../health/stalls.ts'
 import type { OutsideClock } from '../outside-clock/outside-clock.ts'
 import { decideLrm } from './decide/decide.ts'
 import type { OutsideReading } from './decide/clock-pair.ts'
@@ -26,6 +27,8 @@ export type LoopDeps = {
   lrm: Lrm
   /** Of a virtual machine: read for every decision. */
   outside?: OutsideClock | null
+  /** Told of every decision, when it was due and when it came. */
+  stalls?: Pick<StallMeter, 'note'> | undefined
   createEffects(tell: (event: LrmEvent) => void): RunEffect
 }
 
@@ -40,6 +43,7 @@ export function createLoop(deps: LoopDeps): Loop {
   let hasBegun = false
   let hasEnded = false
   let timer: Timer | null = null
+  let dueMs = Number.POSITIVE_INFINITY
   const run = deps.createEffects(tell)
 
   function tell(event: LrmEvent): void {
@@ -55,6 +59,9 @@ export function createLoop(deps: LoopDeps): Loop {
     do {
       // Boottime first: a freeze between the two readings is found now.
       const nowMs = deps.clock.bootMs()
+      // Whatever brings a decision: later than its timer was due, nothing was fed meanwhile.
+      if (nowMs >= dueMs) deps.stalls?.note(dueMs, nowMs)
+      dueMs = Number.POSITIVE_INFINITY
       const input = { nowMs, events, outside: readOutside(deps.outside ?? null) }
       events = []
       const decision = decideLrm(lrm, input)
@@ -69,6 +76,7 @@ export function createLoop(deps: LoopDeps): Loop {
   function sleepUntil(wakeAtMs: number): void {
     deps.timers.clear(timer)
     const sleepMs = Math.min(longestSleepMs, Math.max(1, wakeAtMs - deps.clock.bootMs()))
+    dueMs = deps.clock.bootMs() + Math.ceil(sleepMs)
     timer = deps.timers.set(decide, Math.ceil(sleepMs))
   }
 

@@ -25,10 +25,12 @@ export type WatchdogDeviceOptions = {
 /** Makes a fresh FIFO (bytes written in an earlier boot must never feed this one) and reads it. */
 export function openWatchdogDevice(options: WatchdogDeviceOptions): WatchdogDevice {
   const { fifo, stateFile, bootId, resetByWatchdog, log } = options
+  const bootedMs = Date.now()
   const save = (state: { armed: boolean; timeoutMs: number }) => {
     const temporary = `${stateFile}.new`
     try {
-      writeFileSync(temporary, `${JSON.stringify({ bootId, ...state, resetByWatchdog })}\n`)
+      const text = JSON.stringify({ bootId, ...state, resetByWatchdog, bootedMs })
+      writeFileSync(temporary, `${text}\n`)
       renameSync(temporary, stateFile)
     } catch (error) {
       // The countdown goes on all the same; a state that says too little only makes the agent careful.

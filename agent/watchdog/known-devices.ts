@@ -15,8 +15,9 @@ const devices: { identity: RegExp; known: KnownDevice }[] = [
   },
 ]
 
-/** Unknown devices count double. */
-export function lookUpDevice(identity: string): KnownDevice {
+/** Unknown devices count double, until a drill has measured them. */
+export function lookUpDevice(identity: string): KnownDevice & { isKnown: boolean } {
   const found = devices.find((device) => device.identity.test(identity))
-  return found?.known ?? { factor: 2, class: 'qualified', note: 'unknown device: counts double' }
+  if (found) return { ...found.known, isKnown: true }
+  return { factor: 2, class: 'qualified', note: 'unknown device: counts double', isKnown: false }
 }

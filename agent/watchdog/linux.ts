@@ -14,18 +14,30 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
+import { type Measured, measuredFactor } from '../drill/measured-factor.ts'
 import { describeHolder, findHolder } from './device-holder.ts'
 import { magicCloseOption, setTimeoutOption, setUpDevice } from './device-ioctl.ts'
 import { lookUpDevice } from './known-devices.ts'
 import type { ArmResult, CloseResult, FeedResult, Watchdog } from './watchdog.ts'
 
-/** The device at `path`. Throws with a clear reason if it cannot serve; the caller then has no watchdog. */
-export function linuxWatchdog(path: string, clock: Clock): Watchdog {
+/**
+ * The device at `path`. Throws with a clear reason if it cannot serve; the caller then has no watchdog.
+ * @param measured of drills on this node; null: none has ended
+ */
+export function linuxWatchdog(
+  path: string,
+  clock: Clock,
+  measured: Measured | null = null,
+): Watchdog {
   const status = statSync(path)
   if (!status.isCharacterDevice()) throw new Error(`${path} is not a character device`)
   const sysfs = sysfsOf(path, status.rdev)
   const identity = read(sysfs, 'identity') ?? 'unknown'
   const known = lookUpDevice(identity)
+  if (known.class === 'weak' && read(softdogPage, 'soft_noboot') === '1')
+    throw new Error(`${identity} is loaded with soft_noboot=1: it resets nothing`)
+  const factor = measuredFactor({ identity, ...known }, measured)
+  const note = factor === known.factor ? known.note : `measured: counts ${factor}-fold`
   const isRunning = () => read(sysfs, 'state') === 'active'
   const canClose = () => read(sysfs, 'nowayout') !== '1'
   let file: number | null = null
@@ -59,7 +71,7 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
       const { options, timeoutSeconds } = setUpDevice(file, wanted)
       if ((options & magicCloseOption) === 0 || (options & setTimeoutOption) === 0)
         return fail(`${identity} has no magic close, or its timeout cannot be set`)
-      const effectiveMs = Math.max(wanted, timeoutSeconds) * 1000 * known.factor
+      const effectiveMs = Math.max(wanted, timeoutSeconds) * 1000 * factor
       return { ok: true, effectiveMs, canClose: canClose() }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -101,25 +113,29 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
   }
 
   return {
-    factor: known.factor,
+    factor,
     info: (timeoutMs) => {
-      const note = whyNotOurs()
-      const seconds = Math.max(1, Math.floor(timeoutMs / known.factor / 1000))
-      const effectiveMs = seconds * 1000 * known.factor
+      const holder = whyNotOurs()
+      const seconds = Math.max(1, Math.floor(timeoutMs / factor / 1000))
+      const effectiveMs = seconds * 1000 * factor
       // SAFETY: what another program feeds protects nothing of ours: this node cannot protect.
-      if (note !== null)
+      if (holder !== null)
         return {
           class: 'none',
           identity: identity.slice(0, 200),
           effectiveMs,
-          note: note.slice(0, 500),
+          note: holder.slice(0, 500),
         }
       return {
         class: known.class,
         identity: identity.slice(0, 200),
         effectiveMs,
-        ...(known.note ? { note: known.note } : {}),
+        ...(note ? { note } : {}),
       }
+    },
+    bootStatus() {
+      const text = read(sysfs, 'bootstatus')
+      return text !== null && /^\d+$/.test(text) ? Number(text) : null
     },
     isRunning,
     arm,
@@ -127,6 +143,8 @@ export function linuxWatchdog(path: string, clock: Clock): Watchdog {
     close,
   }
 }
+
+const softdogPage = '/sys/module/softdog/parameters'
 
 /** /dev/watchdog and the node of the first device are two names of one. */
 function isSameDevice(one: number, other: number): boolean {

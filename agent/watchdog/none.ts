@@ -6,6 +6,7 @@ export function noWatchdog(why: string): Watchdog {
   return {
     factor: 1,
     info: () => ({ class: 'none', identity: 'none', effectiveMs: 0, note: why.slice(0, 500) }),
+    bootStatus: () => null,
     isRunning: () => false,
     arm: () => ({ ok: false, why, open: false }),
     feed: () => ({ failed: why }),

@@ -3,6 +3,8 @@
 // write. What the supervisor counts is read back from its state file. Evidence in development clusters only.
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
 import type { Clock } from '../../shared/clock.ts'
+import { cardReset } from '../../shared/node-health.ts'
+import { type Measured, measuredFactor } from '../drill/measured-factor.ts'
 import type { ArmResult, CloseResult, FeedResult, Watchdog } from './watchdog.ts'
 
 export type SimulatedWatchdogOptions = {
@@ -10,10 +12,15 @@ export type SimulatedWatchdogOptions = {
   stateFile: string
   bootId: string
   clock: Clock
+  /** Of drills on this node; null: none has ended. */
+  measured?: Measured | null
 }
+
+const identity = 'Holdfast supervisor'
 
 export function simulatedWatchdog(options: SimulatedWatchdogOptions): Watchdog {
   const { clock } = options
+  const factor = measuredFactor({ identity, factor: 1, isKnown: true }, options.measured ?? null)
   let file: number | null = null
 
   function arm(timeoutMs: number, untilMs: number): ArmResult {
@@ -23,7 +30,7 @@ export function simulatedWatchdog(options: SimulatedWatchdogOptions): Watchdog {
       if (clock.bootMs() > untilMs)
         return { ok: false, why: 'later than the lease allows', open: isCounting() }
       writeSync(file, `T${Math.round(timeoutMs)}\n`)
-      return { ok: true, effectiveMs: Math.round(timeoutMs), canClose: true }
+      return { ok: true, effectiveMs: Math.round(timeoutMs * factor), canClose: true }
     } catch (error) {
       const why = `the supervisor’s FIFO: ${(error as Error).message}`
       return { ok: false, why, open: isCounting() }
@@ -56,16 +63,38 @@ export function simulatedWatchdog(options: SimulatedWatchdogOptions): Watchdog {
   }
 
   return {
-    factor: 1,
+    factor,
     info: (timeoutMs) => ({
       class: 'simulated',
-      identity: 'Holdfast supervisor',
+      identity,
       effectiveMs: Math.round(timeoutMs),
     }),
+    bootStatus() {
+      const state = readState(options.stateFile)
+      if (state === null || !('resetByWatchdog' in state)) return null
+      return state.resetByWatchdog === true ? cardReset : 0
+    },
     isRunning: () => isArmed(options.stateFile, options.bootId),
     arm,
     feed,
     close,
+  }
+}
+
+/** When the supervisor booted this node, by its wall clock; null: it does not say. */
+export function simulatedBootMs(stateFile: string): number | null {
+  const state = readState(stateFile)
+  return state !== null && 'bootedMs' in state && typeof state.bootedMs === 'number'
+    ? state.bootedMs
+    : null
+}
+
+function readState(stateFile: string): object | null {
+  try {
+    const state: unknown = JSON.parse(readFileSync(stateFile, 'utf8'))
+    return typeof state === 'object' ? state : null
+  } catch {
+    return null
   }
 }
 

@@ -7,6 +7,8 @@ export interface Watchdog {
   info(timeoutMs: number): WatchdogInfo
   /** Effective timeout for each configured millisecond. */
   readonly factor: number
+  /** What it keeps of the boot before: `bootstatus`; null: it keeps none, or it cannot be read. Must not open it. */
+  bootStatus(): number | null
   /** Whether its countdown runs now, whoever started it. Must not feed it. */
   isRunning(): boolean
   /** Opens it if need be and sets its timeout, if it is not later than `untilMs`: both are feeds. */

@@ -102,6 +102,14 @@ export const steps = fc.oneof(
     ),
   },
   { weight: 3, arbitrary: liveStep },
+  {
+    weight: 2,
+    arbitrary: fc.boolean().map(
+      (isBegun): Step =>
+        ({ plane }) =>
+          isBegun ? plane.orderDrill() : plane.endMaintenance(),
+    ),
+  },
   { weight: 1, arbitrary: fc.constant<Step>((world) => world.crash()) },
   { weight: 1, arbitrary: fc.constant<Step>(({ plane }) => plane.revoke()) },
   { weight: 1, arbitrary: fc.constant<Step>(({ plane }) => plane.changeHistory()) },

@@ -18,6 +18,8 @@ export class FakePlane {
   planeEpoch = { number: 1, uuid: uuidOf(1) }
   revision = 1
   mode: Desired['mode'] = 'active'
+  /** A drill that is ordered, as it is in maintenance only. */
+  drill: string | null = null
   settings: LrmSettings = { ...firstSettings }
   orders = new Map<string, Order>()
   /** `sid/generation` of which another node may have a half. */
@@ -102,7 +104,23 @@ export class FakePlane {
       ...{ mode: this.mode, timing: this.timing, ...this.settings },
       services: [...this.orders.values()],
       probes: [...this.probes],
+      ...(this.drill !== null && { drill: { uid: this.drill } }),
     }
+  }
+
+  /** Ordered of a node that is kept empty, as far as the plane knows. */
+  orderDrill(): void {
+    if ([...this.orders.values()].some(({ generation }) => generation !== null)) return
+    this.mode = 'maintenance'
+    this.drill = `drill-${this.nextUid++}`
+    this.revision++
+  }
+
+  endMaintenance(): void {
+    if (this.mode !== 'maintenance') return
+    this.mode = 'active'
+    this.drill = null
+    this.revision++
   }
 
   /** What the commit of this renewal answers. */

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { chooseWatchdog } from '../../agent/choose-watchdog.ts'
 import { readConfig } from '../../agent/config.ts'
+import { openDrills } from '../../agent/drill/drills.ts'
 import { lookUpDevice } from '../../agent/watchdog/known-devices.ts'
 import { linuxWatchdog } from '../../agent/watchdog/linux.ts'
 import { noWatchdog } from '../../agent/watchdog/none.ts'
@@ -129,7 +130,7 @@ describe('a device of the kernel', () => {
   test('that cannot serve is no watchdog, with the reason', () => {
     const read = readConfig(['run', '--home', home, '--watchdog', '/dev/null'], {})
     if ('fault' in read) throw new Error(read.fault)
-    expect(chooseWatchdog(read.config, clock).info(1_000)).toMatchObject({
+    expect(chooseWatchdog(read.config, clock, openDrills(home, clock)).info(1_000)).toMatchObject({
       class: 'none',
       note: expect.stringContaining('/dev/null'),
     })

@@ -6,6 +6,7 @@ import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
 import { beginRenewal, beginStart, beginStop, checkAnswers, judgeRevoked } from './contract.ts'
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
+import { DrillWatch } from './drill-watch.ts'
 import { beginMove, isMove, type Job, look } from './halves.ts'
 
 /** An effect begun and not ended: told later, in any order, or never. */
@@ -24,6 +25,10 @@ export class World {
   began = new Set<string>()
   moved = new Set<string>()
   device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
+  /** It never fires, whatever anybody does. */
+  isDeviceDead = false
+  isDrillDiskFull = false
+  drills = new DrillWatch(this)
   disk: { journal: Journal | null; note: LeaseNote | null } = { journal: null, note: null }
   pending: Pending[] = []
   wakeAtMs = 0
@@ -61,6 +66,7 @@ export class World {
       nowMs: this.nowMs,
       ...structuredClone(this.disk),
       watchdog: { info, factor: 1, running: this.device.running },
+      lastDrill: this.drills.last,
     })
   }
 
@@ -103,10 +109,11 @@ export class World {
   pass(ms: number): void {
     const untilMs = this.nowMs + ms
     for (;;) {
-      const deviceMs = this.device.running ? this.device.deadlineMs : Infinity
+      const isCounting = this.device.running && !this.isDeviceDead
+      const deviceMs = isCounting ? this.device.deadlineMs : Infinity
       const nextMs = Math.min(untilMs, this.wakeAtMs, deviceMs)
       this.nowMs = Math.max(this.nowMs, nextMs)
-      if (this.device.running && this.nowMs >= this.device.deadlineMs) this.reset()
+      if (isCounting && this.nowMs >= this.device.deadlineMs) this.reset()
       judgeRevoked(this)
       if (this.nowMs >= untilMs) return void this.decide([])
       const beforeMs = this.nowMs
@@ -173,6 +180,7 @@ export class World {
   }
 
   private run(effect: Effect): LrmEvent | null {
+    this.drills.look(effect)
     switch (effect.kind) {
       case 'say':
         this.said.push(effect.message)
@@ -187,6 +195,7 @@ export class World {
         this.feedDevice()
         return null
       case 'arm':
+        if (effect.drill && this.isDrillDiskFull) return { kind: 'drill-not-begun', why: 'ENOSPC' }
         if (this.nowMs > effect.untilMs) return { kind: 'arm-failed', why: 'late' }
         this.breach(this.isBusy && this.nowMs > this.mayFeedUntilMs, 'opened without a lease')
         this.device.effectiveMs = effect.timeoutMs

@@ -15,13 +15,16 @@ export class Disk {
   failures = 0
   private readonly scheduler: Scheduler
   private readonly chance: Chance
+  private readonly whole: Disk | null
   private readonly files = new Map<string, File>()
   /** Durable writes whose data is there and whose rename may not be. */
   private readonly writing = new Set<{ path: string; text: string }>()
 
-  constructor(scheduler: Scheduler, chance: Chance) {
+  /** @param whole the disk that this is a part of, with a chance of its own: what is written here draws nothing there */
+  constructor(scheduler: Scheduler, chance: Chance, whole: Disk | null = null) {
     this.scheduler = scheduler
     this.chance = chance
+    this.whole = whole
   }
 
   read(path: string): string | null {
@@ -36,6 +39,14 @@ export class Disk {
         this.check()
         const synced = this.files.get(path)?.synced ?? null
         this.files.set(path, { synced, written: text })
+      },
+      writeFileAtomically: (path, text) => {
+        this.check()
+        this.writeSynced(path, text)
+      },
+      appendNow: (path, line) => {
+        this.check()
+        this.writeSynced(path, (this.read(path) ?? '') + line)
       },
       writeFileDurably: (path, text) =>
         new Promise((resolve, reject) => {
@@ -81,8 +92,9 @@ export class Disk {
   }
 
   private check(): void {
-    if (!this.fault) return
+    const fault = this.fault ?? this.whole?.fault
+    if (!fault) return
     this.failures += 1
-    throw Object.assign(new Error(this.fault), { code: this.fault })
+    throw Object.assign(new Error(fault), { code: fault })
   }
 }

@@ -83,6 +83,16 @@ export class Guests {
     if (isLate && guest.state === 'running') this.onLateEnd(guest)
   }
 
+  /** Its main process dies. Returns its generation where it was running, which its driver sees. */
+  crash(sid: string, leavesSomething: boolean): number | null {
+    const guest = this.running.get(sid)
+    if (!guest || guest.state === 'leftover') return null
+    const wasRunning = guest.state === 'running'
+    guest.state = 'leftover'
+    if (!leavesSomething) this.end(sid)
+    return wasRunning ? guest.generation : null
+  }
+
   /** The machine is off. */
   endAll(): void {
     for (const sid of [...this.pending.keys()]) this.cancelPending(sid)

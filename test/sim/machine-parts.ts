@@ -46,3 +46,6 @@ export type MachineEvents = {
   onAgent(machine: Machine, what: string): void
   onLog(machine: Machine, level: string, message: string, facts: Record<string, unknown>): void
 }
+
+/** Probabilities that the agent stands still between a check and the feed, start or sending after it; how long. */
+export const noPauses = { feed: 0, act: 0, send: 0, mostMs: 0 }

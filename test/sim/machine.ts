@@ -1,7 +1,7 @@
 // One machine: power, boots, its watchdog, its disk, what runs on it, and the process of the production agent.
 import { createAgent } from '../../agent/agent.ts'
 import type { Boot } from '../../agent/boot.ts'
-import { createControlPlaneClient } from '../../agent/control-plane-client.ts'
+import type { Measured } from '../../agent/drill/measured-factor.ts'
 import type { Identity } from '../../agent/identity.ts'
 import type { Log } from '../../agent/log.ts'
 import { createJournalStore } from '../../agent/lrm/journal.ts'
@@ -9,10 +9,13 @@ import type { Loop } from '../../agent/lrm/loop.ts'
 import type { OutsideClock } from '../../agent/outside-clock/outside-clock.ts'
 import { Disk } from './disk.ts'
 import { SimDriver } from './driver.ts'
+import type { DriverAction } from './driver-parts.ts'
 import { Guests } from './guests.ts'
-import { type Exchange, Link, linkTransport } from './link.ts'
+import { clientOver } from './client-over.ts'
+import { Link } from './link.ts'
 import { joinSite } from './join-site.ts'
-import type { MachineEvents, MachineOptions } from './machine-parts.ts'
+import { lookBackAt } from './look-back.ts'
+import { type MachineEvents, type MachineOptions, noPauses } from './machine-parts.ts'
 import { HostClock, Process } from './process.ts'
 import { rtcOf } from './rtc.ts'
 import { Device, simWatchdog } from './watchdog.ts'
@@ -25,15 +28,13 @@ const journalPath = `${home}/journal.json`
 /** As systemd does. */
 const agentRestartMs = 500
 
-/** Probabilities that the agent stands still between a check and the feed, start or sending after it; how long. */
-export const noPauses = { feed: 0, act: 0, send: 0, mostMs: 0 }
-
 export class Machine {
   readonly name: string
   readonly options: MachineOptions
   readonly hardwareId: string
   readonly link: Link
   readonly disk: Disk
+  private readonly notes: Disk
   readonly guests: Guests
   readonly device: Device
   clock: HostClock
@@ -62,6 +63,7 @@ export class Machine {
     this.outside = options.hasRtc ? rtcOf(scheduler) : null
     this.link = new Link(scheduler, chance.stream('link'))
     this.disk = new Disk(scheduler, chance.stream('disk'))
+    this.notes = new Disk(scheduler, chance.stream('notes'), this.disk)
     this.guests = new Guests(scheduler)
     this.clock = new HostClock(scheduler)
     this.device = new Device(options.device, chance.stream('watchdog'), this.clock)
@@ -86,6 +88,7 @@ export class Machine {
     this.bootId = chance.uuid()
     this.clock = new HostClock(scheduler, rate, chance.between(2_000, 20_000))
     this.device.reset(this.clock)
+    this.device.boot()
     this.events.onPower(this, true, `boot ${this.boots}`)
     const { bootId } = this
     scheduler.after(bootMs, () => {
@@ -103,6 +106,7 @@ export class Machine {
     this.device.reset(this.clock)
     this.guests.endAll()
     this.disk.losePower()
+    this.notes.losePower()
     this.events.onPower(this, false, why)
     if (againMs !== null) this.options.scheduler.after(againMs, () => this.powerOn())
   }
@@ -153,13 +157,9 @@ export class Machine {
 
   /** A service's main process dies; `leavesSomething`: not all of it. */
   crashGuest(sid: string, leavesSomething: boolean): void {
-    const guest = this.guests.running.get(sid)
-    if (!guest || guest.state === 'leftover') return
-    const wasRunning = guest.state === 'running'
-    guest.state = 'leftover'
-    if (!leavesSomething) this.guests.end(sid)
-    if (wasRunning)
-      for (const driver of this.agent?.drivers ?? []) driver.tellExited(sid, guest.generation)
+    const generation = this.guests.crash(sid, leavesSomething)
+    if (generation === null) return
+    for (const driver of this.agent?.drivers ?? []) driver.tellExited(sid, generation)
   }
 
   /** Journal and lease note are lost, or the identity too. */
@@ -183,8 +183,9 @@ export class Machine {
     const text = this.disk.read(identityPath)
     if (text !== null) return this.runJoined(agent, JSON.parse(text) as Identity)
     const { process } = agent
-    const parts = { watchdog: this.watchdogOf(process), outside: this.outside, boot: this.boot() }
-    const joining = { ...parts, client: this.clientOf(process, null), log: this.log() }
+    const parts = { watchdog: this.watchdogOf(process, null), outside: this.outside }
+    const client = this.clientOf(process, null)
+    const joining = { ...parts, boot: this.boot(), client, log: this.log() }
     return void joinSite(this.options, joining, process).then((joined) =>
       process.do(() => {
         if ('refused' in joined) return this.endAgent(agent, `refused: ${joined.refused}`)
@@ -197,27 +198,30 @@ export class Machine {
   private runJoined(agent: Agent, identity: Identity): void {
     const { process } = agent
     const { clock, timers } = process
-    const journal = createJournalStore(home, this.bootId, this.disk.filesFor(process))
+    const { bootId, outside } = this
+    const journal = createJournalStore(home, bootId, this.disk.filesFor(process))
+    const files = this.notes.filesFor(process)
+    const log = this.log()
+    const looked = lookBackAt({
+      ...{ home, bootId, clock, files, log, bootStatus: this.device.bootStatus },
+      watchdogOf: (measured) => this.watchdogOf(process, measured),
+    })
     agent.loop = createAgent({
-      ...{ identity, boot: this.boot(), clock, timers, journal, log: this.log() },
+      ...{ identity, boot: this.boot(), clock, timers, journal, log, outside, ...looked },
       // No machine here is suspended without its timers; a virtual one may be frozen with them, and looks every second.
       longestSleepMs: this.options.virtual ? 1_000 : 10_000,
-      outside: this.outside,
-      watchdog: this.watchdogOf(process),
       client: this.clientOf(process, identity.credential),
       createDrivers: (events) => {
-        agent.drivers = this.options.drivers.map(
-          (type) =>
-            new SimDriver({
-              ...{ type, guests: this.guests, process, events },
-              behaviour: this.options.behaviour,
-              node: this.name,
-              hostOf: (node) => this.options.hostOf(node),
-              onAction: (action) => this.events.onAction(this, action),
-              onTouch: (sid, what) => this.events.onTouch(this, sid, what),
-              pauseBefore: () => this.pauseBefore(process, 'act'),
-            }),
-        )
+        const { behaviour } = this.options
+        const parts = {
+          ...{ guests: this.guests, process, events, behaviour, node: this.name },
+          hostOf: (node: string) => this.options.hostOf(node),
+          onAction: (action: DriverAction) => this.events.onAction(this, action),
+          onTouch: (sid: string, what: DriverAction['action']) =>
+            this.events.onTouch(this, sid, what),
+          pauseBefore: () => this.pauseBefore(process, 'act'),
+        }
+        agent.drivers = this.options.drivers.map((type) => new SimDriver({ ...parts, type }))
         return agent.drivers
       },
       exit: (code) => this.endAgent(agent, `exit ${code}`),
@@ -231,9 +235,10 @@ export class Machine {
     return { bootId, hardwareId, virtual, capacity }
   }
 
-  private watchdogOf(process: Process) {
+  private watchdogOf(process: Process, measured: Measured | null) {
     const pauseBefore = () => this.pauseBefore(process, 'feed')
-    return simWatchdog(this.device, process, pauseBefore, () => this.events.onFeedAllowed(this))
+    const onAllowed = () => this.events.onFeedAllowed(this)
+    return simWatchdog(this.device, process, pauseBefore, onAllowed, measured)
   }
 
   private pauseBefore(process: Process, what: 'feed' | 'act' | 'send'): void {
@@ -242,15 +247,10 @@ export class Machine {
   }
 
   private clientOf(process: Process, credential: string | null) {
-    const { replicas, chance } = this.options
-    const urls = replicas.map((replica) => replica.url)
-    const replicaAt = (origin: string) => replicas.find((replica) => replica.url === origin)!
-    const watch = (exchange: Exchange, isSent: boolean) => {
+    return clientOver(this.link, this.options, process, credential, (exchange, isSent) => {
       this.events.onExchange(this, exchange)
       if (isSent) this.pauseBefore(process, 'send')
-    }
-    const transport = linkTransport(this.link, process, credential, replicaAt, watch)
-    return createControlPlaneClient({ urls, credential, random: chance, transport })
+    })
   }
 
   private log(): Log {

@@ -7,11 +7,11 @@ import { Engine } from '../../control-plane/crm/engine.ts'
 import type { FenceDevice } from '../../control-plane/fence/fence-device.ts'
 import { fenceNode } from '../../control-plane/fence/fence-node.ts'
 import type { OrderName, StoredDevice } from '../../control-plane/fence/fence-store.ts'
-import { agentRoutes } from '../../control-plane/http/routes/agent.ts'
+import { type AgentRouteDeps, agentRoutes } from '../../control-plane/http/routes/agent.ts'
 import { type ClockPair, ClockWitness } from '../../control-plane/lease/clock-witness.ts'
 import { DesiredPolls } from '../../control-plane/lease/desired-polls.ts'
 import { Renewals } from '../../control-plane/lease/renewals.ts'
-import { UsageReports } from '../../control-plane/lease/usage-reports.ts'
+import { HealthReports, UsageReports } from '../../control-plane/lease/usage-reports.ts'
 import { memoryFenceStore } from '../../control-plane/store/memory/fence.ts'
 import { memoryRoundStore } from '../../control-plane/store/memory/rounds.ts'
 import { memoryAgentStore, memoryLane } from '../../control-plane/store/memory/stores.ts'
@@ -105,9 +105,22 @@ export class Replica {
       write: (rows) => access.trip(() => this.options.database.memory.noteUsage(rows)),
       ...{ timers, log },
     })
+    const health = new HealthReports({
+      // Without the chance of a trip: what it is written for waits for nothing else here.
+      write: async (rows) => {
+        if (database.isAnswering) memory.noteHealth(rows)
+      },
+      ...{ timers, log },
+    })
+    const told: AgentRouteDeps['health'] = {
+      note: (node, one) => health.note(node.clusterId, node.nodeUid, one),
+    }
     const agents = memoryAgentStore(memory, chance, access)
     const app = new Hono()
-    app.route('/agent/v1', agentRoutes({ store: agents, clock, log, renewals, polls, usage, ring }))
+    app.route(
+      '/agent/v1',
+      agentRoutes({ store: agents, clock, log, renewals, polls, usage, health: told, ring }),
+    )
     const fencing = {
       store: memoryFenceStore(memory, access),
       open: this.options.openDevice,

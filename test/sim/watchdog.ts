@@ -1,6 +1,8 @@
 // A machine's watchdog device, and the agent's seam to it. As Linux has them: opening, setting the timeout and an
 // unclean close feed it, magic close stops it (unless nowayout), and nobody but the holder can feed it.
 import type { ArmResult, CloseResult, FeedResult, Watchdog } from '../../agent/watchdog/watchdog.ts'
+import { type Measured, measuredFactor } from '../../agent/drill/measured-factor.ts'
+import { cardReset } from '../../shared/node-health.ts'
 import type { WatchdogClass, WatchdogInfo } from '../../shared/node.ts'
 import type { HostClock, Process } from './process.ts'
 import type { Chance } from './random.ts'
@@ -36,6 +38,9 @@ export class Device {
   private readonly chance: Chance
   private clock: HostClock
   private firing: (() => void) | null = null
+  private hasFired = false
+  /** What its driver says of the boot before. */
+  bootStatus = 0
 
   constructor(kind: DeviceKind, chance: Chance, clock: HostClock) {
     this.kind = kind
@@ -51,13 +56,22 @@ export class Device {
     this.clock = clock
   }
 
+  /** A new boot asks what ended the one before. */
+  boot(): void {
+    this.bootStatus = this.hasFired ? cardReset : 0
+    this.hasFired = false
+  }
+
   feed(cause: FeedCause): void {
     this.isRunning = true
     this.firing?.()
     // It fires somewhere between what is configured and what its kind is known for; most often as late as it may.
     const longest = this.timeoutMs * this.kind.factor
     const ms = this.chance.chance(0.7) ? longest : this.chance.between(this.timeoutMs, longest)
-    this.firing = this.clock.after(ms, () => this.onFire())
+    this.firing = this.clock.after(ms, () => {
+      this.hasFired = true
+      this.onFire()
+    })
     this.onFeed(cause, this.timeoutMs)
   }
 
@@ -86,9 +100,13 @@ export function simWatchdog(
   pauseBefore: () => void,
   /** Told with each check that allowed a feed. */
   onAllowed: () => void,
+  measured: Measured | null,
 ): Watchdog {
   const { clock } = process
   const { kind } = device
+  // These devices vary, as no single one does: a drill of one of them never makes it count as quicker.
+  const { identity } = kind
+  const factor = measuredFactor({ identity, factor: kind.factor, isKnown: true }, measured)
   const isMine = () => device.holder === process
   process.onDeath(() => {
     if (isMine()) device.close(false)
@@ -112,7 +130,7 @@ export function simWatchdog(
       device.timeoutMs = seconds * 1000
       device.feed('timeout')
     })
-    return { ok: true, effectiveMs: seconds * 1000 * kind.factor, canClose: !kind.nowayout }
+    return { ok: true, effectiveMs: seconds * 1000 * factor, canClose: !kind.nowayout }
   }
 
   function feed(untilMs: number): FeedResult {
@@ -136,14 +154,15 @@ export function simWatchdog(
   }
 
   return {
-    factor: kind.factor,
+    factor,
+    bootStatus: () => (kind.class === 'none' ? null : device.bootStatus),
     info: (timeoutMs): WatchdogInfo => ({
       class: kind.class,
       identity: kind.identity,
       effectiveMs:
         kind.class === 'none'
           ? 0
-          : Math.max(1, Math.floor(timeoutMs / kind.factor / 1000)) * 1000 * kind.factor,
+          : Math.max(1, Math.floor(timeoutMs / factor / 1000)) * 1000 * factor,
     }),
     isRunning: () => device.isRunning,
     arm,

@@ -3,6 +3,7 @@ import { assertNever } from '../../../shared/assert.ts'
 import { type Draft, say } from './draft.ts'
 import { generationOf } from './grants.ts'
 import type { LrmEvent } from './effect.ts'
+import { noteDrillNotArmed } from './drill.ts'
 import { noteSignal } from './ending.ts'
 import { noteEpochAnswer, noteEpochFailed } from './epoch.ts'
 import { noteMigrated } from './migrate.ts'
@@ -68,6 +69,8 @@ export function absorb(draft: Draft, event: LrmEvent): void {
     case 'watchdog-closed':
     case 'watchdog-close-failed':
       return absorbWatchdog(draft, event)
+    case 'drill-not-begun':
+      return noteDrillNotArmed(draft, event.why)
     case 'journaled':
       lrm.writtenVersion = Math.max(lrm.writtenVersion, event.version)
       lrm.writingVersion = null

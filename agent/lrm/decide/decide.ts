@@ -2,11 +2,13 @@
 // is to be done. Pure and synchronous: an ordered list of questions. Read this first.
 import { absorb } from './absorb.ts'
 import { beginSurvey, type Draft, indexOrders, startDraft, wakeAt } from './draft.ts'
+import { stepDrill } from './drill.ts'
 import type { Effect, LrmInput } from './effect.ts'
 import { stepEnding } from './ending.ts'
 import { stepEpoch } from './epoch.ts'
 import { judgeFrozen } from './frozen.ts'
 import { endLostEpoch, judgeState } from './lease.ts'
+import { noteLife } from './life.ts'
 import type { Lrm } from './lrm.ts'
 import { stepPoll } from './poll.ts'
 import { stepArmedAgain } from './release.ts'
@@ -33,6 +35,7 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
     endLostEpoch(draft)
     leaveOutdatedEpoch(draft)
     indexOrders(draft)
+    stepDrill(draft)
     feed(draft)
     stepServices(draft)
     judgeState(draft)
@@ -43,6 +46,7 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
     stepEnding(draft)
   }
   look(draft)
+  noteLife(draft)
   writeJournal(draft)
   if (draft.leaseToNote) draft.effects.push({ kind: 'note-lease', lease: draft.leaseToNote })
   return { lrm: draft.lrm, effects: draft.effects, wakeAtMs: draft.wakeAtMs }

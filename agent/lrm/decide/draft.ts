@@ -42,6 +42,7 @@ export function startDraft(lrm: Lrm, { nowMs, outside = null }: LrmInput): Draft
     confirmed: { ...lrm.confirmed },
     watchdog: { ...lrm.watchdog },
     ending: lrm.ending && { ...lrm.ending },
+    drill: lrm.drill && { ...lrm.drill },
     journal: {
       ...journal,
       epoch: journal.epoch && { ...journal.epoch },

@@ -7,14 +7,28 @@ import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
 import type { Asked } from '../../drivers/driver.ts'
 import type { OutsideReading } from './clock-pair.ts'
+import type { LifeNote } from './drill-state.ts'
 import type { Found, Journal, Sid } from './lrm.ts'
 
 export type Effect =
   /** Feed, if it is still not later than `untilMs`: checked again at the device, in the same breath as the write. */
   | { kind: 'feed'; untilMs: number }
-  /** Open the watchdog, or set its timeout; both are feeds, so `untilMs` holds here too. */
-  | { kind: 'arm'; timeoutMs: number; untilMs: number }
+  /**
+   * Open the watchdog, or set its timeout; both are feeds, so `untilMs` holds here too. `drill`: it is the last feed of this
+   * boot, and first that is written down.
+   */
+  | {
+      kind: 'arm'
+      timeoutMs: number
+      untilMs: number
+      drill?: { uid: string; effectiveMs: number }
+    }
   | { kind: 'close-watchdog' }
+  /** A sign of life, on disk, of a machine that is not fed. */
+  | { kind: 'beat-drill'; fedMs: number }
+  | { kind: 'interrupt-drill' }
+  | { kind: 'end-drill'; uid: string; outcome: 'did-not-fire' | 'not-armed'; detail: string }
+  | { kind: 'note-life'; life: LifeNote }
   | { kind: 'write-journal'; version: number; journal: Journal }
   | { kind: 'note-lease'; lease: HeldLease }
   | { kind: 'stop'; sid: Sid; generation: number; timeoutMs: number }
@@ -101,6 +115,7 @@ export type LrmEvent =
   | { kind: 'armed'; configuredMs: number; effectiveMs: number; canClose: boolean }
   /** `open`: an earlier arming still holds, and counts down. */
   | { kind: 'arm-failed'; why: string; open?: boolean }
+  | { kind: 'drill-not-begun'; why: string }
   | { kind: 'fed' }
   | { kind: 'fed-late'; why: string }
   /** `counting`: whether the device says that its countdown runs on. */

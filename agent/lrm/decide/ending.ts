@@ -4,6 +4,7 @@
 import type { AgentMode } from '../../../shared/node.ts'
 import type { ShutdownPolicy } from '../../../shared/settings.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
+import { isDrilling } from './drill.ts'
 import { closeAllStarted } from './grants.ts'
 import { isEmpty, nothingOnHost } from './lease.ts'
 import type { Ending, EndingWay, Lrm } from './lrm.ts'
@@ -41,8 +42,11 @@ function wayOf(lrm: Lrm, kind: Ending['kind']): EndingWay {
 }
 
 /** What this agent says it does as a whole. A manual maintenance stays what it is, whatever the policy. */
-export function modeOf({ ending, desired }: Lrm): AgentMode {
+export function modeOf(lrm: Lrm): AgentMode {
+  const { ending, desired } = lrm
   const ordered = desired?.mode ?? 'active'
+  // Whatever is ordered meanwhile: a node that is about to be reset by its drill takes nothing.
+  if (isDrilling(lrm) && lrm.watchdog.class !== 'none' && ordered !== 'disarm') return 'maintenance'
   if (ending === null || ordered === 'disarm') return ordered
   if (ending.way === 'migrate') return 'maintenance'
   if (ending.way === 'leave') return 'restart'

@@ -3,6 +3,7 @@
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { Order } from '../../../shared/protocol.ts'
 import { type Draft, say, writeDown } from './draft.ts'
+import { isDrilling } from './drill.ts'
 import type { Lrm, Sid } from './lrm.ts'
 
 /** The generation up to which `sid` is ended for good here; −1: none. */
@@ -42,6 +43,8 @@ export function closeAllStarted(draft: Draft, why: string): void {
 /** Asks for a confirm with the next renewal, unless there is one. */
 export function wishConfirm(draft: Draft, sid: Sid, generation: number): void {
   if (draft.lrm.confirmed[sid] === generation) return
+  // SAFETY: what nobody will feed for takes nothing on.
+  if (isDrilling(draft.lrm)) return
   if (closedUpTo(draft.lrm, sid) >= generation) return
   if (draft.wishes.some((wish) => wish.sid === sid)) return
   draft.wishes.push({ sid, generation })

@@ -1,13 +1,17 @@
 // What the local resource manager knows, as plain data: JSON in, JSON out. All times are milliseconds of the agent's
 // CLOCK_BOOTTIME. Must never hold a function, a handle or a secret.
 import type { ClockPair, HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
-import type { LrmState, WatchdogClass } from '../../../shared/node.ts'
+import type { LrmState } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
 import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { Timing } from '../../../shared/timing.ts'
 import type { ServerPair } from './clock-pair.ts'
+import type { JournaledDrill, LifeNote, LocalDrill } from './drill-state.ts'
 import type { Self } from './self.ts'
+import type { WatchdogView } from './watchdog-view.ts'
+
+export type { WatchdogView } from './watchdog-view.ts'
 
 export type Sid = string
 
@@ -54,6 +58,12 @@ export type Lrm = {
   /** Everything found on the host must be stopped first, whatever is ordered; why. */
   cleaning: string | null
   ending: Ending | null
+  /** A drill of the watchdog, as far as this process has brought it. */
+  drill: LocalDrill | null
+  /** The last drill that this node began in any boot: it is not begun again. */
+  lastDrill: string | null
+  /** What was last written down about the watchdog, for whoever asks after a reset why it came. */
+  life: LifeNote
   journal: Journal
   /** Version of `journal` as it is here, as it is on disk, and being written. */
   journalVersion: number
@@ -173,28 +183,6 @@ export type LocalMove = {
   askedMs: number | null
 }
 
-export type WatchdogView = {
-  class: WatchdogClass
-  /** The plane was told of another class with this epoch. */
-  isNews?: boolean
-  /** W: as armed, or as it would be. */
-  effectiveMs: number
-  /** Effective timeout for each configured millisecond (iTCO fires at twice its setting). */
-  factor: number
-  /** The timeout last asked for. */
-  configuredMs: number
-  /** Held open by this process. */
-  open: boolean
-  /** Its countdown runs, also if an earlier process left it so. */
-  running: boolean
-  /** A magic close stops it (not `nowayout`). */
-  canClose: boolean
-  fedMs: number
-  /** Since when every feed has failed. */
-  unfedSinceMs: number | null
-  retryAtMs: number
-}
-
 /** `leave`: services run on. `freeze`, `failover`: they are stopped. `migrate`: the plane moves them away first. */
 export type EndingWay = 'leave' | 'freeze' | 'failover' | 'migrate'
 
@@ -248,6 +236,7 @@ export type Journal = {
   restarted: Record<string, true>
   /** Live moves away that were begun under an order; until all is over, nothing of that generation is started here. */
   moving: Record<Sid, JournaledMove>
+  drill?: JournaledDrill
 }
 
 /** `isOver`: the job has ended for good and it runs here; the other half may still have to be ended. */

@@ -4,6 +4,7 @@
 import type { Order } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
 import { beginSurvey, type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
+import { isDrilling } from './drill.ts'
 import type { LrmEvent } from './effect.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
@@ -42,7 +43,7 @@ export function receive(draft: Draft, order: Order, found: LocalService | null):
 function open(draft: Draft, order: Order, local: LocalService): void {
   const { lrm } = draft
   const { sid, generation } = local
-  if (lrm.ending !== null || lrm.released || lrm.epoch === null) return
+  if (lrm.ending !== null || lrm.released || lrm.epoch === null || isDrilling(lrm)) return
   const refusal = whyNever(draft, order)
   if (refusal) return noteFailure(draft, local, refusal.outcome, refusal.detail)
   if (lrm.journal.started[sid] !== generation)

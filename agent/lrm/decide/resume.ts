@@ -15,6 +15,8 @@ export type ResumeFrom = {
   /** The cluster's timing as it was at the join, for a process that finds none in the journal. */
   firstTiming?: Timing
   watchdog: { info: WatchdogInfo; factor: number; running: boolean }
+  /** The last drill that this node has begun. */
+  lastDrill?: string | null
 }
 
 export function emptyJournal(bootId: string): Journal {
@@ -86,6 +88,9 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     released: isSameBoot && old.epoch?.state === 'released',
     cleaning: cleaningOf(old, isSameBoot),
     ending: null,
+    drill: null,
+    lastDrill: from.lastDrill ?? null,
+    life: { armed: false, unfed: null },
     journal,
     journalVersion: 1,
     writtenVersion: 0,

@@ -7,6 +7,7 @@ import type { Order } from '../../../shared/protocol.ts'
 import { serviceType } from '../../../shared/names.ts'
 import { isArmed } from './armed.ts'
 import { type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
+import { isDrilling } from './drill.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows } from './lease.ts'
 import { isStaying, type LocalService } from './lrm.ts'
@@ -74,6 +75,7 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
   if (!isStaying(lrm) || lrm.released || lrm.epoch === null) return
   const refusal = whyNever(draft, order)
   if (refusal) return giveUp(draft, order, local, refusal.outcome, refusal.detail)
+  if (isDrilling(lrm)) return
   if (local.failures > order.maxRestart) {
     const last = local.lastFailure ?? { outcome: 'error' as const, detail: 'failed' }
     return giveUp(draft, order, local, last.outcome, last.detail)

@@ -4,6 +4,7 @@ import { type Draft, say } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
 import { noteFailure } from './run.ts'
 import { isArmed, noteArmedLength } from './armed.ts'
+import { noteDrillArmed, noteDrillNotArmed } from './drill.ts'
 import { isEmpty, leaveEpoch } from './lease.ts'
 import { holdsGrants, noteArmFailed } from './watchdog.ts'
 
@@ -37,6 +38,7 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       watchdog.fedMs = draft.nowMs
       watchdog.retryAtMs = 0
       watchdog.unfedSinceMs = null
+      noteDrillArmed(draft)
       return noteArmedLength(draft, event.effectiveMs)
     case 'arm-failed':
       noteArmFailed(draft, event.why)
@@ -47,6 +49,7 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
       // SAFETY: it may have been set all the same: until it answers, F counts from the longest W it may have.
       if (watchdog.open || watchdog.running)
         watchdog.effectiveMs = Math.max(watchdog.effectiveMs, draft.lrm.armLimit.upTo)
+      noteDrillNotArmed(draft, event.why)
       if (isArmed(draft.lrm)) return
       return failWaiting(draft, event.why)
     case 'fed':

@@ -7,6 +7,7 @@ import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
 import { isLengthOnDisk } from './armed.ts'
+import { isLeftUnfed } from './drill.ts'
 import { isStaying, type Lrm, type WatchdogView } from './lrm.ts'
 import { wishedEffectiveMs, wishedTimeoutMs } from './wished-timeout.ts'
 import { isEmpty, leaseAllows, leaseAllowsUntilMs, nothingOnHost } from './lease.ts'
@@ -17,7 +18,7 @@ const armRetryMs = 1_000
 export function feed(draft: Draft): void {
   const { lrm, nowMs } = draft
   const { watchdog } = lrm
-  if (!watchdog.open) return
+  if (!watchdog.open || isLeftUnfed(lrm)) return
   const everyMs = shortestMs(lrm) / 4
   const allowed = leaseAllows(draft)
   // SAFETY: after a committed release nothing is concluded from this device, whatever it does; one that cannot be closed
@@ -42,7 +43,7 @@ function shortestMs({ watchdog, timing }: Lrm): number {
 export function stepWatchdog(draft: Draft): void {
   const { lrm, nowMs } = draft
   const { watchdog } = lrm
-  if (watchdog.class === 'none') return
+  if (watchdog.class === 'none' || isLeftUnfed(lrm)) return
   if (!watchdog.open && !watchdog.running)
     watchdog.effectiveMs = wishedEffectiveMs(watchdog, lrm.timing)
   if (watchdog.open && mayClose(draft)) {
