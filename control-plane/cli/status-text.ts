@@ -145,11 +145,24 @@ function fencingText({ fencing }: Status): string {
   return `fencing ${paint(fencingColours[state], state)}${more ? ` (${more})` : ''}`
 }
 
-function warnings({ crm, ignoredRules }: Status): string[] {
+function warnings({ crm, ignoredRules, nodes }: Status): string[] {
   return [
     ...(crm.quarantine ? [`quarantine: ${crm.quarantine}`] : []),
     ...ignoredRules.map(({ rule, message }) => `${rule} is ignored: ${message}`),
+    ...dueLines(nodes),
+    ...nodes.flatMap(({ name, warnings: told = [] }) => told.map((line) => `${name}: ${line}`)),
   ].map((line) => paint('yellow', line))
+}
+
+/** Nodes whose watchdog should be drilled, those of one reason together. */
+function dueLines(nodes: Node[]): string[] {
+  const due = new Map<string, string[]>()
+  for (const { name, watchdog } of nodes)
+    if (watchdog.drillDue) due.set(watchdog.drillDue, [...(due.get(watchdog.drillDue) ?? []), name])
+  return [...due].map(([why, names]) => {
+    const some = names.slice(0, mostNamed).join(' ')
+    return `drill due on ${some}${names.length > mostNamed ? ' …' : ''}: ${why} (ha-manager drill NODE)`
+  })
 }
 
 function leaseText({ leaseRemainingMs }: Node): string {

@@ -2,6 +2,7 @@
 // Must never mutate its input, decide anything, or let an illegal change through: each case asserts its premises.
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
+import { advance } from './apply-commands.ts'
 import { orderFence } from './apply-fence.ts'
 import {
   challengeNode,
@@ -16,7 +17,7 @@ import { hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
 import { ServiceTable, type WorkingView } from './service-table.ts'
-import type { ClusterView, CommandStatus, NodeView, ServiceStatus, ServiceView } from './view.ts'
+import type { ClusterView, NodeView, ServiceStatus, ServiceView } from './view.ts'
 
 export { nextLeaseEpoch } from './grants.ts'
 
@@ -89,6 +90,9 @@ export function applyToWorkingView(
       return orderFence(view, change)
     case 'node.challenged':
       return challengeNode(view, change)
+    case 'node.ended':
+      view.nodes[change.node] = { ...nodeOf(view, change.node), toldEnd: change.end }
+      return
     case 'evidence.recorded':
       return recordEvidence(view, change, holding)
     case 'grant.opened':
@@ -120,19 +124,6 @@ export function applyToWorkingView(
     case 'imbalance.changed':
       view.imbalancedSinceMs = change.sinceMs
   }
-}
-
-type CommandState = { uid: string; status: CommandStatus; reason: string }
-
-/** Commands that are over leave the view. */
-function advance<T extends CommandState>(
-  commands: T[],
-  { command: uid, to, why }: Change & { kind: 'command.status' },
-): T[] {
-  const isOver = to === 'done' || to === 'failed' || to === 'refused'
-  return isOver
-    ? commands.filter((command) => command.uid !== uid)
-    : commands.map((one) => (one.uid === uid ? { ...one, status: to, reason: why } : one))
 }
 
 function grant(

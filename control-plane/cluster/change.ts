@@ -2,6 +2,7 @@
 // all speak these lines. Must stay a closed union of plain data: the store and the simulator apply it alike.
 import type { ServiceGeneration } from '../../shared/protocol.ts'
 import type { NodeState } from '../../shared/node.ts'
+import type { LastEnd } from '../../shared/node-health.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import type { CommandStatus, DisarmView, NodeName, ServiceStatus, Sid } from './view.ts'
 
@@ -54,6 +55,8 @@ export type Change =
       questions: ServiceGeneration[]
       why: string
     }
+  /** How its last life ended, as its agent told when it was there again. Each end is told of once. */
+  | { kind: 'node.ended'; node: NodeName; end: LastEnd['uid']; how: LastEnd['kind']; why: string }
   /** Node scope closes every open holder of (node, epoch); service scope only that service's, of that generation. */
   | {
       kind: 'evidence.recorded'
@@ -158,6 +161,8 @@ function what(change: Change): string {
       return `is to be switched off for lease epoch ${change.epoch}, attempt ${change.attempt}`
     case 'node.challenged':
       return `asked what it runs before it gets lease epoch ${change.epoch}`
+    case 'node.ended':
+      return `is there again after ${endWords[change.how]}`
     case 'evidence.recorded':
       return change.scope
         ? `evidence ${change.evidence} for generation ${change.scope.generation} on ${change.node}`
@@ -191,6 +196,13 @@ function what(change: Change): string {
     case 'imbalance.changed':
       return change.sinceMs === null ? 'balanced' : 'imbalanced'
   }
+}
+
+const endWords: Record<LastEnd['kind'], string> = {
+  'watchdog-reset': 'its watchdog reset it',
+  crashed: 'it ended without a shutdown',
+  'shut-down': 'it was shut down',
+  'agent-died': 'its agent died',
 }
 
 function disarmText(disarm: DisarmView | null): string {

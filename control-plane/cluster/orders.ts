@@ -3,6 +3,7 @@
 import type { Desired, Order } from '../../shared/protocol.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import { isHandsOff } from './disarm.ts'
+import { drillToDo, isToBeEmpty } from './drills.ts'
 import {
   compareText,
   currentReport,
@@ -74,17 +75,20 @@ function ask(document: DesiredDocument, sid: Sid, telling: unknown): void {
 
 function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {
   const { planeEpoch, settings, cluster } = view
+  const isHeld = () => Object.values(view.services).some(({ grant }) => holderOn(grant, node.name))
+  const drill = drillToDo(view, node, isHeld)
   return {
     clusterUuid: cluster.uuid,
     nodeUid: node.uid,
     planeEpoch: { number: planeEpoch.number, uuid: planeEpoch.uuid },
-    mode: isHandsOff(view) ? 'disarm' : node.maintenanceRequested ? 'maintenance' : 'active',
+    mode: isHandsOff(view) ? 'disarm' : isToBeEmpty(view, node) ? 'maintenance' : 'active',
     timing: settings.timing,
     maxWorkers: settings.maxWorkers,
     onLeaseLoss: settings.onLeaseLoss,
     shutdownPolicy: settings.shutdownPolicy,
     services: [],
     probes: [],
+    ...(drill && { drill }),
   }
 }
 

@@ -9,7 +9,9 @@ import type {
 import type { ServiceState } from '../../shared/service.ts'
 import { doubtAboutDevices } from './apply-fence.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
+import { whyDrillDue } from './drills.ts'
 import { compareText } from './grants.ts'
+import { healthSentences, nodeWarnings } from './health-words.ts'
 import { findInfeasible } from './rules/feasibility.ts'
 import { rulesOf } from './rules/group-rules.ts'
 import { reasonText, ruleTitle } from './rules/reasons.ts'
@@ -94,9 +96,14 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
       armed: lease.armed,
       protects: (lease.guarded === true && doubt === null) || isFenced,
       cannotProtect: isFenced ? null : doubt,
+      drillDue: whyDrillDue(node, view.settings, view.nowMs),
+      lastDrill: node.health?.drill ?? null,
     },
     fenceDevices: fenceDevices.map(({ name, kind }) => ({ name, kind })),
     fenceOrder: fenceOrderStatus(view, node),
+    lastEnd: node.health?.lastEnd ?? null,
+    stalls: node.health?.stalls ?? null,
+    warnings: nodeWarnings(node),
     services: hosted.all,
     activeServices: hosted.active,
     virtual: node.virtual,
@@ -238,5 +245,7 @@ export function nodeNow(view: ClusterView, node: NodeView): string {
   parts.push(
     watchdog.armed ? 'its watchdog was armed when last heard' : 'its watchdog is not armed',
   )
+  parts.push(...healthSentences(node))
+  if (watchdog.drillDue) parts.push(`a drill is due: ${watchdog.drillDue}`)
   return parts.join('; ')
 }

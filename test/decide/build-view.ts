@@ -198,6 +198,7 @@ export function buildView(changes: ViewChanges = {}): ClusterView {
       trustVirtualWatchdog: false,
       fenceDelayMs: null,
       shutdownPolicy: 'conditional',
+      drillEveryDays: 180,
       scheduling: Scheduling.parse({}),
       ...settings,
     },

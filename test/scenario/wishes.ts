@@ -77,6 +77,13 @@ export const wishes: Record<string, WishWord> = {
         )
     },
   },
+  drill: {
+    usage: 'drill NODE',
+    read: (words) => {
+      const node = words.node()
+      return (stage) => stage.noteCommand(stage.world.operator.drill(node), `drill ${node}`)
+    },
+  },
   disarm: {
     usage: 'disarm freeze|ignore',
     read: (words) => {

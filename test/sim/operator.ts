@@ -22,6 +22,8 @@ import {
   refuseDisarm,
   refuseMaintenance,
 } from '../../control-plane/intake/cluster-wish.ts'
+import { strandedWithout } from '../../control-plane/crm/what-if/n-minus-one.ts'
+import { refuseDrill } from '../../control-plane/intake/drill-wish.ts'
 import { refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
 import { refuseOperation, requestedBy } from '../../control-plane/intake/operation-wish.ts'
 import { isRefusal, type Refusal, refuse } from '../../control-plane/intake/refusal.ts'
@@ -126,6 +128,11 @@ export class Operator {
     )
   }
 
+  drill(node: string): Answer {
+    const refuse = (view: ClusterView) => refuseDrill(view, node, strandedWithout)
+    return this.clusterCommand({ kind: 'drill', node, mode: null }, refuse, same)
+  }
+
   disarm(mode: 'freeze' | 'ignore'): Answer {
     return this.clusterCommand({ kind: 'disarm', node: null, mode }, refuseDisarm, same)
   }
@@ -142,7 +149,7 @@ export class Operator {
     const uid = this.chance.uuid()
     const command = { ...what, uid, status: 'pending' as const, reason: '' }
     const answer = this.write(refuse, (state, nowMs) =>
-      rows.addClusterCommand(change(state, nowMs), command),
+      rows.addClusterCommand(change(state, nowMs), { ...command, createdMs: nowMs }),
     )
     return answer.accepted ? { ...answer, uid } : answer
   }

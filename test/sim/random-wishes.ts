@@ -30,6 +30,7 @@ export function randomWish(world: World, chance: Chance): void {
   if (drawn < 0.65) {
     const node = chance.pick([...names, 'n99'])
     const isOn = chance.chance(0.4)
+    if (drawn > 0.62) return say(`drill ${node}`, operator.drill(node))
     return say(`maintenance ${node} ${isOn}`, operator.maintenance(node, isOn))
   }
   if (drawn < 0.75) {

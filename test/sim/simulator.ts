@@ -114,8 +114,10 @@ function repair(world: World): void {
   const { operator } = world
   const view = operator.view()
   if (view.disarm !== null) operator.arm()
+  const drilled = view.clusterCommands.flatMap(({ kind, node }) => (kind === 'drill' ? [node] : []))
   for (const node of Object.values(view.nodes))
-    if (node.maintenanceRequested) operator.maintenance(node.name, false)
+    if (node.maintenanceRequested || drilled.includes(node.name))
+      operator.maintenance(node.name, false)
   for (const { name, state } of Object.values(view.nodes))
     if (state !== 'online' && isOver(world, name)) operator.confirmDead(name)
   for (const { sid, status, config } of Object.values(view.services)) {

@@ -7,7 +7,7 @@ import { operate, type Waiting } from '../operation.ts'
 import { explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
 import { waits } from '../waits.ts'
-import { addArming } from './arming.ts'
+import { addArming, addDrill } from './arming.ts'
 import { setMaintenance } from './status.ts'
 
 type Stopping = Waiting & { timeout?: string }
@@ -69,6 +69,7 @@ export function addOperations(program: Command): void {
     ),
   )
   addArming(program, 'disarm', 'arm')
+  addDrill(program)
   addCrmCommand(program)
 }
 

@@ -73,6 +73,7 @@ export function addSettings(program: Command): void {
       'silence after which a node with a fence device is switched off; auto: twice the silence',
     )
     .option('--max-workers <n>', 'how many services a node starts or stops at once')
+    .option('--drill-every-days <n>', 'days after which a watchdog is due for a drill; 0: never')
   for (const [name, description] of Object.entries(timings))
     set.option(
       `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <duration>`,
@@ -113,7 +114,11 @@ function wishes(flags: Flags): Record<string, unknown> {
   const workers = flags.maxWorkers
   if (workers !== undefined && !/^\d{1,3}$/.test(workers))
     throw usage(`--max-workers must be a whole number, not ${JSON.stringify(workers)}`)
+  const days = flags.drillEveryDays
+  if (days !== undefined && !/^\d{1,4}$/.test(days))
+    throw usage(`--drill-every-days must be a whole number of days, not ${JSON.stringify(days)}`)
   return {
+    ...(days === undefined ? {} : { drillEveryDays: Number(days) }),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(Object.keys(timing).length === 0 ? {} : { timing }),
     ...(flags.quorum === undefined ? {} : { quorum: flags.quorum }),
@@ -153,6 +158,7 @@ export function formatSettings({
       'fence delay',
       settings.fenceDelayMs === null ? 'twice the silence' : formatDuration(settings.fenceDelayMs),
     ],
+    ['drill every', settings.drillEveryDays === 0 ? 'never' : `${settings.drillEveryDays} days`],
     ...schedulingLines(settings),
     ...Object.entries(settings.timing).map(([name, ms]): [string, string] => [
       name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),

@@ -4,6 +4,7 @@ import { lagging } from '../../cluster/disarm.ts'
 import type { ClusterCommandView, CommandStatus } from '../../cluster/view.ts'
 import { arm } from './disarm.ts'
 import { decideChange, type Draft, heldBy, nodeNamed } from './draft.ts'
+import { beginDrill, endDrill } from './drill.ts'
 import { isOperational } from './node-states.ts'
 
 type Verdict = [CommandStatus, string] | null
@@ -55,7 +56,10 @@ function begin(draft: Draft, command: ClusterCommandView): Verdict {
     case 'maintenance-on':
       return ['running', 'its services move away']
     case 'maintenance-off':
+      endDrillsOf(draft, command)
       return ['running', 'it may be used again']
+    case 'drill':
+      return beginDrill(draft, command)
   }
 }
 
@@ -74,7 +78,16 @@ function end(draft: Draft, command: ClusterCommandView): Verdict {
       return endOfMaintenance(draft, command)
     case 'maintenance-off':
       return endOfReturn(draft, command)
+    case 'drill':
+      return endDrill(draft, command)
   }
+}
+
+/** Whoever wants a node used again wants no drill of it. */
+function endDrillsOf(draft: Draft, { node }: ClusterCommandView): void {
+  for (const command of draft.view.clusterCommands)
+    if (command.kind === 'drill' && command.node === node && command.status !== 'pending')
+      set(draft, command, ['failed', 'its maintenance was ended'])
 }
 
 function endOfMaintenance(draft: Draft, command: ClusterCommandView): Verdict {

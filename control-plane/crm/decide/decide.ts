@@ -12,6 +12,7 @@ import { stepDisarm } from './disarm.ts'
 import { finishDraft, startDraft } from './draft.ts'
 import { settleEpochRequests } from './epoch-requests.ts'
 import { fenceSilentNodes } from './fencing.ts'
+import { tellEnds } from './node-ends.ts'
 import { judgeNodes } from './node-states.ts'
 import { judgeOutage } from './outage.ts'
 import { settleProbes } from './probe.ts'
@@ -32,6 +33,7 @@ export function decide(view: ClusterView, census: Census | null = null): Plan {
   if (draft.view.quorate) {
     judgeQuarantine(draft)
     judgeOutage(draft)
+    tellEnds(draft)
     acceptClusterCommands(draft)
     manageServices(draft)
     judgeNodes(draft)

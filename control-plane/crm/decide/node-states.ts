@@ -2,7 +2,8 @@
 // fencing.ts, when its lease is revoked, and left here, when nothing of the revoked epochs is left.
 import { hasCurrentLease } from '../../cluster/grants.ts'
 import * as renewing from '../../cluster/renewing.ts'
-import type { NodeName, NodeView } from '../../cluster/view.ts'
+import { drillOf, isToBeEmpty } from '../../cluster/drills.ts'
+import type { ClusterView, NodeName, NodeView } from '../../cluster/view.ts'
 import type { NodeState } from '../../../shared/node.ts'
 import { decideChange, type Draft, nodeNamed } from './draft.ts'
 
@@ -25,8 +26,12 @@ function judgeNode(draft: Draft, name: NodeName): void {
     if (node.state === 'maintenance' && node.lease.mode === 'maintenance') return
     return setNodeState(draft, name, 'unknown', silence(draft, node))
   }
-  if (isToBeEmptied(node)) {
-    const why = node.maintenanceRequested ? 'maintenance was requested' : 'it is about to shut down'
+  if (isToBeEmptied(draft.view, node)) {
+    const why = node.maintenanceRequested
+      ? 'maintenance was requested'
+      : drillOf(draft.view, name)
+        ? 'its watchdog is to be drilled'
+        : 'it is about to shut down'
     return setNodeState(draft, name, 'maintenance', `${why}, and it renews`)
   }
   setNodeState(
@@ -37,9 +42,9 @@ function judgeNode(draft: Draft, name: NodeName): void {
   )
 }
 
-/** An operator or its own agent wants it empty. */
-export function isToBeEmptied(node: NodeView): boolean {
-  return node.maintenanceRequested || node.lease.mode === 'maintenance'
+/** An operator, a drill or its own agent wants it empty. */
+export function isToBeEmptied(view: Pick<ClusterView, 'clusterCommands'>, node: NodeView): boolean {
+  return isToBeEmpty(view, node) || node.lease.mode === 'maintenance'
 }
 
 /** The node renews: the last renewal of the epoch it has now is recent, and its deadline has not passed. */

@@ -27,7 +27,9 @@ export function judgeOutage(draft: Draft): void {
     else lookAgainAt(draft, untilMs)
     return
   }
-  const isUsable = roster.some((node) => isRenewing(draft, node) && !isToBeEmptied(node))
+  const isUsable = roster.some(
+    (node) => isRenewing(draft, node) && !isToBeEmptied(draft.view, node),
+  )
   if (!isUsable || renewing === roster.length || !nobodyRenewed(draft)) return
   const why = `nobody renewed, now ${renewing} of ${roster.length} nodes do: placement waits for the others`
   decideChange(draft, { kind: 'outage.over', sinceMs: nowMs, why })

@@ -17,8 +17,7 @@ import { quarantineNote } from '../decide/quarantine.ts'
 /** What each node's death would strand; nodes whose services all have a second place are left out. */
 export function nMinusOne(view: ClusterView): NMinusOne {
   const draft = startDraft(view)
-  const common = obstacle(draft)
-  const memory: Memory = { draft, common, left: new Map(), quorum: new Map(), proof: new Map() }
+  const memory = newMemory(draft)
   const stranded = new Map<NodeName, Map<string, Sid[]>>()
   let services = 0
   for (const sid of draft.sids) {
@@ -42,6 +41,18 @@ export function nMinusOne(view: ClusterView): NMinusOne {
   return { services, unprotected: rows }
 }
 
+/** Services of `node` that would find no other node were it emptied, and why; nothing is to be proved of one that lives. */
+export function strandedWithout(view: ClusterView, name: NodeName): { sid: Sid; why: string }[] {
+  const draft = startDraft(view)
+  const memory = newMemory(draft)
+  return draft.sids.flatMap((sid) => {
+    const service = view.services[sid]!
+    if (placeOf(view, service) !== name) return []
+    const why = memory.common ?? whyNowhere(memory, service, name)
+    return why === null ? [] : [{ sid, why }]
+  })
+}
+
 /** What is remembered while all services are looked at: thousands share few answers. */
 type Memory = {
   draft: Draft
@@ -53,6 +64,11 @@ type Memory = {
   quorum: Map<NodeName, string | null>
   /** Per lost node: why nothing but a person would prove its death, or null. */
   proof: Map<NodeName, string | null>
+}
+
+function newMemory(draft: Draft): Memory {
+  const common = obstacle(draft)
+  return { draft, common, left: new Map(), quorum: new Map(), proof: new Map() }
 }
 
 type Left = { nodes: readonly NodeName[]; why: string }
@@ -70,6 +86,16 @@ function whyStranded(memory: Memory, service: ServiceView, node: NodeName): stri
   const nothing =
     memory.common ?? remembered(memory.quorum, node, () => whyNoQuorum(draft.view, node))
   if (nothing !== null) return nothing
+  const nowhere = whyNowhere(memory, service, node)
+  if (nowhere !== null) return nowhere
+  // What was never confirmed never ran: its end needs no other proof.
+  if (!holderOn(service.grant, node)!.confirmed) return null
+  return remembered(memory.proof, node, () => whyNoProof(draft, node))
+}
+
+/** Why placement would find no node for it but this one; null: it would. */
+function whyNowhere(memory: Memory, service: ServiceView, node: NodeName): string | null {
+  const { draft } = memory
   const { nodes, why } = leftFor(memory, nodeClasses(draft, service.sid), node)
   if (nodes.length === 0) return why
   const apart = partnersApart(draft, service.sid)
@@ -78,9 +104,7 @@ function whyStranded(memory: Memory, service: ServiceView, node: NodeName): stri
       const { sid, from } = apart.get(other)!
       return `${from.map(ruleTitle).join(' and ')}: apart from ${sid}`
     })
-  // What was never confirmed never ran: its end needs no other proof.
-  if (!holderOn(service.grant, node)!.confirmed) return null
-  return remembered(memory.proof, node, () => whyNoProof(draft, node))
+  return null
 }
 
 function remembered<Key, T>(known: Map<Key, T>, key: Key, find: () => T): T {

@@ -4,6 +4,8 @@ import type { Context } from 'hono'
 import { CommandBody, DisarmBody, MaintenanceBody } from '../../../shared/operator-api.ts'
 import type { ClusterCommandKind, DisarmView } from '../../cluster/view.ts'
 import { refuseArm, refuseDisarm, refuseMaintenance } from '../../intake/cluster-wish.ts'
+import { strandedWithout } from '../../crm/what-if/n-minus-one.ts'
+import { refuseDrill } from '../../intake/drill-wish.ts'
 import { knownNode } from '../../intake/node-wish.ts'
 import { type Env, role } from '../auth.ts'
 import { awaitCommand, waitSeconds } from '../command-wait.ts'
@@ -52,6 +54,17 @@ const maintenance = createRoute({
   responses,
 })
 
+const drill = createRoute({
+  method: 'post',
+  path: '/nodes/{node}/drill',
+  summary: 'Empty a node and let its watchdog fire, once, to see that it does and after how long',
+  description:
+    'Its services move away as for a maintenance; once nothing runs on it its agent leaves the watchdog unfed, which resets the machine. When it is back, how long it lived after its last feed, how long it was away and what its device says of the reset are recorded, and it is used again. Refused where a service would be left without a node.',
+  middleware: [role('admin')] as const,
+  request: { params: Params.node, query: WaitQuery },
+  responses,
+})
+
 type Asked = { kind: ClusterCommandKind; node: string | null; mode: DisarmView['mode'] | null }
 
 /** Routes of commands about the cluster. */
@@ -75,6 +88,12 @@ export function clusterCommandRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHo
     return command(deps, feed, c, { kind, node, mode: null }, async ({ tx, view }) => {
       accepted(refuseMaintenance(view, node, enabled))
       await setMaintenance(tx, accepted(knownNode(view, node)).uid, enabled)
+    })
+  })
+  routes.openapi(drill, (c) => {
+    const { node } = c.req.valid('param')
+    return command(deps, feed, c, { kind: 'drill', node, mode: null }, async ({ view }) => {
+      accepted(refuseDrill(view, node, strandedWithout))
     })
   })
   return routes
