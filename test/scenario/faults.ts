@@ -1,5 +1,6 @@
 // What happens to machines and their agents: power, network, watchdog, disk, clock.
 import type { Machine } from '../sim/machine.ts'
+import { reinstall } from '../sim/readmit.ts'
 import type { Stage } from './stage.ts'
 import { type Words, Wrong } from './words.ts'
 
@@ -9,6 +10,7 @@ export type DeedWord = { usage: string; read(words: Words): Deed }
 /** How often a machine that is to go down looks whether its agent has ended. */
 const lookMs = 500
 const rebootMs = 5_000
+const reinstallMs = 20_000
 
 const machine = (act: (machine: Machine, stage: Stage) => void): DeedWord['read'] => {
   return (words) => {
@@ -132,6 +134,14 @@ export const machineFaults: Record<string, DeedWord> = {
       node.crashAgent('its home is lost')
       node.loseHome('everything')
     }),
+  },
+  reinstall: {
+    usage: 'reinstall NODE [as other hardware]: it is off for 20 s, and joins anew under its name',
+    read: (words) => {
+      const node = words.node()
+      const isOther = words.take('as', 'other', 'hardware')
+      return ({ world }) => reinstall(world.node(node), isOther, reinstallMs)
+    },
   },
   disk: {
     usage: 'disk NODE full|broken|well',

@@ -106,6 +106,7 @@ export class Checks {
     const now = this.database.memory.cluster(this.clusterId)
     this.seen = now
     if (before.services !== now.services) this.checkClosed(before, now)
+    if (before.nodes !== now.nodes) this.checkJoined(before, now)
     for (const fault of this.numbers.faultsOf(before, now, changes)) this.violate(fault)
     if (changes.length === 0) return
     for (const change of changes) this.checkOff(change)
@@ -125,6 +126,16 @@ export class Checks {
         const isOpen = generationOn(after ?? null, node) === generationOn(grant, node)
         if (!isOpen) this.checkDead(sid, generationOn(grant, node)!, node)
       }
+    }
+  }
+
+  /** A join is no evidence: nobody comes in under a name by which anything may still be running. */
+  private checkJoined(before: ClusterState, now: ClusterState): void {
+    for (const [uid, { view }] of Object.entries(now.nodes)) {
+      if (before.nodes[uid]) continue
+      for (const { sid, grant } of Object.values(before.services))
+        if (grant?.holders.some(({ node }) => node === view.name))
+          this.violate(`${view.name} joins anew while ${sid} may be running under that name`)
     }
   }
 

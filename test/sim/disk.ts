@@ -86,7 +86,7 @@ export class Disk {
   }
 
   /** The data directory is gone, as after a reinstallation or on a tmpfs. */
-  wipe(paths: string[]): void {
+  wipe(paths: Iterable<string> = [...this.files.keys()]): void {
     this.failures += 1
     for (const path of paths) this.files.delete(path)
   }

@@ -17,6 +17,7 @@ export const machineFaults = [
   'guestStuck',
   'diskFault',
   'journalLoss',
+  'reinstall',
   'wallStep',
   'fenceDark',
   'fencePlugged',

@@ -7,6 +7,7 @@ import type { Machine } from './machine.ts'
 import { noPauses } from './machine-parts.ts'
 import type { Chance } from './random.ts'
 import { randomWish } from './random-wishes.ts'
+import { isMember, readmit, reinstall } from './readmit.ts'
 import type { World } from './world.ts'
 
 const seconds = 1_000
@@ -191,6 +192,16 @@ function happenToMachine(
     }
     case 'fenceSetUp':
       return world.fencing.setUp(world.operator, machine.name)
+    case 'reinstall': {
+      reinstall(machine, chance.chance(0.5), chance.between(10, 200) * seconds)
+      const again = () => {
+        // Where no proof comes, as in a quarantine, those who wiped it know that nothing of it is left.
+        if (readmit(world, machine) === 'grants-open' && chance.chance(0.3))
+          world.operator.confirmDead(machine.name)
+        if (!isMember(world, machine)) later(chance.between(5, 40) * seconds, again)
+      }
+      return later(chance.between(5, 40) * seconds, again)
+    }
     case 'wallStep':
       machine.clock.wallErrorMs += chance.between(-3_600, 3_600) * seconds
   }

@@ -10,6 +10,12 @@ import type { Replica } from './replica.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { DeviceKind, FeedCause } from './watchdog.ts'
 
+/** On its disk: the agent's folder, and who it is. */
+export const home = '/home'
+export const identityPath = `${home}/identity.json`
+const journal = [`${home}/journal.json`, `${home}/lease.json`]
+export const filesOf = { journal, everything: [...journal, identityPath] }
+
 export type MachineOptions = {
   name: string
   scheduler: Scheduler

@@ -15,23 +15,21 @@ import { clientOver } from './client-over.ts'
 import { Link } from './link.ts'
 import { joinSite } from './join-site.ts'
 import { lookBackAt } from './look-back.ts'
-import { type MachineEvents, type MachineOptions, noPauses } from './machine-parts.ts'
+import { filesOf, home, identityPath, noPauses } from './machine-parts.ts'
+import type { MachineEvents, MachineOptions } from './machine-parts.ts'
 import { HostClock, Process } from './process.ts'
 import { rtcOf } from './rtc.ts'
 import { Device, simWatchdog } from './watchdog.ts'
 
 type Agent = { process: Process; loop: Loop | null; drivers: SimDriver[] }
 
-const home = '/home'
-const identityPath = `${home}/identity.json`
-const journalPath = `${home}/journal.json`
 /** As systemd does. */
 const agentRestartMs = 500
 
 export class Machine {
   readonly name: string
   readonly options: MachineOptions
-  readonly hardwareId: string
+  hardwareId: string
   readonly link: Link
   readonly disk: Disk
   private readonly notes: Disk
@@ -164,8 +162,8 @@ export class Machine {
 
   /** Journal and lease note are lost, or the identity too. */
   loseHome(what: 'journal' | 'everything'): void {
-    const paths = [journalPath, `${home}/lease.json`]
-    this.disk.wipe(what === 'journal' ? paths : [...paths, identityPath])
+    this.disk.wipe(filesOf[what])
+    if (what === 'everything') this.notes.wipe()
   }
 
   private endAgent(agent: Agent, why: string): void {

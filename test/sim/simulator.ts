@@ -4,6 +4,7 @@ import { drawRates, type FaultRates, noFaults } from './fault-rates.ts'
 import { Faults } from './faults.ts'
 import { Chance } from './random.ts'
 import { newService, someSids } from './random-wishes.ts'
+import { isMember, loosenRules, readmit } from './readmit.ts'
 import { isOver, unsettled } from './settled.ts'
 import { createWorld, type World } from './world.ts'
 import type { DeviceName } from './watchdog.ts'
@@ -100,7 +101,7 @@ async function comeToRest(world: World, faults: Faults, timing: Timing): Promise
     repair(world)
     await world.run(10_000)
     if (world.checks.violations.length > 0) return
-    const left = unsettled(world)
+    const left = [...strangers(world), ...unsettled(world)]
     if (left.length === 0) return
     if (world.nowMs < untilMs) continue
     for (const fault of left)
@@ -108,6 +109,16 @@ async function comeToRest(world: World, faults: Faults, timing: Timing): Promise
     return
   }
 }
+
+/** Machines that are on and that nobody has let in. */
+function strangers(world: World): string[] {
+  return world.machines
+    .filter((machine) => machine.isOn && !isMember(world, machine))
+    .map(({ name }) => `the machine ${name} is not the node of its name`)
+}
+
+/** Why a node may not go although nothing runs on it: a rule or group that it alone can satisfy. */
+const aboutRules: ReadonlySet<string> = new Set(['infeasible-rules', 'no-possible-node'])
 
 /** What people do at the end of a bad day. */
 function repair(world: World): void {
@@ -118,8 +129,15 @@ function repair(world: World): void {
   for (const node of Object.values(view.nodes))
     if (node.maintenanceRequested || drilled.includes(node.name))
       operator.maintenance(node.name, false)
-  for (const { name, state } of Object.values(view.nodes))
-    if (state !== 'online' && isOver(world, name)) operator.confirmDead(name)
+  for (const { name, state } of Object.values(view.nodes)) {
+    // Where most machines are gone nobody judges the others: they still count as online.
+    const isGone = state !== 'online' || !isMember(world, world.node(name))
+    if (isGone && isOver(world, name)) operator.confirmDead(name)
+  }
+  for (const machine of world.machines) {
+    const refusal = machine.isOn ? readmit(world, machine) : null
+    if (refusal !== null && aboutRules.has(refusal)) loosenRules(world)
+  }
   for (const { sid, status, config } of Object.values(view.services)) {
     if (status?.state === 'error') operator.command('disable', sid)
     else if (config?.requested === 'disabled') operator.command('enable', sid)
