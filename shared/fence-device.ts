@@ -46,7 +46,7 @@ const Libvirt = z.strictObject({
       .regex(/^[a-z][a-z0-9+]*:\/\/[^\s\0]*$/, {
         error: 'must be a connection URI of libvirt, like qemu+ssh://fence@host/system',
       })
-      .refine((given) => !/\+ext:|[?&](command|netcat|socket)=/.test(given), {
+      .refine((given) => !/\+ext:|[?&](command|netcat)=/.test(given), {
         error: 'must name no command',
       }),
     domain: text(200, 'must be the name or uuid of the domain').regex(/^[A-Za-z0-9_][\w.@+-]*$/, {
