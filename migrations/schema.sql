@@ -161,6 +161,21 @@ END),
   constraint evidence_service_key UNIQUE (id, node_uid, epoch, sid, generation)
 );
 
+create table fence_check (
+  node_uid uuid not null,
+  cluster_id integer not null,
+  name text not null,
+  uid uuid not null,
+  boot_id text not null,
+  state text,
+  is_expected boolean not null,
+  fault text not null,
+  at timestamp with time zone not null,
+  constraint fence_check_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint fence_check_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint fence_check_node_uid_name_pk PRIMARY KEY (node_uid, name)
+);
+
 create table fence_device (
   node_uid uuid not null,
   cluster_id integer not null,

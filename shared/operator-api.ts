@@ -343,7 +343,17 @@ export const StatusNode = z.object({
     lastDrill: DrillResult.nullable().optional(),
   }),
   /** What can switch it off: all of its feeds. */
-  fenceDevices: z.array(z.object({ name: z.string(), kind: z.string() })).optional(),
+  fenceDevices: z
+    .array(
+      z.object({
+        name: z.string(),
+        kind: z.string(),
+        /** Why it cannot be relied on now, as far as it was asked while the node lived; '': it can, or was not asked yet. */
+        doubt: z.string(),
+        checkedMsAgo: z.number().nullable(),
+      }),
+    )
+    .optional(),
   /** The last time that it was to be switched off, and what came of it. */
   fenceOrder: z
     .object({

@@ -33,7 +33,8 @@ export const nodeColumns: Column<Node>[] = [
   { title: 'WATCHDOG', value: watchdogText },
   {
     title: 'FENCE DEVICE',
-    value: ({ fenceDevices = [] }) => fenceDevices.map(({ name }) => name).join(' '),
+    value: ({ fenceDevices = [] }) =>
+      fenceDevices.map(({ name, doubt }) => (doubt ? `${name} (${doubt})` : name)).join(' '),
     optional: true,
   },
   { title: 'SERVICES', value: (node) => String(node.services), align: 'right' },

@@ -13,6 +13,17 @@ export type FenceDeviceView = {
   uid: string
   /** Which machine it must speak of. */
   expects: MachineIdentity
+  /** What it said last while the node renewed; null or absent: it was not asked yet. For people: nothing is decided by it. */
+  checked?: DeviceCheckView | null
+}
+
+export type DeviceCheckView = {
+  bootId: string
+  /** null: it did not answer. */
+  state: PowerState | null
+  isExpected: boolean
+  fault: string
+  atMs: number
 }
 
 /** The CRM's order to switch a node off, for the sake of one revoked epoch. */
@@ -40,7 +51,10 @@ export type FenceReportView = {
 export type FencedDeviceView = {
   name: string
   uid: string
-  /** What it said before the command; null: it was not asked. */
+  /**
+   * What it said before the command; null: it was not asked. `on` also where it says off, and had said on earlier in the life
+   * of the boot that is to be proved dead.
+   */
   before: PowerState | null
   /** When it had accepted the command to cut the power; null: it never did. */
   commandedMs: number | null

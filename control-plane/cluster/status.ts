@@ -8,6 +8,7 @@ import type {
 } from '../../shared/operator-api.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import { doubtAboutDevices } from './apply-fence.ts'
+import type { FenceDeviceView } from './fence-view.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
 import { whyDrillDue } from './drills.ts'
 import { compareText } from './grants.ts'
@@ -99,7 +100,7 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
       drillDue: whyDrillDue(node, view.settings, view.nowMs),
       lastDrill: node.health?.drill ?? null,
     },
-    fenceDevices: fenceDevices.map(({ name, kind }) => ({ name, kind })),
+    fenceDevices: fenceDevices.map((device) => deviceStatus(view, device)),
     fenceOrder: fenceOrderStatus(view, node),
     lastEnd: node.health?.lastEnd ?? null,
     stalls: node.health?.stalls ?? null,
@@ -117,6 +118,19 @@ function noteOf({ watchdog, fenceOrder, lease }: NodeView, doubt: string | null)
   if (isOff && lease.bootId === null)
     return 'its fence device has switched it off, and it stays off until somebody switches it on'
   return watchdog.class === 'none' ? `cannot protect: ${doubt}` : ''
+}
+
+type DeviceStatus = NonNullable<StatusNode['fenceDevices']>[number]
+
+function deviceStatus({ nowMs }: ClusterView, device: FenceDeviceView): DeviceStatus {
+  const { name, kind, checked } = device
+  if (!checked) return { name, kind, doubt: '', checkedMsAgo: null }
+  const { state, isExpected, fault, atMs } = checked
+  const doubt =
+    fault ||
+    (isExpected ? '' : 'it speaks of another machine') ||
+    (state === 'on' ? '' : `it said ${state} while the node was up`)
+  return { name, kind, doubt, checkedMsAgo: Math.round(nowMs - atMs) }
 }
 
 function fenceOrderStatus(view: ClusterView, node: NodeView): StatusNode['fenceOrder'] {

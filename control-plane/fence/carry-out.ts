@@ -19,7 +19,7 @@ const keptReadings = 10
 export type Drive = {
   view: FenceDeviceView
   device: FenceDevice
-  /** An earlier attempt for the same epoch found it on, and may have been the one that switched it off. */
+  /** It was seen on earlier in the life of the boot that is to be proved dead: then off is what it became there. */
   wasOn: boolean
 }
 

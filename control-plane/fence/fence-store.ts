@@ -3,7 +3,7 @@
 import type postgres from 'postgres'
 import { Settings } from '../../shared/settings.ts'
 import { doubtAboutReport, type ProofNeeds, readingGapMs } from '../cluster/fence-proof.ts'
-import type { FencedDeviceView, FenceDeviceView } from '../cluster/fence-view.ts'
+import type { DeviceCheckView, FencedDeviceView, FenceDeviceView } from '../cluster/fence-view.ts'
 
 /** Names of an order, as a job carries them. */
 export type OrderName = { clusterId: number; node: string; epoch: number; order: string }
@@ -41,19 +41,36 @@ export function outcomeOf(
     : { outcome: 'failed', why: doubt }
 }
 
-/** Of these, what earlier reports about the same epoch say was on before it was told. */
+/** Kinds that never say off of a machine that has left them for another host. */
+const neverLeftBehind = ['libvirt', 'simulated']
+
+/**
+ * Of these, which were seen on earlier in the life of the boot that is to be proved dead: by an attempt for its epoch, or
+ * while it still renewed. What they then say is off has ended there.
+ */
 export function foundOn(
   devices: readonly FenceDeviceView[],
   reports: readonly FencedDeviceView[][],
+  bootId: string | null,
 ): string[] {
-  const wasOn = ({ name, uid }: FenceDeviceView) =>
-    reports
-      .flat()
-      .some(
-        (one) =>
-          one.name === name && one.uid === uid && (one.before === 'on' || one.before === 'paused'),
-      )
+  const wasOn = ({ name, uid, kind, checked }: FenceDeviceView) =>
+    neverLeftBehind.includes(kind) &&
+    (isSeenOn(checked ?? null, bootId) || isFoundOn(name, uid, reports))
   return devices.filter(wasOn).map(({ name }) => name)
+}
+
+function isSeenOn(checked: DeviceCheckView | null, bootId: string | null): boolean {
+  if (checked === null || bootId === null) return false
+  return checked.bootId === bootId && checked.state === 'on' && checked.isExpected
+}
+
+function isFoundOn(name: string, uid: string, reports: readonly FencedDeviceView[][]): boolean {
+  return reports
+    .flat()
+    .some(
+      (one) =>
+        one.name === name && one.uid === uid && (one.before === 'on' || one.before === 'paused'),
+    )
 }
 
 type TaskRow = {
@@ -62,6 +79,7 @@ type TaskRow = {
   virtual: boolean
   settings: unknown
   reports: FencedDeviceView[][]
+  bootId: string | null
   devices: StoredDevice[] | null
 }
 
@@ -73,10 +91,16 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
         select o.node_uid as "nodeUid", o.attempt, n.virtual, c.settings, (
           select coalesce(jsonb_agg(r.devices), '[]') from fence_report r
           where r.node_uid = o.node_uid and r.epoch = o.epoch) as reports, (
+          select v.boot_id from revocation v
+          where v.node_uid = o.node_uid and v.epoch = o.epoch) as "bootId", (
           select jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid,
-            'expects', f.expects, 'options', f.options, 'secret', f.secret)
+            'expects', f.expects, 'options', f.options, 'secret', f.secret,
+            'checked', case when k.node_uid is not null then jsonb_build_object(
+              'bootId', k.boot_id, 'state', k.state, 'isExpected', k.is_expected) end)
             order by f.position, f.name)
-          from fence_device f where f.node_uid = o.node_uid) as devices
+          from fence_device f
+          left join fence_check k on k.node_uid = f.node_uid and k.name = f.name and k.uid = f.uid
+          where f.node_uid = o.node_uid) as devices
         from fence_order o
         join node n on n.uid = o.node_uid
         join cluster c on c.id = o.cluster_id
@@ -89,7 +113,7 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
       const task: FenceTask = {
         ...{ clusterId, node, epoch, order, nodeUid, attempt, devices },
         needs: { gapMs: readingGapMs(timing), canMove: row.virtual },
-        ...{ wasOn: foundOn(devices, row.reports), silentMs: timing.silentMs },
+        ...{ wasOn: foundOn(devices, row.reports, row.bootId), silentMs: timing.silentMs },
       }
       return (await this.isInForce(task)) ? task : null
     },

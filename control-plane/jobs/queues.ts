@@ -8,6 +8,8 @@ export const jobQueues = {
   'relocate-service': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
   /** Rings every cluster's doorbell, whatever was lost. */
   sweep: { policy: 'short', retryLimit: 0 },
+  /** Asks fence devices how they are, while their nodes live. */
+  'check-fence-devices': { policy: 'short', retryLimit: 0 },
   /** Drops what nobody looks back at any more. */
   'prune-history': { policy: 'short', retryLimit: 2 },
 } as const

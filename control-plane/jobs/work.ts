@@ -5,6 +5,7 @@ import type { Job, PgBoss } from 'pg-boss'
 import type postgres from 'postgres'
 import { z } from 'zod'
 import type { Random } from '../../shared/random.ts'
+import { checkDevices } from '../fence/check-devices.ts'
 import { type FenceDeps, fenceNode } from '../fence/fence-node.ts'
 import { pruneHistory } from './prune-history.ts'
 
@@ -46,8 +47,11 @@ export async function workJobs(deps: JobDeps): Promise<void> {
   await boss.work('fence-node', fencing, (jobs) => each(jobs, (job) => fence(deps, job)))
   await boss.work('relocate-service', polling, (jobs) => each(jobs, (job) => relocate(deps, job)))
   await boss.work('sweep', polling, async () => sweep(deps))
+  const checks = { ...deps.fence, sql: deps.sql }
+  await boss.work('check-fence-devices', polling, async () => checkDevices(checks))
   await boss.work('prune-history', polling, async () => pruneHistory(deps.sql))
   await boss.schedule('sweep', '* * * * *')
+  await boss.schedule('check-fence-devices', '* * * * *')
   await boss.schedule('prune-history', '17 * * * *')
 }
 

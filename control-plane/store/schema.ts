@@ -219,6 +219,26 @@ export const fenceDevice = pgTable(
   ],
 )
 
+/** What a fence device said last while its node renewed: whether it can be relied on, before it is needed. */
+export const fenceCheck = pgTable(
+  'fence_check',
+  {
+    nodeUid: nodeUid(),
+    clusterId: clusterId(),
+    name: text('name').notNull(),
+    /** Of the device, as it was set up then. */
+    uid: uuid('uid').notNull(),
+    /** The boot that renewed before and after it was asked. */
+    bootId: text('boot_id').notNull(),
+    /** null: it did not answer. */
+    state: text('state'),
+    isExpected: boolean('is_expected').notNull(),
+    fault: text('fault').notNull(),
+    at: at('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.nodeUid, t.name] })],
+)
+
 /** One row a node, for ever: epochs never restart. `boot_id` null: no boot may renew. Written by renewals and, last of all in a round, by the CRM. */
 export const lease = pgTable(
   'lease',

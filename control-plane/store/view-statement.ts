@@ -51,8 +51,12 @@ const revocations = `
 
 const fenceDevices = `
   select jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid,
-    'expects', f.expects) order by f.position, f.name)
-  from fence_device f where f.node_uid = n.uid`
+    'expects', f.expects, 'checked', case when k.node_uid is not null then jsonb_build_object(
+      'bootId', k.boot_id, 'state', k.state, 'isExpected', k.is_expected, 'fault', k.fault,
+      'atMs', epoch_ms(k.at)) end) order by f.position, f.name)
+  from fence_device f
+  left join fence_check k on k.node_uid = f.node_uid and k.name = f.name and k.uid = f.uid
+  where f.node_uid = n.uid`
 
 // Of the order in force only: what was reported of another is history.
 const fenceOrder = `

@@ -44,7 +44,9 @@ test('a virtual machine with a fence device is protected, whatever its watchdog 
   const fenceDevices = [bmc]
   const n5 = aNode('n5', { virtual: true, watchdog: guest, fenceDevices })
   expect(nodeStatus(view, n5).watchdog).toMatchObject({ protects: true, cannotProtect: null })
-  expect(nodeStatus(view, n5).fenceDevices).toEqual([{ name: 'bmc', kind: 'redfish' }])
+  expect(nodeStatus(view, n5).fenceDevices).toEqual([
+    { name: 'bmc', kind: 'redfish', doubt: '', checkedMsAgo: null },
+  ])
   // But nothing is ever started where there is no watchdog at all.
   const n6 = aNode('n6', { watchdog: held, fenceDevices })
   expect(nodeStatus(view, n6).watchdog.cannotProtect).toBe(held.note)

@@ -42,6 +42,7 @@ export async function putFenceDevice(
 
 /** False where there is none of that name. */
 export async function deleteFenceDevice(tx: Tx, nodeUid: string, name: string): Promise<boolean> {
+  await tx`delete from fence_check where node_uid = ${nodeUid} and name = ${name}`
   const rows = await tx`
     delete from fence_device where node_uid = ${nodeUid} and name = ${name} returning name`
   return rows.length === 1

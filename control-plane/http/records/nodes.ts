@@ -28,6 +28,7 @@ export async function removeNode(
     update node set removed_at = clock_timestamp() where uid = ${nodeUid} and removed_at is null`
   // With their secrets: nobody switches off what is no member.
   await tx`delete from fence_device where node_uid = ${nodeUid}`
+  await tx`delete from fence_check where node_uid = ${nodeUid}`
   await tx`
     update lease set epoch = epoch + 1, boot_id = null, armed = false, guarded = null
     where node_uid = ${nodeUid}`

@@ -77,6 +77,7 @@ function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTa
     wasOn: foundOn(
       devices,
       reports.map((one) => one.devices),
+      node.revocations.find((one) => one.epoch === name.epoch)?.bootId ?? null,
     ),
   }
   return isInForce(state, task, nowMs) ? task : null

@@ -1,0 +1,166 @@
+// Fence devices are asked how they are while their nodes live, and what they said then counts for the boot it was said of only.
+import pino from 'pino'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { checkDevices } from '../../control-plane/fence/check-devices.ts'
+import type { PowerLook } from '../../control-plane/fence/fence-device.ts'
+import { FenceFault } from '../../control-plane/fence/fence-device.ts'
+import { postgresFenceStore } from '../../control-plane/fence/fence-store.ts'
+import { putFenceDevice } from '../../control-plane/http/records/fence-devices.ts'
+import { loadView } from '../../control-plane/store/load-view.ts'
+import { nodeStatus } from '../../control-plane/cluster/status.ts'
+import { systemTimers } from '../../shared/clock.ts'
+import { testDatabase } from '../database.ts'
+import { makeCluster, makeNode, openGrant, type TestCluster } from '../lease/fleet.ts'
+
+const database = testDatabase()
+const uuid = '11111111-2222-4333-8444-555555555555'
+const log = pino({ level: 'silent' })
+let cluster: TestCluster
+let generation = 5_000
+let made = 0
+let uid = ''
+let name = ''
+let look: () => Promise<PowerLook>
+
+const on: PowerLook = { state: 'on', identity: { uuid, serial: null } }
+
+beforeAll(async () => {
+  cluster = await makeCluster(database.sql, 'checks')
+})
+beforeEach(async () => {
+  made += 1
+  name = `n${made}`
+  uid = (await makeNode(database.sql, cluster, name)).uid
+  await database.sql`update node set virtual = true where uid = ${uid}`
+  await setUp('libvirt')
+  await renew()
+  look = async () => {
+    await renew()
+    return on
+  }
+})
+
+async function setUp(kind: string): Promise<void> {
+  const expects = { uuid, serial: null }
+  const row = { name: 'hv', kind, options: {}, secret: null, expects, uid: crypto.randomUUID() }
+  await putFenceDevice(database.sql, cluster.id, uid, row)
+}
+
+const renew = () =>
+  database.sql`update lease set renewed_at = clock_timestamp() where node_uid = ${uid}`
+
+/** One pass; how often the device of this test was asked. */
+async function check(): Promise<number> {
+  let asked = 0
+  await checkDevices({
+    sql: database.sql,
+    ...{
+      log,
+      timers: { ...systemTimers, set: (call, ms) => systemTimers.set(call, Math.min(ms, 50)) },
+    },
+    open: () => ({
+      look: () => {
+        asked += 1
+        return look()
+      },
+      powerOff: () => {
+        throw new Error('a check never switches anything')
+      },
+    }),
+  })
+  return asked
+}
+
+async function shown() {
+  const view = (await loadView(database.sql, cluster.id))!
+  return nodeStatus(view, view.nodes[name]!).fenceDevices![0]!
+}
+
+/** Its epoch revoked with a service on it, and an order to switch it off. */
+async function order(): Promise<string> {
+  const sid = `process:s${made}`
+  generation += 1
+  const node = { uid } as Awaited<ReturnType<typeof makeNode>>
+  await openGrant(database.sql, cluster, node, sid, generation)
+  await database.sql`
+    insert into revocation (node_uid, epoch, cluster_id, boot_id, lease_until, revoked_at, why)
+    select node_uid, epoch, cluster_id, boot_id, lease_until, clock_timestamp(), 'test'
+    from lease where node_uid = ${uid}`
+  await database.sql`
+    insert into fence_order (node_uid, cluster_id, epoch, attempt, uid, ordered_at)
+    select node_uid, cluster_id, epoch, 1, ${`order-${made}`}, clock_timestamp()
+    from lease where node_uid = ${uid}`
+  await database.sql`update lease set epoch = epoch + 1, boot_id = null where node_uid = ${uid}`
+  return `order-${made}`
+}
+
+async function wasOn(): Promise<string[]> {
+  const task = await postgresFenceStore(database.sql, 'r1').take({
+    ...{ clusterId: cluster.id, node: name, epoch: 1, order: await order() },
+  })
+  expect(task).toMatchObject({ needs: { canMove: true } })
+  return task!.wasOn
+}
+
+describe('a fence device', () => {
+  test('is asked once, and again when it was set up anew or its node has booted', async () => {
+    expect(await check()).toBe(1)
+    expect(await shown()).toMatchObject({ doubt: '', checkedMsAgo: expect.any(Number) })
+    expect(await check()).toBe(0)
+    await setUp('libvirt')
+    expect(await check()).toBe(1)
+    await database.sql`update lease set epoch = epoch + 1, boot_id = null where node_uid = ${uid}`
+    await database.sql`update lease set boot_id = 'next' where node_uid = ${uid}`
+    expect(await check()).toBe(1)
+    await database.sql`update fence_check set at = at - interval '11 minutes'`
+    expect(await check()).toBeGreaterThanOrEqual(1)
+  })
+
+  test.each([
+    ['that does not answer', () => Promise.reject(new FenceFault('no route')), 'no route'],
+    [
+      'that speaks of another machine',
+      async () => ({ ...on, identity: { uuid: null, serial: 'x' } }),
+      'it speaks of another machine',
+    ],
+    [
+      'that says off of a node that is up',
+      async () => ({ ...on, state: 'off' as const }),
+      'it said off while the node was up',
+    ],
+  ])('%s is shown as one that cannot be relied on', async (_, said, doubt) => {
+    look = async () => {
+      await renew()
+      return said()
+    }
+    await check()
+    expect((await shown()).doubt).toBe(doubt)
+    expect(await wasOn()).toEqual([])
+  })
+
+  test('of a node that is silent is not asked, and nothing is noted where the node has not renewed since', async () => {
+    look = async () => on
+    expect(await check()).toBe(1)
+    expect((await shown()).checkedMsAgo).toBeNull()
+    await database.sql`
+      update lease set renewed_at = clock_timestamp() - interval '1 h' where node_uid = ${uid}`
+    expect(await check()).toBe(0)
+  })
+
+  test('that said on while a virtual machine renewed is believed to have ended it there, if that boot is the one', async () => {
+    await check()
+    expect(await wasOn()).toEqual(['hv'])
+  })
+
+  test('that said on of another boot, or whose kind says off of what went elsewhere, is not', async () => {
+    await check()
+    await database.sql`update fence_check set boot_id = 'an-older-boot' where node_uid = ${uid}`
+    expect(await wasOn()).toEqual([])
+  })
+
+  test('whose kind may say off of what went elsewhere is not believed by an earlier look', async () => {
+    await setUp('redfish')
+    await check()
+    expect(await wasOn()).toEqual([])
+  })
+})
