@@ -7,8 +7,7 @@ import type {
   StatusService as ServiceBody,
 } from '../../shared/operator-api.ts'
 import type { ServiceState } from '../../shared/service.ts'
-import { doubtAboutDevices } from './apply-fence.ts'
-import type { FenceDeviceView } from './fence-view.ts'
+import { deviceStatus, fenceOrderStatus } from './fence-status.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
 import { whyDrillDue } from './drills.ts'
 import { compareText } from './grants.ts'
@@ -118,31 +117,6 @@ function noteOf({ watchdog, fenceOrder, lease }: NodeView, doubt: string | null)
   if (isOff && lease.bootId === null)
     return 'its fence device has switched it off, and it stays off until somebody switches it on'
   return watchdog.class === 'none' ? `cannot protect: ${doubt}` : ''
-}
-
-type DeviceStatus = NonNullable<StatusNode['fenceDevices']>[number]
-
-function deviceStatus({ nowMs }: ClusterView, device: FenceDeviceView): DeviceStatus {
-  const { name, kind, checked } = device
-  if (!checked) return { name, kind, doubt: '', checkedMsAgo: null }
-  const { state, isExpected, fault, atMs } = checked
-  const doubt =
-    fault ||
-    (isExpected ? '' : 'it speaks of another machine') ||
-    (state === 'on' ? '' : `it said ${state} while the node was up`)
-  return { name, kind, doubt, checkedMsAgo: Math.round(nowMs - atMs) }
-}
-
-function fenceOrderStatus(view: ClusterView, node: NodeView): StatusNode['fenceOrder'] {
-  const { fenceOrder } = node
-  if (!fenceOrder) return null
-  const { epoch, attempt, orderedMs, report } = fenceOrder
-  const doubt = report === null ? 'nothing is reported yet' : doubtAboutDevices(view, node, epoch)
-  return {
-    ...{ epoch, attempt, orderedMsAgo: Math.round(view.nowMs - orderedMs) },
-    outcome: report?.outcome ?? null,
-    why: doubt ?? 'every device was read off twice',
-  }
 }
 
 /** Why this kind of watchdog on this kind of machine is no proof at all (rules 3, 6 and 13); null: it is. */

@@ -32,9 +32,10 @@ export async function checkDevices(deps: CheckDeps): Promise<void> {
   await Promise.all(Array.from({ length: Math.min(atOnce, due.length) }, work))
 }
 
-async function checkOne({ sql, open, timers, log }: CheckDeps, check: DueCheck): Promise<void> {
+async function checkOne(deps: CheckDeps, check: DueCheck): Promise<void> {
+  const { sql, timers, log } = deps
   const { device, node, clusterId } = check
-  const met = await meetDevice(open(device), timers)
+  const met = await meetDevice(deps.open(device), timers)
   const isExpected = isSameMachine(device.expects, met.identity)
   if (!isExpected || met.state !== 'on')
     log.warn(

@@ -3,6 +3,7 @@
 import type { FenceConfirm, FenceConfirmed } from '../../fence/operator-confirm.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../intake/refusal.ts'
 import { generationOn } from '../../cluster/grants.ts'
+import { forget } from './save.ts'
 import { closeHolders, endEpoch } from './save-lease-changes.ts'
 import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
 
@@ -44,7 +45,8 @@ export function confirmDead(before: ClusterState, wish: FenceConfirm, nowMs: num
     }
     state = closeHolders(state, wish.node, epoch, sids)
   }
-  return { state, answer: { node: wish.node, epochs, closed } }
+  // What was removed, and held its last grant there, is gone now.
+  return { state: forget(state), answer: { node: wish.node, epochs, closed } }
 }
 
 function openRevocations(state: ClusterState, node: StoredNode) {
