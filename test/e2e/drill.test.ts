@@ -27,6 +27,8 @@ const refused = (promise: Promise<unknown>) =>
 
 describe('a drill', () => {
   test('moves the services away, lets the watchdog fire, records what it took, and gives the node back', async () => {
+    // What an agent can it tells beside its renewals, about a second later.
+    await site.operator.until('all to have told', ({ nodes }) => nodes.every((one) => one.stalls))
     const sid = await site.addService('a')
     const name = (await site.running(sid)).node as string
     const other = name === 'n1' ? 'n2' : 'n1'
