@@ -2,6 +2,7 @@
 // Pure: used by the command line tool and by the admin scripts alike.
 import type { Status } from '../../shared/operator-api.ts'
 import { formatDuration } from './duration.ts'
+import { healthColumns } from './health-text.ts'
 import { type Colour, type Column, formatTable, paint } from './table.ts'
 
 type Node = Status['nodes'][number]
@@ -71,7 +72,7 @@ export const unprotectedColumns: Column<Status['nMinusOne']['unprotected'][numbe
 ]
 
 /** The whole picture. */
-export function formatStatus(status: Status): string {
+export function formatStatus(status: Status, isVerbose = false): string {
   const head = [
     quorumText(status),
     crmText(status),
@@ -85,6 +86,7 @@ export function formatStatus(status: Status): string {
       ? formatTable(status.nodes, nodeColumns)
       : 'No nodes yet: ha-manager join-token create makes a token for the first.',
   )
+  if (isVerbose && status.nodes.length > 0) blocks.push(formatTable(status.nodes, healthColumns))
   blocks.push(
     status.services.length > 0
       ? formatTable(status.services, serviceColumns)

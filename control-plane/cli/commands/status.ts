@@ -17,8 +17,9 @@ export function addStatus(program: Command): void {
     .option('--watch', 'keep showing it until Ctrl-C')
     .option('--interval <duration>', 'how often with --watch', '1s')
     .option('--lines', "the reference's format: one line per entry")
+    .option('--verbose', 'also how late agents are, the last drills, and how last lives ended')
     .action(
-      withPlane<{ watch?: boolean; interval: string; lines?: boolean }>(
+      withPlane<{ watch?: boolean; interval: string; lines?: boolean; verbose?: boolean }>(
         async (session, _, options) => {
           if (options.watch)
             return watch(
@@ -29,7 +30,9 @@ export function addStatus(program: Command): void {
           const status = await readStatus(session)
           const text = await import('../status-text.ts')
           session.print(status, () =>
-            options.lines ? text.formatStatusLines(status) : text.formatStatus(status),
+            options.lines
+              ? text.formatStatusLines(status)
+              : text.formatStatus(status, options.verbose),
           )
         },
       ),
