@@ -22,6 +22,13 @@ function someViews(events: Parameters<typeof happen>[1][]): ClusterView[] {
 
 const lives = fc.array(event, { minLength: 3, maxLength: 10 })
 
+/** What waits for proof that a node is dead goes on waiting for it in the state that its failed move leads to. */
+const moveThatFailsToADeadNode: (typeof event extends fc.Arbitrary<infer T> ? T : never)[] = [
+  { what: 'migrate', node: 0, sid: 4, waitMs: 500 },
+  { what: 'off', node: 0, waitMs: 1_001 },
+  { what: 'start', node: 0, sid: 0, waitMs: 501 },
+]
+
 /** The same record with its keys in the opposite order. */
 function reversed<T>(record: Record<string, T>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).reverse())
@@ -33,7 +40,7 @@ describe('every plan', () => {
       fc.property(lives, (events) => {
         for (const view of someViews(events)) play(view)
       }),
-      { numRuns: 12 },
+      { numRuns: 12, examples: [[moveThatFailsToADeadNode]] },
     )
   })
 

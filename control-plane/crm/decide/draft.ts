@@ -9,6 +9,7 @@ import type { CompiledRules, NodeAffinity, Together } from '../../cluster/rules/
 import type { WorkingView } from '../../cluster/service-table.ts'
 import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import type { ServiceType } from '../../../shared/names.ts'
+import type { ServiceState } from '../../../shared/service.ts'
 import type { NodeClasses } from './node-classes.ts'
 import { countPartner } from './partners.ts'
 import { addService, type Loads } from './usage/loads.ts'
@@ -26,6 +27,8 @@ export type Draft = {
   readonly index: ViewIndex
   readonly changes: Change[]
   readonly serviceNotes: Map<Sid, string>
+  /** Of those, what stands whatever state the service goes to: it waits for proof that a node is dead. */
+  readonly deathNotes: Map<Sid, { note: string; unlessIn: readonly ServiceState[] }>
   readonly nodeNotes: Map<NodeName, string>
   readonly challengeNotes: Map<NodeName, string>
   readonly jobs: PlannedJob[]
@@ -63,6 +66,7 @@ export function startDraft(view: ClusterView, known: Census | null = null): Draf
     index: new ViewIndex(view, nodeNames, census),
     changes: [],
     serviceNotes: new Map(),
+    deathNotes: new Map(),
     nodeNotes: new Map(),
     challengeNotes: new Map(),
     jobs: [],

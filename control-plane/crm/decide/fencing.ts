@@ -5,6 +5,7 @@
 import { isHandsOff } from '../../cluster/disarm.ts'
 import { holderOn, liveTargetOf, otherHolder } from '../../cluster/grants.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
+import type { ServiceState } from '../../../shared/service.ts'
 import { decideChange, type Draft, lookAgainAt } from './draft.ts'
 import { doubtAboutWatchdog, pursueEvidence } from './evidence.ts'
 import { deviceNote, fenceDueMs, orderDevices } from './fence-devices.ts'
@@ -47,7 +48,7 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
       startAfterMs: fenceDueMs(draft, draft.view.nodes[name]!),
     })
   const obstacle = whyNotYet(draft, name, somebodyRenews)
-  if (obstacle !== null) return noteAll(draft, name, sids, obstacle)
+  if (obstacle !== null) return noteAll(draft, name, sids, obstacle, leftAlone)
   const why = isOver
     ? `${name} is silent and its lease is over`
     : `${name} is silent and is to be switched off`
@@ -72,11 +73,13 @@ function fenceNode(draft: Draft, name: NodeName, somebodyRenews: boolean): void 
   )
 }
 
+/** Nobody is fenced for a service in one of these. */
+const leftAlone: readonly ServiceState[] = ['error', 'freeze']
+
 /** It holds a grant that this node may be using, and its state asks for it to be recovered. */
 function triggersFence(service: ServiceView | undefined, node: NodeName, epoch: number): boolean {
   if (!service?.status || holderOn(service.grant, node)?.epoch !== epoch) return false
-  const { state } = service.status
-  return state !== 'error' && state !== 'freeze'
+  return !leftAlone.includes(service.status.state)
 }
 
 /** Its node holds the grant as well: `name` is only the target of a live move, or what is left of one. */
@@ -120,7 +123,16 @@ function noteMissingEvidence(draft: Draft, name: NodeName, somebodyRenews: boole
   noteAll(draft, name, sids, waits)
 }
 
-function noteAll(draft: Draft, name: NodeName, sids: Sid[], note: string): void {
+function noteAll(
+  draft: Draft,
+  name: NodeName,
+  sids: Sid[],
+  note: string,
+  unlessIn: readonly ServiceState[] = [],
+): void {
   draft.nodeNotes.set(name, note)
-  for (const sid of sids) draft.serviceNotes.set(sid, note)
+  for (const sid of sids) {
+    draft.serviceNotes.set(sid, note)
+    draft.deathNotes.set(sid, { note, unlessIn })
+  }
 }

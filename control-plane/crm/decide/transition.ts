@@ -21,7 +21,9 @@ const fresh = {
 /** Moves `sid` to the state `to`. */
 export function toState(draft: Draft, sid: Sid, to: ServiceState, set: Fields, why: string): void {
   const { state: from } = draft.view.services.get(sid)!.status!
-  draft.serviceNotes.delete(sid)
+  const death = draft.deathNotes.get(sid)
+  if (death === undefined || death.unlessIn.includes(to)) draft.serviceNotes.delete(sid)
+  else draft.serviceNotes.set(sid, death.note)
   const fields = { ...fresh, uid: newId(draft), ...set }
   decideChange(draft, { kind: 'service.state', sid, from, to, set: fields, why })
 }
