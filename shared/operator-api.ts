@@ -10,7 +10,7 @@ import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
 import { requestedStates, serviceStates } from './service.ts'
 import { serviceSpecs } from './specs/service-specs.ts'
-import { Settings, shutdownPolicyNames } from './settings.ts'
+import { afterFenceNames, Settings, shutdownPolicyNames } from './settings.ts'
 import { text } from './text.ts'
 import { profileNames, Timing } from './timing.ts'
 
@@ -255,6 +255,7 @@ export const SettingsUpdate = z.strictObject({
   trustVirtualWatchdog: z.boolean().optional(),
   /** null: twice silentMs. */
   fenceDelayMs: z.number().int().min(1).max(86_400_000).nullable().optional(),
+  afterFence: z.enum(afterFenceNames).optional(),
   scheduling: SchedulingUpdate.optional(),
   shutdownPolicy: z.enum(shutdownPolicyNames).optional(),
   drillEveryDays: z.number().int().min(0).max(3_650).optional(),

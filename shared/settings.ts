@@ -24,6 +24,12 @@ export const shutdownPolicies = {
 export type ShutdownPolicy = keyof typeof shutdownPolicies
 export const shutdownPolicyNames = Object.keys(shutdownPolicies) as [ShutdownPolicy]
 
+export const afterFencePolicies = {
+  'leave-off': 'a person looks at it and switches it on',
+  'power-on': 'its fence device switches it on again',
+} as const
+export const afterFenceNames = Object.keys(afterFencePolicies) as [keyof typeof afterFencePolicies]
+
 export const Settings = z
   .strictObject({
     /** The profile `timing` came from; `custom` once a single value was set. */
@@ -38,6 +44,8 @@ export const Settings = z
     trustVirtualWatchdog: z.boolean().default(false),
     /** How long a node with a fence device may be silent before it is switched off; null: twice `silentMs`. */
     fenceDelayMs: z.number().int().min(1).max(86_400_000).nullable().default(null),
+    /** What becomes of a node that its fence device has switched off, once that is on record. */
+    afterFence: z.enum(afterFenceNames).default('leave-off'),
     shutdownPolicy: z.enum(shutdownPolicyNames).default('conditional'),
     scheduling: Scheduling.prefault({}),
     /** A watchdog whose last drill is longer ago is overdue for one; 0: never. */

@@ -15,6 +15,8 @@ export interface FenceDevice {
   look(signal: AbortSignal): Promise<PowerLook>
   /** Cuts the power, without asking the machine. Resolves when the command was taken: only a look tells what came of it. */
   powerOff(signal: AbortSignal): Promise<void>
+  /** Switches it on; of one that is on nothing changes. Only ever asked for once its death is on record. */
+  powerOn(signal: AbortSignal): Promise<void>
 }
 
 /** What a device, or the way to it, did not do; for people. */

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { Clock, Timers } from '../../shared/clock.ts'
 import { carryOut } from './carry-out.ts'
+import { switchOn } from './switch-on.ts'
 import type { FenceDevice } from './fence-device.ts'
 import { type FenceStore, type OrderName, outcomeOf, type StoredDevice } from './fence-store.ts'
 
@@ -35,4 +36,8 @@ export async function fenceNode(deps: FenceDeps, name: OrderName): Promise<void>
   log.info({ clusterId, node, epoch, attempt, outcome, why }, 'fence devices have answered')
   await store.report(task, said)
   deps.ring(clusterId)
+  if (outcome !== 'off' || !task.powersOn) return
+  const isSettled = () => store.isSettled(task)
+  const told = await switchOn(drives, { ...deps, isSettled })
+  log.info({ clusterId, node, epoch, attempt }, told)
 }

@@ -19,6 +19,12 @@ export type FenceTask = OrderName & {
   /** Devices that an earlier attempt for this epoch found on, as they are set up now. */
   wasOn: string[]
   silentMs: number
+  /** The boot that is to be proved dead; null: nobody knows. */
+  bootId: string | null
+  /** It is switched on again once its death is on record. */
+  powersOn: boolean
+  /** A boot other than that one cannot speak for it, and is switched off in spite of its asking. */
+  deafToNewLife: boolean
 }
 
 export interface FenceStore {
@@ -28,6 +34,8 @@ export interface FenceStore {
   isInForce(task: FenceTask): Promise<boolean>
   /** Writes down what they said, while the order is the last one. */
   report(task: FenceTask, devices: FencedDeviceView[]): Promise<void>
+  /** It was reported off by the last order, and nothing that the epoch held is open: its being off is needed by nobody now. */
+  isSettled(task: FenceTask): Promise<boolean>
 }
 
 /** What a report comes to, by the devices as they were when the order was taken. The CRM judges it by what they then are. */
@@ -77,6 +85,7 @@ type TaskRow = {
   nodeUid: string
   attempt: number
   virtual: boolean
+  isSimulated: boolean
   settings: unknown
   reports: FencedDeviceView[][]
   bootId: string | null
@@ -88,7 +97,8 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
   return {
     async take({ clusterId, node, epoch, order }) {
       const [row] = await sql<TaskRow[]>`
-        select o.node_uid as "nodeUid", o.attempt, n.virtual, c.settings, (
+        select o.node_uid as "nodeUid", o.attempt, n.virtual, c.settings,
+          n.watchdog->>'class' = 'simulated' as "isSimulated", (
           select coalesce(jsonb_agg(r.devices), '[]') from fence_report r
           where r.node_uid = o.node_uid and r.epoch = o.epoch) as reports, (
           select v.boot_id from revocation v
@@ -107,18 +117,20 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
         where o.cluster_id = ${clusterId} and n.name = ${node} and n.removed_at is null
           and o.epoch = ${epoch} and o.uid = ${order}`
       if (!row) return null
-      const { timing } = Settings.parse(row.settings)
+      const { timing, afterFence } = Settings.parse(row.settings)
       const { nodeUid, attempt } = row
       const devices = row.devices ?? []
       const task: FenceTask = {
         ...{ clusterId, node, epoch, order, nodeUid, attempt, devices },
         needs: { gapMs: readingGapMs(timing), canMove: row.virtual },
         ...{ wasOn: foundOn(devices, row.reports, row.bootId), silentMs: timing.silentMs },
+        ...{ bootId: row.bootId, powersOn: afterFence === 'power-on' },
+        deafToNewLife: afterFence === 'power-on' && row.virtual && !row.isSimulated,
       }
       return (await this.isInForce(task)) ? task : null
     },
 
-    async isInForce({ nodeUid, epoch, order, silentMs }) {
+    async isInForce({ nodeUid, epoch, order, silentMs, bootId, deafToNewLife }) {
       const rows = await sql`
         select from fence_order o
         join node n on n.uid = o.node_uid
@@ -134,10 +146,22 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
           and not exists (
             select from epoch_request q
             where q.node_uid = o.node_uid and q.hardware_id = n.hardware_id
+              and (not ${deafToNewLife} or q.boot_id is not distinct from ${bootId}::text)
               and q.requested_at > clock_timestamp() - make_interval(secs => ${silentMs / 1000}))
           and not exists (
             select from fence_report r
             where r.node_uid = o.node_uid and r.order_uid = o.uid and r.outcome = 'off')`
+      return rows.length === 1
+    },
+
+    async isSettled({ nodeUid, epoch, order }) {
+      const rows = await sql`
+        select from fence_report r
+        join fence_order o on o.node_uid = r.node_uid and o.uid = r.order_uid
+        where r.node_uid = ${nodeUid} and r.order_uid = ${order} and r.outcome = 'off'
+          and not exists (
+            select from run_grant_holder h
+            where h.node_uid = r.node_uid and h.epoch = ${epoch} and h.closed_at is null)`
       return rows.length === 1
     },
 

@@ -41,6 +41,9 @@ export function libvirtDevice({ uri, domain }: Setup['options']): FenceDevice {
       if (!(await stateOf(signal)).startsWith('shut off')) await ask(signal, 'destroy', domain)
       if (await isSaved(signal)) await ask(signal, 'managedsave-remove', domain)
     },
+    async powerOn(signal) {
+      if ((await powerOf(signal)) === 'off') await ask(signal, 'start', domain)
+    },
   }
 }
 

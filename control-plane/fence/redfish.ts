@@ -47,6 +47,13 @@ export function redfishDevice(options: Setup['options'], secret: Setup['secret']
     return { path, ...parse(System, await ask('GET', path, signal)) }
   }
 
+  const reset = async (ResetType: 'ForceOff' | 'On', signal: AbortSignal) => {
+    const { path, Actions } = await system(signal)
+    const usual = `${path}/Actions/ComputerSystem.Reset`
+    const target = Actions?.['#ComputerSystem.Reset']?.target ?? usual
+    await ask('POST', target, signal, { ResetType })
+  }
+
   return {
     async look(signal) {
       const { PowerState, UUID, SerialNumber } = await system(signal)
@@ -55,11 +62,10 @@ export function redfishDevice(options: Setup['options'], secret: Setup['secret']
         identity: { uuid: said(UUID), serial: said(SerialNumber) },
       }
     },
-    async powerOff(signal) {
-      const { path, Actions } = await system(signal)
-      const usual = `${path}/Actions/ComputerSystem.Reset`
-      const target = Actions?.['#ComputerSystem.Reset']?.target ?? usual
-      await ask('POST', target, signal, { ResetType: 'ForceOff' })
+    powerOff: (signal) => reset('ForceOff', signal),
+    async powerOn(signal) {
+      const { PowerState } = await system(signal)
+      if (PowerState !== 'On') await reset('On', signal)
     },
   }
 }

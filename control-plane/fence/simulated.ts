@@ -27,6 +27,9 @@ export function simulatedDevice({ folder }: Setup['options']): FenceDevice {
     async powerOff(signal) {
       await flip(folder, 'POST', '/power-off', signal)
     },
+    async powerOn(signal) {
+      await flip(folder, 'POST', '/power-on', signal)
+    },
   }
 }
 

@@ -197,6 +197,7 @@ export function buildView(changes: ViewChanges = {}): ClusterView {
       onLeaseLoss: 'gentle',
       trustVirtualWatchdog: false,
       fenceDelayMs: null,
+      afterFence: 'leave-off',
       shutdownPolicy: 'conditional',
       drillEveryDays: 180,
       scheduling: Scheduling.parse({}),

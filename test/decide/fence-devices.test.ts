@@ -111,6 +111,28 @@ describe('a silent node with a fence device', () => {
   })
 })
 
+describe('a virtual machine that has booted again and asks for a lease', () => {
+  const epochRequest = {
+    ...{ bootId: 'n3-boot-2', sameHardware: true, planeEpoch: 1, nonce: null, found: [] },
+    requestedMs: nowMs - 100,
+  }
+  const asked = (virtual: boolean, afterFence: 'leave-off' | 'power-on', bootId = 'n3-boot-2') => {
+    const view = waiting(revoked({ virtual, epochRequest: { ...epochRequest, bootId } }))
+    view.settings.afterFence = afterFence
+    return ofKind(play(view).plan, 'fence.ordered').length
+  }
+
+  it('is switched off for the proof where it is switched on again, and only there (rule 13)', () => {
+    expect(asked(true, 'power-on')).toBe(1)
+    expect(asked(true, 'leave-off')).toBe(0)
+  })
+
+  it('is left alone where it can speak for itself: in the same boot, or as a physical machine', () => {
+    expect(asked(true, 'power-on', 'n3-boot-1')).toBe(0)
+    expect(asked(false, 'power-on')).toBe(0)
+  })
+})
+
 describe('the order to switch a node off', () => {
   it('is not given twice while its answer is awaited, and again when the job must be lost', () => {
     const early = waiting(revoked({ fenceOrder: anOrder(null) }))

@@ -66,6 +66,9 @@ async function check(): Promise<number> {
       powerOff: () => {
         throw new Error('a check never switches anything')
       },
+      powerOn: () => {
+        throw new Error('a check never switches anything')
+      },
     }),
   })
   return asked

@@ -54,6 +54,8 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     expect(hosts[0]!.machines(guest.uuid)).toEqual([])
     await device().powerOff(signal())
     expect(await power()).toBe('off')
+    await device().powerOn(signal())
+    expect(await power()).toBe('on')
   })
 
   test('that is paused is not off, and can be switched off', async () => {

@@ -86,9 +86,12 @@ export async function startBmc(isEncrypted = true): Promise<Bmc> {
         return say(200, { ...machine, PowerState: bmc.power, Actions })
       }
       if (url !== reset || method !== 'POST') return say(404, { error: {} })
-      if ((JSON.parse(body) as { ResetType: string }).ResetType !== 'ForceOff')
-        return say(400, { error: {} })
-      bmc.power = 'Off'
+      const wanted = { ForceOff: 'Off', On: 'On' }[
+        (JSON.parse(body) as { ResetType: string }).ResetType
+      ]
+      // As many do: what is so already cannot be commanded.
+      if (wanted === undefined || wanted === bmc.power) return say(400, { error: {} })
+      bmc.power = wanted
       return say(204, null)
     })
   }

@@ -28,6 +28,9 @@ test('a machine is read with its identity, switched off by force, and read off',
   await device.powerOff(signal())
   expect(bmc.asked.at(-1)).toBe('POST /redfish/v1/Systems/1/Actions/ComputerSystem.Reset')
   expect(await device.look(signal())).toEqual({ state: 'off', identity })
+  await device.powerOn(signal())
+  expect(bmc.power).toBe('On')
+  await device.powerOn(signal())
 })
 
 test.each([

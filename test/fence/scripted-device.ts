@@ -40,6 +40,10 @@ export class ScriptedDevice implements FenceDevice {
     if (command === 'refused') throw Object.assign(new Error('secret'), { code: 'ECONNREFUSED' })
   }
 
+  async powerOn(): Promise<void> {
+    throw new Error('an order to switch a node off switches nothing on')
+  }
+
   private wait(): Promise<void> {
     return new Promise((resolve) => {
       this.scheduler.after(this.script.answersMs ?? 10, resolve)

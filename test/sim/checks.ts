@@ -6,7 +6,7 @@ import type { Change } from '../../control-plane/cluster/change.ts'
 import { edgeFaults } from './edges-kept.ts'
 import { placementFaults } from './rules-kept.ts'
 import { readCluster } from '../../control-plane/store/memory/read.ts'
-import type { ClusterState } from '../../control-plane/store/memory/state.ts'
+import { type ClusterState, holdersOf, nodeNamed } from '../../control-plane/store/memory/state.ts'
 import type { SimDatabase } from './database.ts'
 import type { Guest } from './guests.ts'
 import type { Machine } from './machine.ts'
@@ -156,6 +156,16 @@ export class Checks {
     const machine = this.machines.find((one) => one.name === change.node)
     if (machine?.isOn && machine.bootId === change.facts.bootId)
       this.violate(`${change.node} is said to have been off, and its boot is still on`)
+  }
+
+  /** The plane may undo that a machine was off only when nobody needs it any more. */
+  onSwitchOn(node: string): void {
+    const now = this.database.memory.cluster(this.clusterId)
+    const known = nodeNamed(now, node)
+    const isHeld = holdersOf(now, node).some(
+      ({ holder }) => holder.epoch < (known?.view.lease.epoch ?? 0),
+    )
+    if (isHeld) this.violate(`${node} is switched on while grants of its old life are open`)
   }
 
   /** A history was cut: what it had granted may still be acted upon until its leases are over. */

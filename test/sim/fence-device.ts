@@ -22,6 +22,8 @@ export class SimFenceDevice implements FenceDevice {
   pauses = false
   /** It was plugged into another machine; it speaks of that one. */
   other: Machine | null = null
+  /** The plane switches it on. */
+  onSwitchOn: () => void = () => {}
   /** The power is gone: somebody will see to it. */
   onCut: () => void = () => {}
   /** What it says of the next readings, whatever is so; then the truth again. */
@@ -57,6 +59,13 @@ export class SimFenceDevice implements FenceDevice {
     if (!this.feeds.every((feed) => feed.isCut)) return
     this.machine.powerOff('its fence device has cut the power')
     this.onCut()
+  }
+
+  async powerOn(): Promise<void> {
+    this.onSwitchOn()
+    await this.answer()
+    this.isCut = false
+    this.machine.powerOn()
   }
 
   /** It is as it should be, with everything plugged in where it belongs. */

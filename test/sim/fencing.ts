@@ -10,10 +10,12 @@ export class Fencing {
   private readonly devices = new Map<string, SimFenceDevice[]>()
 
   /** Gives a machine so many feeds, each with a device. */
-  add(machine: Machine, feeds: number, chance: Chance): void {
+  add(machine: Machine, feeds: number, chance: Chance, onSwitchOn: () => void): void {
     const all: SimFenceDevice[] = []
-    for (let feed = 0; feed < feeds; feed++)
-      new SimFenceDevice(machine, all, chance.stream(`${machine.name}/fence${feed}`))
+    for (let feed = 0; feed < feeds; feed++) {
+      const device = new SimFenceDevice(machine, all, chance.stream(`${machine.name}/fence${feed}`))
+      device.onSwitchOn = onSwitchOn
+    }
     this.devices.set(machine.name, all)
   }
 

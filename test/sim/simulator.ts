@@ -53,7 +53,11 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       virtual: chance.stream(`n${at + 1}`).chance(0.15),
       fenceDevices: drawFeeds(chance.stream(`n${at + 1}/fence`)),
     })),
-    settings: { profile: 'custom', timing, quorum: chance.chance(0.2) ? 'majority' : 'plane' },
+    settings: {
+      ...{ profile: 'custom', timing },
+      afterFence: chance.stream('after fence').chance(0.4) ? 'power-on' : 'leave-off',
+      quorum: chance.chance(0.2) ? 'majority' : 'plane',
+    },
     replicas: options.replicas ?? 1 + chance.below(3),
     keepTrace: options.keepTrace ?? false,
   })

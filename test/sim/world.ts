@@ -205,7 +205,9 @@ export class World {
           this.checks.violate(`the agent of ${machine.name} threw: ${stackOf(error)}`),
       },
     )
-    this.fencing.add(machine, node.fenceDevices ?? 0, this.chance)
+    this.fencing.add(machine, node.fenceDevices ?? 0, this.chance, () =>
+      this.checks.onSwitchOn(node.name),
+    )
     return machine
   }
 

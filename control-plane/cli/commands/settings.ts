@@ -72,6 +72,12 @@ export function addSettings(program: Command): void {
       '--fence-delay <duration>',
       'silence after which a node with a fence device is switched off; auto: twice the silence',
     )
+    .addOption(
+      new Option(
+        '--after-fence <policy>',
+        'what becomes of a node that its fence device has switched off',
+      ).choices(['leave-off', 'power-on']),
+    )
     .option('--max-workers <n>', 'how many services a node starts or stops at once')
     .option('--drill-every-days <n>', 'days after which a watchdog is due for a drill; 0: never')
   for (const [name, description] of Object.entries(timings))
@@ -129,6 +135,7 @@ function wishes(flags: Flags): Record<string, unknown> {
     ...(flags.trustVirtualWatchdog === undefined
       ? {}
       : { trustVirtualWatchdog: flags.trustVirtualWatchdog === 'yes' }),
+    ...(flags.afterFence === undefined ? {} : { afterFence: flags.afterFence }),
     ...(flags.fenceDelay === undefined ? {} : { fenceDelayMs: fenceDelay(flags.fenceDelay) }),
     ...schedulingWishes(flags),
   }
@@ -159,6 +166,7 @@ export function formatSettings({
       settings.fenceDelayMs === null ? 'twice the silence' : formatDuration(settings.fenceDelayMs),
     ],
     ['drill every', settings.drillEveryDays === 0 ? 'never' : `${settings.drillEveryDays} days`],
+    ['after fence', settings.afterFence],
     ...schedulingLines(settings),
     ...Object.entries(settings.timing).map(([name, ms]): [string, string] => [
       name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),

@@ -75,7 +75,21 @@ function whyNoOrder(draft: Draft, node: NodeView, somebodyRenews: boolean): stri
   const isAsking =
     epochRequest?.sameHardware === true &&
     draft.nowMs - epochRequest.requestedMs < fenceDelayMs(draft.view.settings)
-  return isAsking ? 'it is asking for a lease' : null
+  if (!isAsking || provesNothing(node, draft.view.settings)) return null
+  return isNewLife(node)
+    ? 'it has booted again and asks for a lease (setting afterFence power-on has it switched off and on)'
+    : 'it is asking for a lease'
+}
+
+/** A virtual machine that has booted again cannot say what its old life came to: only to be off once settles it (rule 13). */
+function isNewLife({ epochRequest, revocations, virtual, watchdog }: NodeView): boolean {
+  const isOther = epochRequest !== null && epochRequest.bootId !== revocations[0]?.bootId
+  return isOther && virtual && watchdog.class !== 'simulated'
+}
+
+/** It runs nothing yet, and it is switched on again: so it is switched off in spite of its asking. */
+function provesNothing(node: NodeView, { afterFence }: Draft['view']['settings']): boolean {
+  return afterFence === 'power-on' && isNewLife(node)
 }
 
 /** Its silence counts also where its epoch was revoked for another reason: because it asked for a new one, say. */

@@ -113,7 +113,7 @@ function noteMissingEvidence(draft: Draft, name: NodeName, somebodyRenews: boole
   const asks = node.epochRequest !== null && draft.challengeNotes.get(name)
   const device = deviceNote(draft, node, somebodyRenews)
   const waits = asks
-    ? `waits for ${name} to settle what it still runs: ${asks}`
+    ? `waits for ${name} to settle what it still runs: ${asks}${device === null ? '' : `; ${device}`}`
     : `waits for evidence that ${name} is dead${isDue ? ', ' : ': '}${doubt}${
         device === null ? '' : `; ${device}`
       }${isDue ? '' : `; a person can confirm with: ha-manager fence confirm ${name}`}`

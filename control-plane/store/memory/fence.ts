@@ -24,6 +24,7 @@ export function memoryFenceStore(
     take: (name) => trip(() => takeOrder(database.cluster(name.clusterId), name, database.now())),
     isInForce: (task) =>
       trip(() => isInForce(database.cluster(task.clusterId), task, database.now())),
+    isSettled: (task) => trip(() => isSettled(database.cluster(task.clusterId), task)),
     report: (task, devices) =>
       trip(() =>
         database.commit(task.clusterId, (state, { nowMs }) => ({
@@ -67,7 +68,10 @@ function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTa
   const node = nodeNamed(state, name.node)
   const order = node?.view.fenceOrder
   if (!node || order?.uid !== name.order || order.epoch !== name.epoch) return null
-  const { timing } = state.settings
+  const { timing, afterFence } = state.settings
+  const { virtual, watchdog } = node.view
+  const bootId = node.revocations.find((one) => one.epoch === name.epoch)?.bootId ?? null
+  const powersOn = afterFence === 'power-on'
   const devices = node.view.fenceDevices ?? []
   const reports = (node.fenceReports ?? []).filter(({ epoch }) => epoch === name.epoch)
   const task: FenceTask = {
@@ -77,8 +81,9 @@ function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTa
     wasOn: foundOn(
       devices,
       reports.map((one) => one.devices),
-      node.revocations.find((one) => one.epoch === name.epoch)?.bootId ?? null,
+      bootId,
     ),
+    ...{ bootId, powersOn, deafToNewLife: powersOn && virtual && watchdog.class !== 'simulated' },
   }
   return isInForce(state, task, nowMs) ? task : null
 }
@@ -90,9 +95,18 @@ function isInForce(state: ClusterState, task: FenceTask, nowMs: number): boolean
   const { fenceOrder, epochRequest } = node.view
   if (fenceOrder?.uid !== task.order || fenceOrder.epoch !== task.epoch) return false
   const isAsking =
-    epochRequest?.sameHardware === true && epochRequest.requestedMs > nowMs - task.silentMs
+    epochRequest?.sameHardware === true &&
+    epochRequest.requestedMs > nowMs - task.silentMs &&
+    (!task.deafToNewLife || epochRequest.bootId === task.bootId)
   const holds = holdersOf(state, task.node).some(({ holder }) => holder.epoch === task.epoch)
   return holds && !isAsking && !isReportedOff(node, task.order)
+}
+
+function isSettled(state: ClusterState, { nodeUid, node, epoch, order }: FenceTask): boolean {
+  const stored = state.nodes[nodeUid]
+  const holds = holdersOf(state, node).some(({ holder }) => holder.epoch === epoch)
+  const isLast = stored?.view.fenceOrder?.uid === order
+  return isLast && !holds && isReportedOff(stored, order)
 }
 
 function isReportedOff({ fenceReports }: StoredNode, order: string): boolean {
