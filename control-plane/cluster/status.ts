@@ -77,9 +77,10 @@ function ignoredRules(view: ClusterView): Status['ignoredRules'] {
 export function nodeStatus(view: ClusterView, node: NodeView, hosted = noServices): StatusNode {
   const { lease, watchdog } = node
   const doubt = whyNoProof(view, node)
-  const fenceDevices = node.fenceDevices ?? []
+  const fenceDevices = (node.fenceDevices ?? []).map((device) => deviceStatus(view, device))
+  const isReliable = fenceDevices.length > 0 && fenceDevices.every((device) => device.doubt === '')
   // Rule 13: then it need not be proved by its own watchdog. But nothing is started on a node that has none.
-  const isFenced = fenceDevices.length > 0 && watchdog.class !== 'none'
+  const isFenced = isReliable && watchdog.class !== 'none'
   return {
     name: node.name,
     uid: node.uid,
@@ -99,7 +100,7 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
       drillDue: whyDrillDue(node, view.settings, view.nowMs),
       lastDrill: node.health?.drill ?? null,
     },
-    fenceDevices: fenceDevices.map((device) => deviceStatus(view, device)),
+    fenceDevices,
     fenceOrder: fenceOrderStatus(view, node),
     lastEnd: node.health?.lastEnd ?? null,
     stalls: node.health?.stalls ?? null,

@@ -137,7 +137,7 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
         join crm m on m.cluster_id = o.cluster_id
         join plane_epoch p on p.cluster_id = o.cluster_id
         where o.node_uid = ${nodeUid} and o.epoch = ${epoch} and o.uid = ${order}
-          and n.removed_at is null and p.quarantine_until is null
+          and n.removed_at is null and p.quarantine_until is null and m.quorate
           and (m.disarm is null or m.disarm->>'effectiveMs' is null)
           and exists (
             select from run_grant_holder h

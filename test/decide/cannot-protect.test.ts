@@ -47,6 +47,13 @@ test('a virtual machine with a fence device is protected, whatever its watchdog 
   expect(nodeStatus(view, n5).fenceDevices).toEqual([
     { name: 'bmc', kind: 'redfish', doubt: '', checkedMsAgo: null },
   ])
+  // A device that cannot be relied on protects nobody.
+  const checked = { bootId: 'b', state: null, isExpected: false, fault: 'no route', atMs: 0 }
+  const dark = { ...n5, fenceDevices: [{ ...bmc, checked }] }
+  view.settings.trustVirtualWatchdog = false
+  expect(nodeStatus(view, dark).watchdog).toMatchObject({ protects: false })
+  expect(nodeStatus(view, dark).watchdog.cannotProtect).toContain('trustVirtualWatchdog')
+  expect(nodeStatus(view, dark).fenceDevices![0]!.doubt).toBe('no route')
   // But nothing is ever started where there is no watchdog at all.
   const n6 = aNode('n6', { watchdog: held, fenceDevices })
   expect(nodeStatus(view, n6).watchdog.cannotProtect).toBe(held.note)

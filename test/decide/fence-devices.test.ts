@@ -176,7 +176,12 @@ describe('what the devices of a node report', () => {
       ...{ order: '1.199.1', attempt: 1, bootId: 'n3-boot-1' },
       devices: [
         {
-          ...{ device: 'bmc', kind: 'redfish', expects: { uuid: uuidOfN3, serial: null } },
+          ...{
+            device: 'bmc',
+            before: 'on',
+            kind: 'redfish',
+            expects: { uuid: uuidOfN3, serial: null },
+          },
           readings: [
             { state: 'off', uuid: uuidOfN3, serial: 'S1', at: 'then' },
             { state: 'off', uuid: uuidOfN3, serial: 'S1', at: 'then' },

@@ -19,6 +19,9 @@ export function placementFaults(view: ClusterView, sid: string, node: string): s
       if (rule.strict && !(node in rule.nodes)) broken(`strict rule ${rule.id}`)
       continue
     }
+    // Nodes have left since it was accepted, and there are too few to keep it: it counts for nothing, and status says so.
+    if (rule.affinity === 'negative' && rule.resources.length > Object.keys(view.nodes).length)
+      continue
     const others = rule.resources.flatMap((other) => (other === sid ? [] : [view.services[other]]))
     if (
       rule.affinity === 'negative' &&

@@ -170,8 +170,9 @@ export function recordDeviceOff(
   if (!order?.report || doubtAboutProof(draft, node, epoch, bootId) !== null) return false
   const { uid, attempt, orderedMs, report } = order
   const expects = new Map(node.fenceDevices!.map((device) => [device.name, device]))
-  const devices = report.devices.map(({ name: device, readings }) => ({
+  const devices = report.devices.map(({ name: device, before, readings }) => ({
     device,
+    before,
     kind: expects.get(device)!.kind,
     expects: expects.get(device)!.expects,
     readings: readings.slice(-2).map(({ state, identity, at }) => ({ state, ...identity, at })),

@@ -91,6 +91,7 @@ function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTa
 function isInForce(state: ClusterState, task: FenceTask, nowMs: number): boolean {
   const node = state.nodes[task.nodeUid]
   if (!node || node.isRemoved || state.planeEpoch.quarantineUntilMs !== null) return false
+  if (!state.quorate) return false
   if (state.disarm !== null && state.disarm.effectiveMs !== null) return false
   const { fenceOrder, epochRequest } = node.view
   if (fenceOrder?.uid !== task.order || fenceOrder.epoch !== task.epoch) return false
