@@ -38,13 +38,15 @@ export function leaseAllowsUntilMs(lrm: Lrm): number {
 
 /**
  * Whether what runs here must be stopped for want of a lease. Not after a release: the plane then recovers nothing of
- * this node without other evidence. A process that never held a lease was left services by an earlier one: it has
- * until a third of W to get one, as a countdown left running leaves no more; without a countdown the plane has no
- * proof to draw from silence, and nothing hurries.
+ * this node without other evidence; nor under the next epoch, before it says *armed* in it. A process that never held a
+ * lease was left services by an earlier one: it has until a third of W to get one, as a countdown left running leaves no
+ * more; without a countdown the plane has no proof to draw from silence, and nothing hurries.
  */
 export function isLost(draft: Draft): boolean {
   const { lrm, nowMs } = draft
   if (lrm.released || nothingOnHost(lrm) || leaseAllows(draft)) return false
+  // SAFETY: nothing counts down here and nothing did since the release, so no deadline proves anything of this node.
+  if (lrm.unarmedSinceRelease) return false
   if (lrm.lease !== null) return true
   return lrm.watchdog.running && nowMs >= unleasedUntilMs(lrm)
 }

@@ -55,6 +55,8 @@ export type Lrm = {
   watchdog: WatchdogView
   /** The plane committed that the watchdog may be closed although services run. */
   released: boolean
+  /** It was released, also under an earlier epoch of this boot, and no watchdog was armed since. */
+  unarmedSinceRelease: boolean
   /** Everything found on the host must be stopped first, whatever is ordered; why. */
   cleaning: string | null
   ending: Ending | null

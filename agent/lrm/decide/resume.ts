@@ -86,6 +86,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
       retryAtMs: 0,
     },
     released: isSameBoot && old.epoch?.state === 'released',
+    unarmedSinceRelease: isSameBoot && old.epoch?.state === 'released' && !from.watchdog.running,
     cleaning: cleaningOf(old, isSameBoot),
     ending: null,
     drill: null,

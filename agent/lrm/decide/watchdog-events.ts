@@ -24,6 +24,13 @@ type WatchdogEvent = Extract<
 >
 
 export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
+  absorb(draft, event)
+  const { lrm } = draft
+  // SAFETY: whatever may count, or was open for a moment, may have been told to the plane as armed.
+  if (lrm.watchdog.open || lrm.watchdog.running) lrm.unarmedSinceRelease = false
+}
+
+function absorb(draft: Draft, event: WatchdogEvent): void {
   const { watchdog } = draft.lrm
   switch (event.kind) {
     case 'watchdog-seen':
@@ -62,6 +69,7 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
     case 'watchdog-closed':
       watchdog.open = false
       watchdog.running = false
+      draft.lrm.unarmedSinceRelease = draft.lrm.released
       return say(draft, 'watchdog closed', { released: draft.lrm.released })
     case 'watchdog-close-failed':
       watchdog.open = true
