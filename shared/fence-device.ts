@@ -56,6 +56,34 @@ const Libvirt = z.strictObject({
   secret: z.null().default(null),
 })
 
+const oneLine = text(1_000).refine((given) => !/[\r\n]/.test(given), {
+  error: 'must be one line',
+})
+
+const FenceAgent = z.strictObject({
+  kind: z.literal('fence-agent'),
+  options: z.strictObject({
+    agent: text(100).regex(/^fence_[a-z0-9_]+$/, {
+      error: 'must be the name of a fence agent, like fence_apc',
+    }),
+    /** Outlet, blade, machine: what the agent calls a plug or port. */
+    plug: oneLine.min(1),
+    parameters: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9_]*$/, { error: 'must be a parameter of the agent' }),
+        oneLine,
+      )
+      .refine(
+        (given) => !['action', 'plug', 'port', 'password', 'passwd'].some((key) => key in given),
+        {
+          error: 'must not name action, plug, port or password: they are told apart',
+        },
+      )
+      .default({}),
+  }),
+  secret: z.strictObject({ password: oneLine.nullable().default(null) }).prefault({}),
+})
+
 const Simulated = z.strictObject({
   kind: z.literal('simulated'),
   options: z.strictObject({
@@ -65,11 +93,16 @@ const Simulated = z.strictObject({
   secret: z.null().default(null),
 })
 
-export const FenceDeviceKind = z.enum(['redfish', 'libvirt', 'simulated'])
+export const FenceDeviceKind = z.enum(['redfish', 'libvirt', 'fence-agent', 'simulated'])
 export type FenceDeviceKind = z.infer<typeof FenceDeviceKind>
 
 /** A kind with its options and its secret. */
-export const FenceDeviceSetup = z.discriminatedUnion('kind', [Redfish, Libvirt, Simulated])
+export const FenceDeviceSetup = z.discriminatedUnion('kind', [
+  Redfish,
+  Libvirt,
+  FenceAgent,
+  Simulated,
+])
 export type FenceDeviceSetup = z.infer<typeof FenceDeviceSetup>
 
 const wish = {
@@ -84,6 +117,7 @@ const wish = {
 export const FenceDeviceUpdate = z.discriminatedUnion('kind', [
   Redfish.extend(wish),
   Libvirt.extend(wish),
+  FenceAgent.extend(wish),
   Simulated.extend(wish),
 ])
 export type FenceDeviceUpdate = z.infer<typeof FenceDeviceUpdate>

@@ -1,14 +1,13 @@
 // A virtual machine's hypervisor by libvirt: `virsh` on the plane's own machine. Only a domain that was destroyed, crashed or
 // went down here is off: one that is paused or saved goes on, one that was migrated runs elsewhere, and of one whose end
 // nobody remembers that cannot be told.
-import { execFile } from 'node:child_process'
 import type { FenceDeviceSetup } from '../../shared/fence-device.ts'
 import type { PowerState } from '../cluster/fence-view.ts'
 import { type FenceDevice, FenceFault } from './fence-device.ts'
+import { complaint, runTool } from './run-tool.ts'
 
 type Setup = Extract<FenceDeviceSetup, { kind: 'libvirt' }>
 
-const answersWithinMs = 15_000
 /** Why a domain may be `shut off` with nothing of it left that could go on. */
 const ends = ['destroyed', 'crashed', 'shutdown']
 
@@ -48,32 +47,8 @@ export function libvirtDevice({ uri, domain }: Setup['options']): FenceDevice {
 }
 
 /** One command to its end. Throws what virsh complained of, in one line. */
-function virsh(uri: string, words: string[], signal: AbortSignal): Promise<string> {
-  const options = {
-    ...{ signal, timeout: answersWithinMs, killSignal: 'SIGKILL' as const, maxBuffer: 1024 * 1024 },
-    env: {
-      PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: process.env['HOME'] ?? '/',
-      LC_ALL: 'C',
-    },
-  }
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      'virsh',
-      ['--quiet', '--connect', uri, ...words],
-      options,
-      (error, stdout, stderr) => {
-        if (!error) return resolve(stdout)
-        if (error.code === 'ENOENT')
-          return reject(new FenceFault('virsh is not installed where the plane runs'))
-        const said = stderr
-          .replace(/^error: /gm, '')
-          .replace(/\s+/g, ' ')
-          .trim()
-          .slice(0, 300)
-        return reject(new FenceFault(said ? `virsh ${words[0]}: ${said}` : 'virsh does not answer'))
-      },
-    )
-    child.stdin?.end()
-  })
+async function virsh(uri: string, words: string[], signal: AbortSignal): Promise<string> {
+  const ran = await runTool('virsh', ['--quiet', '--connect', uri, ...words], signal)
+  if (ran.code === 0) return ran.stdout
+  throw new FenceFault(`virsh ${words[0]}: ${complaint(ran) || `exit code ${ran.code}`}`)
 }

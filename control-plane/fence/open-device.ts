@@ -1,6 +1,7 @@
 // From what operators set up to the device behind it: one file a kind.
 import { FenceDeviceSetup } from '../../shared/fence-device.ts'
 import type { FenceDevice } from './fence-device.ts'
+import { fenceAgentDevice } from './fence-agent.ts'
 import { libvirtDevice } from './libvirt.ts'
 import { redfishDevice } from './redfish.ts'
 import { simulatedDevice } from './simulated.ts'
@@ -16,6 +17,8 @@ export function openDevice(stored: {
   switch (setup.kind) {
     case 'redfish':
       return redfishDevice(setup.options, setup.secret)
+    case 'fence-agent':
+      return fenceAgentDevice(setup.options, setup.secret)
     case 'libvirt':
       return libvirtDevice(setup.options)
     case 'simulated':

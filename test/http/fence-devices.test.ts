@@ -102,6 +102,11 @@ describe('a fence device', () => {
     ['with a pin that is none', redfishOf({ pin: 'abc' }), 'options.pin'],
     ['without a password', { ...redfishOf({}), secret: {} }, 'secret.password'],
     ['of an unknown kind', { kind: 'ipmi', options: {} }, 'kind'],
+    [
+      'by a program that is no fence agent',
+      { kind: 'fence-agent', options: { agent: 'sh', plug: '1' } },
+      'options.agent',
+    ],
     ['with a command in its address', libvirt('qemu+ssh://h/system?command=/bin/x'), 'options.uri'],
     [
       'with options for virsh as its domain',

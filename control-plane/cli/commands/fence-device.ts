@@ -12,7 +12,7 @@ import { formatTable } from '../table.ts'
 type Flags = Record<string, string | undefined>
 type SetUp = FenceDeviceBody & { warnings: string[] }
 
-const kinds = ['redfish', 'libvirt', 'simulated'] as const
+const kinds = ['redfish', 'libvirt', 'fence-agent', 'simulated'] as const
 
 /** Adds fence-device and what it can do. */
 export function addFenceDevices(program: Command): void {
@@ -27,7 +27,7 @@ export function addFenceDevices(program: Command): void {
     .option('--name <name>', 'what it is called; by default as its kind')
     .option('--address <url>', 'redfish: where the management controller is, https://…')
     .option('--user <user>', 'redfish: who asks')
-    .option('--password-file <file>', 'redfish: a file with that user’s password; - reads it here')
+    .option('--password-file <file>', 'a file with the password; - reads it here')
     .option('--system <path>', 'redfish: which system, where the controller has several')
     .option('--pin <fingerprint>', 'redfish: SHA-256 of its certificate; it alone is believed then')
     .option('--uri <uri>', 'libvirt: the hypervisor, as qemu+ssh://fence@host/system')
@@ -35,6 +35,9 @@ export function addFenceDevices(program: Command): void {
       '--domain <name>',
       'libvirt: name or uuid of the node’s domain; by default the node’s name',
     )
+    .option('--agent <name>', 'fence-agent: the program, as fence_apc')
+    .option('--plug <plug>', 'fence-agent: the outlet or machine, as the agent calls it')
+    .option('--param <key=value>', 'fence-agent: a parameter; may be repeated', collect, [])
     .option('--folder <path>', 'simulated: the folder of the node in a local site')
     .option('--uuid <uuid>', 'which machine it must speak of, if the node does not say so itself')
     .addOption(new Option('--serial <serial>', 'the same by its serial number'))
@@ -103,9 +106,30 @@ async function setup(node: string, kind: string, flags: Flags) {
     }
     case 'libvirt':
       return { options: { uri: need('uri'), domain: flags.domain ?? node } }
+    case 'fence-agent': {
+      const [agent, plug] = [need('agent'), need('plug')]
+      const { passwordFile: file } = flags
+      const password = file === undefined ? null : await readSecret(file)
+      return { options: { agent, plug, parameters: parametersOf(flags) }, secret: { password } }
+    }
     default:
       return { options: { folder: need('folder') } }
   }
+}
+
+function collect(text: string, before: string[]): string[] {
+  return [...before, text]
+}
+
+function parametersOf(flags: Flags): Record<string, string> {
+  const given = (flags.param ?? []) as unknown as string[]
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=')
+      if (at < 1) throw usage(`--param must be like ip=192.0.2.1, not ${JSON.stringify(text)}`)
+      return [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
 }
 
 /** The first line: editors end a file with a line break that is no part of a password. */
@@ -138,7 +162,8 @@ async function list(session: Session, node: string | undefined): Promise<void> {
       { title: 'MACHINE', value: (row) => identityText(row.expects) },
       {
         title: 'WHERE',
-        value: ({ options }) => String(options.url ?? options.uri ?? options.folder),
+        value: ({ options }) =>
+          String(options.url ?? options.uri ?? options.agent ?? options.folder),
       },
     ]),
   )
