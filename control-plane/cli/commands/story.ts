@@ -163,8 +163,20 @@ function factsText(facts: Record<string, unknown>): string {
 function factText(key: string, value: unknown): string {
   if (key.endsWith('Ms') && typeof value === 'number' && value > 1e12)
     return `${key.slice(0, -2)} ${formatMoment(new Date(value).toISOString())}`
+  if (key === 'devices' && Array.isArray(value)) return value.map(deviceText).join(' and ')
   return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`
 }
+
+/** What a fence device proved: which machine it spoke of, how it found it, and when it read it off. */
+function deviceText({ device, before, readings }: FencedDevice): string {
+  const [{ uuid, serial }] = readings as [Reading]
+  const machine = [uuid === null ? '' : `uuid ${uuid}`, serial === null ? '' : `serial ${serial}`]
+  const looks = readings.map(({ state, at }) => `${state} at ${formatMoment(at)}`)
+  return `${device} (${machine.filter(Boolean).join(', ')}) found it ${before}, then ${looks.join(' and ')}`
+}
+
+type Reading = { state: string; at: string; uuid: string | null; serial: string | null }
+type FencedDevice = { device: string; before: string; readings: Reading[] }
 
 function whole(text: string, what: string): number {
   if (!/^\d{1,15}$/.test(text))

@@ -26,7 +26,7 @@ export async function serviceStory(tx: Tx, clusterId: number, sid: string): Prom
     ), about_nodes as (
       select id, round, at, line from change_log
       where cluster_id = ${clusterId} and id >= (select min(id) from own) and sid is null
-        and kind in ('node.state', 'lease.revoked', 'evidence.recorded')
+        and kind in ('node.state', 'lease.revoked', 'fence.ordered', 'evidence.recorded')
         and node in (select name from held_by)
         and (kind <> 'node.state' or round in (select round from own))
       order by id desc limit ${lines}
