@@ -63,8 +63,8 @@ async function decideAndSave(
   let loaded = await loadOrThrow(deps, tx, clusterId)
   const epochChange = await tx.changePlaneEpoch(loaded, deps.random.uuid())
   if (epochChange) loaded = await loadOrThrow(deps, tx, clusterId)
-  const { view, census } = loaded
-  const plan = decide(view, census)
+  const { view } = loaded
+  const plan = decide(view, loaded)
   const nextRoundMs = Math.min(plan.nextRoundMs ?? Infinity, view.nowMs + regularRoundMs)
   const saved = await tx.save(loaded, plan, nextRoundMs)
   await tx.enqueue(view, plan.jobs)

@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Census } from '../cluster/census.ts'
+import { type KnownRules, rulesAfter } from '../cluster/rules/known-rules.ts'
 import type { ClusterView, NodeView } from '../cluster/view.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
 import type { RawView } from './view/raw-view.ts'
@@ -25,6 +26,8 @@ export type LoadedView = {
   known: KnownView | null
   /** Of the view, kept up to date from round to round; null where nothing is remembered. */
   census: Census | null
+  /** Its rules, compiled; null where nothing is remembered. */
+  rules: KnownRules | null
 }
 
 /** How a round reads: judged by two clocks, and only what was written since its replica's last round. */
@@ -56,11 +59,13 @@ export async function load(
   if (!row?.head) return null
   const now = completed(before, row, row.head.nowMs)
   const loaded = assemble(row, now, reading?.witness)
-  if (!cache) return { ...loaded, known: null, census: null }
+  if (!cache) return { ...loaded, known: null, census: null, rules: null }
   const census = censusOf(before, row, loaded.view)
-  const known = { ...now, census }
+  const rules = rulesAfter(before?.rules ?? null, loaded.view)
+  const known = { ...now, census, rules }
   cache.set(clusterId, known)
-  return { ...loaded, known, census }
+  const view = { ...loaded.view, rules: rules.rules, groups: rules.groups }
+  return { ...loaded, view, known, census, rules }
 }
 
 async function read(sql: Sql, clusterId: number, known: KnownView | null): Promise<RawView | null> {
@@ -85,7 +90,7 @@ function assemble(
   row: RawView,
   now: KnownView,
   witness: ClockWitness | undefined,
-): Omit<LoadedView, 'known' | 'census'> {
+): Omit<LoadedView, 'known' | 'census' | 'rules'> {
   const head = row.head!
   const settings = Settings.parse(head.settings)
   // The longest lease ever allowed: after a step of the clock nobody knows which one a node holds (S11).

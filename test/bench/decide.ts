@@ -5,6 +5,7 @@
 // taken anew in each round, as in the first one of a replica).
 import { parseArgs } from 'node:util'
 import { censusAfter, takeCensus } from '../../control-plane/cluster/census.ts'
+import { rulesAfter } from '../../control-plane/cluster/rules/known-rules.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { type DecideCase, modes, roundOf, rounds } from './bed/decide-views.ts'
 import { median } from './figure.ts'
@@ -42,15 +43,16 @@ function measure(
   isAnew: boolean,
 ): DecideFigure {
   const { view, before, touched } = roundOf(one)
-  const known = takeCensus(before)
+  const known = { census: takeCensus(before), rules: rulesAfter(null, before) }
   const samples: number[] = []
   let changes = 0
   const endMs = performance.now() + budgetMs
   const warmUp = 5
   while (samples.length < warmUp + leastRuns || performance.now() < endMs) {
     const startedMs = performance.now()
-    const census = isAnew ? takeCensus(view) : censusAfter(known, view, touched)
-    changes = decide(view, census).changes.length
+    const read = { ...view, rules: isAnew ? view.rules : rulesAfter(known.rules, view).rules }
+    const census = isAnew ? null : censusAfter(known.census, read, touched)
+    changes = decide(read, isAnew ? {} : { census, rules: known.rules }).changes.length
     samples.push(performance.now() - startedMs)
   }
   return { ...one, medianMs: median(samples.slice(warmUp)), changes }

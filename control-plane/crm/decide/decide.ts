@@ -1,6 +1,5 @@
 // The CRM's decision: a view in, a plan out. An ordered list of questions and nothing else; each has its own file.
 // Pure: time, ids and chance come from the view. Every change says why, and every wait leaves a note.
-import type { Census } from '../../cluster/census.ts'
 import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { adoptRunning } from './adopt-running.ts'
@@ -9,7 +8,7 @@ import { balanceLoad } from './balance.ts'
 import { acceptCommands, finishCommands, isTurnOfAnother } from './commands.ts'
 import { lookAtDeadlines } from './deadlines.ts'
 import { stepDisarm } from './disarm.ts'
-import { finishDraft, startDraft } from './draft.ts'
+import { finishDraft, type Known, startDraft } from './draft.ts'
 import { settleEpochRequests } from './epoch-requests.ts'
 import { fenceSilentNodes } from './fencing.ts'
 import { tellEnds } from './node-ends.ts'
@@ -24,10 +23,10 @@ import { manageServices, stepServices } from './services.ts'
 
 /**
  * What is to be done now in this cluster, and why.
- * @param census of the services of `view`, where one is at hand: saves looking at each of them, and says nothing else
+ * @param known about `view` already, where it is at hand: saves looking at everything, and says nothing else
  */
-export function decide(view: ClusterView, census: Census | null = null): Plan {
-  const draft = startDraft(view, census)
+export function decide(view: ClusterView, known: Known = {}): Plan {
+  const draft = startDraft(view, known)
   judgeQuorum(draft)
   closeReported(draft)
   if (draft.view.quorate) {

@@ -6,6 +6,7 @@ import type { Change } from '../../cluster/change.ts'
 import { compareText, holdersOf } from '../../cluster/grants.ts'
 import type { Plan, PlannedJob } from '../../cluster/plan.ts'
 import type { CompiledRules, NodeAffinity, Together } from '../../cluster/rules/compile.ts'
+import { areRulesOf, type KnownRules } from '../../cluster/rules/known-rules.ts'
 import type { WorkingView } from '../../cluster/service-table.ts'
 import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import type { ServiceType } from '../../../shared/names.ts'
@@ -50,12 +51,12 @@ export type Draft = {
   ids: number
 }
 
-/**
- * Begins a plan for `view`.
- * @param known a census of it, where there is one; one of another view is not believed
- */
-export function startDraft(view: ClusterView, known: Census | null = null): Draft {
-  const census = known && isCensusOf(known, view) ? known : takeCensus(view)
+/** What whoever decides round after round knows of a view before it is decided on. Of another view nothing is believed. */
+export type Known = { census?: Census | null; rules?: KnownRules | null }
+
+/** Begins a plan for `view`. */
+export function startDraft(view: ClusterView, known: Known = {}): Draft {
+  const census = known.census && isCensusOf(known.census, view) ? known.census : takeCensus(view)
   const nodeNames = Object.keys(view.nodes).sort(compareText)
   return {
     read: view,
@@ -71,7 +72,7 @@ export function startDraft(view: ClusterView, known: Census | null = null): Draf
     challengeNotes: new Map(),
     jobs: [],
     loads: null,
-    rules: null,
+    rules: known.rules && areRulesOf(known.rules, view) ? known.rules.compiled : null,
     nodeClasses: new Map(),
     together: new Map(),
     expected: new Map(),

@@ -5,6 +5,7 @@ import { type Census, censusAfter, takeCensus } from '../../cluster/census.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { ReportView } from '../../cluster/node-words.ts'
 import type { ClusterView, ServiceView } from '../../cluster/view.ts'
+import type { KnownRules } from '../../cluster/rules/known-rules.ts'
 import type { DesiredMemory } from './desired-memory.ts'
 import { type RawHealth, type RawUsage, type RawView, servicesOf } from './raw-view.ts'
 
@@ -22,6 +23,7 @@ export type KnownView = {
   desired: DesiredMemory | null
   /** Of the view that was read last; null: none was taken yet. */
   census: Census | null
+  rules: KnownRules | null
 }
 
 /** One replica's memory; each cluster's newest view. */
@@ -70,6 +72,7 @@ export function completed(before: KnownView | null, row: RawView, nowMs: number)
     services: withUsage(before, servicesNow(before, row), usagesOf(before, row, nowMs)),
     desired: before?.desired ?? null,
     census: null,
+    rules: null,
   }
 }
 
