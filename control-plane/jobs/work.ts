@@ -40,7 +40,7 @@ const Scheduled = z.object({
 
 const polling = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
 /** A device that does not answer takes a minute: so many nodes are switched off at once, each by its own worker. */
-const fencing = { ...polling, localConcurrency: 8 }
+const fencing = { ...polling, localConcurrency: 4 }
 
 export async function workJobs(deps: JobDeps): Promise<void> {
   const { boss } = deps
