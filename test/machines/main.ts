@@ -4,17 +4,19 @@ import { parseArgs } from 'node:util'
 import { profiles } from '../../shared/timing.ts'
 import { type Autostarted, autostart, debianLab } from './debian/autostart.ts'
 import { whyNoDebian } from './debian/image.ts'
+import { type Drilled, drillOne } from './drill.ts'
 import { emulated, Lab } from './lab.ts'
 import { type Paused, pauseAndContinue } from './pause.ts'
 import { whyNoMachines } from './requirements.ts'
 import { type Measured, runTrouble, seconds, troubles } from './scenarios.ts'
 
 const pause = 'paused and continued'
+const drill = 'drill'
 const others = 'set to autostart'
 const usage = `Usage: npm run test:machines -- [options] [SCENARIO…]
 
   SCENARIO        the beginning of its name; all without one
-                  (${troubles.map(({ name }) => name).join(', ')}, ${pause}, ${others})
+                  (${troubles.map(({ name }) => name).join(', ')}, ${drill}, ${pause}, ${others})
   --profile NAME  edge, default or fast (default: one made for this, a lease of ${emulated.leaseMs / 1000} s)`
 
 const { values, positionals } = parseArgs({
@@ -29,7 +31,7 @@ const whyNot = whyNoMachines()
 
 if (
   values.help ||
-  (chosen.length === 0 && !isChosen(pause) && !isChosen(others)) ||
+  (chosen.length === 0 && ![drill, pause, others].some(isChosen)) ||
   (values.profile !== undefined && !profile)
 ) {
   console.log(usage)
@@ -38,13 +40,14 @@ if (
   console.error(`no machines here: ${whyNot}`)
   process.exitCode = 2
 } else {
-  if (chosen.length > 0 || isChosen(pause)) await runTroubles()
+  if (chosen.length > 0 || isChosen(drill) || isChosen(pause)) await runTroubles()
   if (isChosen(others)) await runAutostart()
 }
 
 async function runTroubles(): Promise<void> {
   const lab = new Lab({ timing: profile ?? emulated, onLeaseLoss: 'reset' })
   const all: Measured[] = []
+  let drilled: Drilled | null = null
   let paused: Paused | null = null
   await inLab(lab, async () => {
     for (const name of ['one', 'two', 'three']) await lab.addService(name)
@@ -52,9 +55,11 @@ async function runTroubles(): Promise<void> {
       all.push(await runTrouble(lab, trouble))
       console.log(`${trouble.name}: done`)
     }
+    if (isChosen(drill)) drilled = await drillOne(lab)
     if (isChosen(pause)) paused = await pauseAndContinue(lab)
   })
   if (all.length > 0) print(all)
+  if (drilled) printDrilled(drilled)
   if (paused) printPaused(paused)
 }
 
@@ -104,6 +109,15 @@ function print(all: Measured[]): void {
       rejoined: seconds(one.rejoinMs),
       evidence: one.evidence,
     })),
+  )
+}
+
+function printDrilled(one: Drilled): void {
+  const most = one.livedAtMostMs === null ? 'not known' : `${seconds(one.livedAtMostMs)} s`
+  console.log(
+    `${drill}: ${one.services} services moved away and the watchdog fired after ${seconds(one.firedMs)} s; alive after the ` +
+      `last feed for at least ${seconds(one.livedAtLeastMs)} s, at most ${most}, W counts ${seconds(one.effectiveMs)} s; away ` +
+      `for ${seconds(one.awayMs)} s, used again ${seconds(one.backMs)} s after the reset. ${one.reason}`,
   )
 }
 
