@@ -77,6 +77,36 @@ test('what is granted in the midst of it is not confirmed, nor by the process th
   expect(world.breaches).toEqual([])
 })
 
+test('nothing is left unfed before the disk knows of it', () => {
+  const world = emptied()
+  const isDrillArm = () => world.done.some((effect) => effect.kind === 'arm' && effect.drill)
+  for (let i = 0; i < 20; i++) {
+    world.settleBut(['write-journal'])
+    world.pass(100)
+  }
+  expect(world.lrm.drill?.phase).toBe('writing')
+  expect(isDrillArm()).toBe(false)
+  world.run1s(0.2)
+  expect(isDrillArm()).toBe(true)
+  expect(world.breaches).toEqual([])
+})
+
+test('what comes to run there in the midst of it is not confirmed either', () => {
+  const world = emptied()
+  while (!world.device.open || world.lrm.drill?.phase !== 'unfed') world.run1s(0.1)
+  world.plane.endMaintenance()
+  const { generation } = world.plane.grant('process:b')
+  world.host.set('process:b', generation!)
+  world.lrm = { ...world.lrm, survey: { ...world.lrm.survey, dueMs: world.nowMs } }
+  world.done = []
+  world.run1s(1)
+  expect(world.lrm.services['process:b']?.phase).toBe('running')
+  const renewed = world.done.flatMap((effect) => (effect.kind === 'renew' ? [effect] : []))
+  expect(renewed.length).toBeGreaterThan(0)
+  expect(renewed.flatMap(({ request }) => request.confirms)).toEqual([])
+  expect(world.breaches).toEqual([])
+})
+
 test('a device that does not fire within four times W is closed, and its boot starts nothing any more', () => {
   const world = emptied()
   world.isDeviceDead = true
