@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { type Server, startServer } from './bed/bed.ts'
 import { decideBench } from './benches/decide.ts'
 import { enableBench } from './benches/enable.ts'
+import { feedPressureBench } from './benches/feed-pressure.ts'
 import { fenceBench } from './benches/fence.ts'
 import { memoryBench } from './benches/memory.ts'
 import { pollsBench } from './benches/polls.ts'
@@ -27,6 +28,7 @@ const benches: Record<string, [title: string, run: Bench]> = {
   takeover: ['the CRM’s replica is killed or hangs → next round by another', takeoverBench],
   round: ['a whole round of the CRM with its database', roundBench],
   decide: ['decide, in process', decideBench],
+  'feed-pressure': ['how late an agent’s feeds are on a busy node', feedPressureBench],
 }
 
 type Failure = { bench: string; error: string }
