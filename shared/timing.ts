@@ -76,7 +76,10 @@ export function feedMarginMs(watchdogMs: number): number {
   return feedFactor * watchdogMs
 }
 
-/** How far past a renewal's commit the plane must wait before that lease is surely over: L·(1+ρ)² + δ. */
+/**
+ * How far past a renewal's commit the plane must wait before that lease is surely over: L·(1+ρ)² + δ. One (1+ρ) is for the node: its
+ * agent's clock, which counts L − F, and its watchdog's own, which counts the three W of F. The other is for the plane's.
+ */
 export function fenceAfterMs(timing: Pick<Timing, 'leaseMs' | 'marginMs'>): number {
   return Math.ceil(timing.leaseMs * (1 + clockRate) ** 2) + timing.marginMs
 }
