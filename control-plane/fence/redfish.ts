@@ -42,16 +42,19 @@ export function redfishDevice(options: Setup['options'], secret: Setup['secret']
       throw new FenceFault(`the controller has ${members.length} systems: say which one`)
     return only['@odata.id']
   }
+  let resetTarget: string | null = null
   const system = async (signal: AbortSignal) => {
     const path = await systemPath(signal)
-    return { path, ...parse(System, await ask('GET', path, signal)) }
+    const found = parse(System, await ask('GET', path, signal))
+    const usual = `${path}/Actions/ComputerSystem.Reset`
+    resetTarget = found.Actions?.['#ComputerSystem.Reset']?.target ?? usual
+    return found
   }
 
   const reset = async (ResetType: 'ForceOff' | 'On', signal: AbortSignal) => {
-    const { path, Actions } = await system(signal)
-    const usual = `${path}/Actions/ComputerSystem.Reset`
-    const target = Actions?.['#ComputerSystem.Reset']?.target ?? usual
-    await ask('POST', target, signal, { ResetType })
+    // SAFETY: known since the last look. An order must not grow old while a slow controller says it once more (M15).
+    if (resetTarget === null) await system(signal)
+    await ask('POST', resetTarget!, signal, { ResetType })
   }
 
   return {

@@ -33,6 +33,14 @@ test('a machine is read with its identity, switched off by force, and read off',
   await device.powerOn(signal())
 })
 
+test('the command goes out at once: a slow controller is asked nothing else between the order and it (M15)', async () => {
+  const { bmc, device } = await site()
+  await device.look(signal())
+  bmc.asked.length = 0
+  await device.powerOff(signal())
+  expect(bmc.asked).toEqual(['POST /redfish/v1/Systems/1/Actions/ComputerSystem.Reset'])
+})
+
 test.each([
   ['PoweringOff', 'changing'],
   ['PoweringOn', 'changing'],
