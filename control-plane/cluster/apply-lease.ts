@@ -90,6 +90,11 @@ export function openLease(
     node.lease.bootId === null && node.lease.epoch === change.epoch,
     `lease epoch ${change.epoch} of node ${node.name} is not the one to open`,
   )
+  const { epochRequest, fenceDevices = [] } = node
+  assert(
+    epochRequest?.bootId !== change.bootId || epochRequest.sameHardware || !fenceDevices.length,
+    `the fence devices of node ${node.name} switch off another machine than the one that is given a lease`,
+  )
   const adopted = new Map(change.adopts.map((one) => [one.sid, one.generation]))
   for (const held of holdersOf(view.services, node.name, holding())) {
     // SAFETY: a new epoch begins only when every grant of the older ones is closed or adopted (rule 6).

@@ -130,9 +130,9 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
     from (select 1) one left join epoch_request q
       on q.node_uid = ${uid} and q.boot_id = ${change.bootId}
     where l.node_uid = ${uid}`
-  // What the node says of itself counts from the epoch it said it for: the old one is judged by what it said then.
+  // What the node says of itself, its hardware too, counts from the epoch it said it for: older ones are judged by what it said then.
   await tx`
-    update node n set drivers = q.facts->'drivers', capacity = q.facts->'capacity',
+    update node n set hardware_id = q.hardware_id, drivers = q.facts->'drivers', capacity = q.facts->'capacity',
       watchdog = q.facts->'watchdog', virtual = (q.facts->>'virtual')::boolean,
       agent_version = q.facts->>'agentVersion'
     from epoch_request q

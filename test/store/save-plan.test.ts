@@ -164,3 +164,20 @@ describe('a grant of a lost history', () => {
     await expect(save([adopted])).rejects.toThrow('run_grant')
   })
 })
+
+test('a lease that is given to other hardware makes that the hardware of the node: the machine it replaced is another from then on (S9a)', async () => {
+  const node = await makeNode(database.sql, cluster, 'spare')
+  const ask = (bootId: string, hardwareId: string) => database.sql`
+    insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce, found,
+      facts, sent_ms, requested_at)
+    select uid, cluster_id, ${bootId}, ${hardwareId}, 1, 'q', '[]', jsonb_build_object('drivers',
+      drivers, 'capacity', capacity, 'watchdog', watchdog, 'virtual', virtual, 'agentVersion', ''),
+      1, clock_timestamp() from node where uid = ${node.uid}`
+  await save([revoked(node, 'asked')])
+  await ask('boot-of-spare', 'hw-of-spare')
+  expect((await view()).nodes.spare!.epochRequest!.sameHardware).toBe(false)
+  const opened = { kind: 'lease.opened', node: 'spare', epoch: 2, bootId: 'boot-of-spare' } as const
+  await save([{ ...opened, adopts: [], why: 'test' }])
+  await ask('boot-of-old', 'hw-spare')
+  expect((await view()).nodes.spare!.epochRequest!.sameHardware).toBe(false)
+})

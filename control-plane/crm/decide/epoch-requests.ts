@@ -92,6 +92,9 @@ function settle(draft: Draft, name: NodeName, request: EpochRequestView): string
   if (open.length > 0) return waits[0] ?? `${open[0]!.sid} is not settled`
   // Whoever waits asks again and again. One that fell silent gets no lease that others would have to wait for.
   if (isLongAgo(draft, request)) return 'it has not asked again'
+  // SAFETY: its devices would switch the old machine off, and prove this one dead by that.
+  if (!request.sameHardware && (draft.view.nodes[name]!.fenceDevices ?? []).length > 0)
+    return 'this is other hardware than its fence devices switch off: remove them, and set them up anew once it has its lease'
   decideChange(draft, {
     kind: 'lease.opened',
     node: name,

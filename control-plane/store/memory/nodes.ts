@@ -125,17 +125,17 @@ function replacesPending({ view, request: pending }: StoredNode, request: EpochR
 }
 
 function withRequest(node: StoredNode, request: EpochRequest, nowMs: number): StoredNode {
-  const { bootId, nonce, found, sentMs } = request
+  const { bootId, nonce, found, sentMs, hardwareId } = request
   const { drivers, capacity, watchdog, virtual, agentVersion } = request
   const epochRequest = {
     ...{ bootId, nonce, found, requestedMs: nowMs },
-    sameHardware: request.hardwareId === node.hardwareId,
+    sameHardware: hardwareId === node.hardwareId,
     planeEpoch: request.planeEpoch?.number ?? 0,
   }
   return {
     ...node,
     view: { ...node.view, epochRequest },
-    request: { sentMs, facts: { drivers, capacity, watchdog, virtual, agentVersion } },
+    request: { sentMs, hardwareId, facts: { drivers, capacity, watchdog, virtual, agentVersion } },
   }
 }
 

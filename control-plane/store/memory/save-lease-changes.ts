@@ -112,6 +112,7 @@ function open(
   const { drivers, capacity, watchdog, virtual } = asked?.facts ?? node.view
   const next: StoredNode = {
     ...node,
+    hardwareId: asked?.hardwareId ?? node.hardwareId,
     seq: 0,
     reportDigest: '',
     openedSentMs: asked?.sentMs ?? null,

@@ -41,7 +41,7 @@ export type StoredNode = {
   openedSentMs: number | null
   openedNonce: string | null
   /** Of the epoch request in the view: what else it says. */
-  request: { sentMs: number; facts: NodeFacts } | null
+  request: { sentMs: number; hardwareId: string; facts: NodeFacts } | null
   revocations: StoredRevocation[]
   desired: StoredDocument | null
   usage: StoredUsage | null
