@@ -91,6 +91,31 @@ test('nothing is left unfed before the disk knows of it', () => {
   expect(world.breaches).toEqual([])
 })
 
+test.each([
+  ['taken back', (world: World) => world.plane.endMaintenance()],
+  [
+    'its agent is told to end',
+    (world: World) => void world.decide([{ kind: 'signal', signal: 'restart' }]),
+  ],
+  ['something is granted to it', (world: World) => void world.plane.grant('process:b')],
+])('what waits for its disk is over when it is not to be any more: %s', (_, change) => {
+  const world = emptied()
+  for (let i = 0; i < 20; i++) {
+    world.settleBut(['write-journal'])
+    world.pass(100)
+  }
+  expect(world.lrm.drill?.phase).toBe('writing')
+  change(world)
+  for (let i = 0; i < 20; i++) {
+    world.settleBut(['write-journal'])
+    world.pass(100)
+  }
+  expect(world.drills.ended).toMatchObject([{ outcome: 'not-armed' }])
+  world.run1s(20)
+  expect(world.done.some((effect) => effect.kind === 'arm' && effect.drill)).toBe(false)
+  expect([world.boot, world.breaches]).toEqual([1, []])
+})
+
 test('what comes to run there in the midst of it is not confirmed either', () => {
   const world = emptied()
   while (!world.device.open || world.lrm.drill?.phase !== 'unfed') world.run1s(0.1)

@@ -63,7 +63,9 @@ function begin(draft: Draft): void {
 function arm(draft: Draft, drill: LocalDrill): void {
   const { lrm, nowMs } = draft
   const { watchdog, timing } = lrm
-  if (lrm.writtenVersion < drill.version) return
+  const why = whyNoMore(draft)
+  if (why !== null) return end(draft, 'not-armed', why)
+  if (lrm.desired === null || lrm.writtenVersion < drill.version) return
   const timeoutMs = wishedTimeoutMs(watchdog, timing)
   const effectiveMs = wishedEffectiveMs(watchdog, timing)
   if (!isLengthOnDisk(draft, effectiveMs)) return
@@ -71,6 +73,19 @@ function arm(draft: Draft, drill: LocalDrill): void {
   const { uid } = lrm.journal.drill!
   const untilMs = nowMs + effectiveMs / 4
   draft.effects.push({ kind: 'arm', timeoutMs, untilMs, drill: { uid, effectiveMs } })
+}
+
+/** Why it is not to be armed any more: a disk may take hours to take it, and the world goes on meanwhile. */
+function whyNoMore(draft: Draft): string | null {
+  const { desired, ending, released, journal } = draft.lrm
+  if (released) return 'its cluster was disarmed before it was armed'
+  if (ending !== null) return 'its agent was asked to end before it was armed'
+  if (desired === null) return null
+  if (desired.mode !== 'maintenance' || desired.drill?.uid !== journal.drill?.uid)
+    return 'it was taken back before it was armed'
+  if (!isEmpty(draft.lrm) || holdsGrants(draft))
+    return 'something came to run there before it was armed'
+  return null
 }
 
 /** The device is armed; what this process knew of its last feed is over. */
