@@ -31,13 +31,13 @@ export function settleDrills(config: Config, clock: Clock, drills: Drills, bootI
 }
 
 /** SAFETY: a device that did not fire when it was to protects nothing, until a person has seen to it. */
-export function proved(watchdog: Watchdog, drills: Pick<Drills, 'result'>): Watchdog {
+export function proved(watchdog: Watchdog, drills: Pick<Drills, 'unfired'>): Watchdog {
   return {
     ...watchdog,
     info(timeoutMs) {
       const info = watchdog.info(timeoutMs)
-      const { result } = drills
-      if (result?.outcome !== 'did-not-fire' || result.identity !== info.identity) return info
+      const result = drills.unfired(info.identity)
+      if (result === null) return info
       const note = `${info.identity} was left unfed in a drill on ${dayOf(result.atMs)}: ${result.detail}. Once it is mended, remove drill.json from the agent's data directory and reboot`
       return { ...info, class: 'none', note: note.slice(0, 500) }
     },

@@ -2,14 +2,22 @@
 import type { Effect, LrmEvent } from '../lrm/decide/effect.ts'
 import type { Watchdog } from '../watchdog/watchdog.ts'
 import type { Drills } from './drills.ts'
+import { saysReset } from './judge-drill.ts'
 
 type DrillEffect = Extract<Effect, { kind: 'beat-drill' | 'interrupt-drill' | 'end-drill' }>
 
 /** Absent drills: an agent without them is never told to begin one. */
-export function runDrill(drills: Drills | undefined, effect: DrillEffect): void {
+export function runDrill(
+  drills: Drills | undefined,
+  watchdog: Watchdog,
+  effect: DrillEffect,
+): void {
   if (effect.kind === 'beat-drill') drills?.beat(effect.fedMs)
   else if (effect.kind === 'interrupt-drill') drills?.interrupt()
-  else drills?.end(effect.outcome, effect.detail, effect.uid)
+  else {
+    const { uid, outcome, detail } = effect
+    drills?.end({ uid, outcome, detail, identity: watchdog.info(1_000).identity })
+  }
 }
 
 /** Before the last feed; null: it is on disk. Otherwise nothing is armed for it. */
@@ -24,7 +32,8 @@ export function beginDrill(
     // What the device is set to: whole seconds, where it counts in these.
     const { identity, effectiveMs: claimedMs } = watchdog.info(effectiveMs)
     const configuredMs = Math.round(claimedMs / watchdog.factor)
-    drills.begin({ uid, bootId, identity, configuredMs, claimedMs })
+    const wasReset = saysReset(watchdog.bootStatus())
+    drills.begin({ uid, bootId, identity, configuredMs, claimedMs, wasReset })
     return null
   } catch (error) {
     const why = `it could not be written down: ${(error as Error).message}`

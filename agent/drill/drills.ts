@@ -15,10 +15,16 @@ const DrillFile = z.object({
   begun: z.object({
     ...{ uid: z.string(), bootId: z.string(), identity: z.string() },
     ...{ configuredMs: z.number(), claimedMs: z.number(), begunWallMs: z.number() },
+    // Unknown of a drill of an older agent: as if it had been so.
+    wasReset: z.boolean().default(true),
   }),
   result: Result.nullable(),
-  /** Of the results before as well, as long as the device is the same. */
+  /** Of the results before as well. */
   highest: z.number().min(0),
+  /** What is known of the devices drilled before this one, by identity: one that comes back is no better than it was. */
+  others: z
+    .record(z.string(), z.object({ highest: z.number().min(0), unfired: Result.nullable() }))
+    .default({}),
 })
 type DrillFile = z.infer<typeof DrillFile>
 
@@ -28,6 +34,8 @@ export type Drills = {
   /** For the device's factor; null: no drill has ended here. */
   readonly measured: Measured | null
   readonly result: Result | null
+  /** Of the drill in which this device did not fire; null: there was none. */
+  unfired(identity: string): Result | null
   /** One that an earlier boot began is judged. Once, before anything else is asked. */
   settle(bootId: string, next: NextBoot): void
   /** Writes down that one begins: on disk when this returns. Throws if that fails. */
@@ -37,9 +45,17 @@ export type Drills = {
   /** Another process of its boot has taken over. */
   interrupt(): void
   /** It has ended in the boot that began it. */
-  end(outcome: 'did-not-fire' | 'not-armed', detail: string, uid: string): void
+  end(drill: EndedDrill): void
   /** The node has its lease again after it. */
   noteBack(): void
+}
+
+export type EndedDrill = {
+  uid: string
+  outcome: 'did-not-fire' | 'not-armed'
+  detail: string
+  /** Of the device: it may have ended before it was written down here. */
+  identity: string
 }
 
 const noResult = { outcome: 'unproved', livedAtLeastMs: null, livedAtMostMs: null } as const
@@ -73,14 +89,19 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
     },
     get measured() {
       if (!file) return null
-      const { begun, result, highest } = file
+      const { begun, result, highest, others } = file
       const { identity, configuredMs } = begun
       const { outcome, livedAtLeastMs, livedAtMostMs } = result ?? noResult
-      return { identity, configuredMs, outcome, livedAtLeastMs, livedAtMostMs, highest }
+      const highestOfOthers = Object.fromEntries(
+        Object.entries(others).map(([other, known]) => [other, known.highest]),
+      )
+      const bounds = { livedAtLeastMs, livedAtMostMs, highest, highestOfOthers }
+      return { identity, configuredMs, outcome, ...bounds }
     },
     get result() {
       return file?.result ?? null
     },
+    unfired: (identity) => aboutDevice(file, identity).unfired,
     settle(bootId, next) {
       if (!file || file.result !== null || file.begun.bootId === bootId) return
       const { begun } = file
@@ -89,29 +110,29 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
       const { uid, identity, configuredMs } = begun
       const atMs = Math.round(next.bootedWallMs)
       const result = { uid, identity, configuredMs, atMs, awayMs: null, ...judged }
-      keep({ begun, result, highest: Math.max(file.highest, proved) })
+      keep({ ...file, result, highest: Math.max(file.highest, proved) })
     },
     begin(drill) {
-      const isSameDevice = file?.begun.identity === drill.identity
       const begun = { ...drill, begunWallMs: clock.wallMs() }
       files.writeFileAtomically(beatsPath, '')
-      const next = { begun, result: null, highest: isSameDevice ? file!.highest : 0 }
+      const { highest, others } = aboutDevice(file, drill.identity)
+      const next = { begun, result: null, highest, others }
       files.writeFileAtomically(path, `${JSON.stringify(next)}\n`)
       file = next
     },
     beat: (fedMs) => append(`b ${clock.bootMs()} ${fedMs}\n`),
     interrupt: () => append('x\n'),
-    end(outcome, detail, uid) {
+    end({ uid, outcome, detail, identity }) {
       // It may have ended before it was written down here; what is known of the device stays.
-      const blank = { bootId: '', identity: '', configuredMs: 0, claimedMs: 0, begunWallMs: 0 }
-      const begun = { ...(file?.begun ?? blank), uid }
-      const highest = file?.highest ?? 0
-      const { identity, configuredMs } = begun
+      const blank = { bootId: '', configuredMs: 0, claimedMs: 0, begunWallMs: 0, wasReset: true }
+      const known = file?.begun.identity === identity ? file.begun : { ...blank, identity }
+      const begun = { ...known, uid }
+      const { highest, others } = aboutDevice(file, identity)
+      const { configuredMs } = begun
       const unknown = { livedAtLeastMs: null, livedAtMostMs: null, awayMs: null, bootStatus: null }
       const atMs = Math.round(clock.wallMs())
       keep({
-        begun,
-        highest,
+        ...{ begun, highest, others },
         result: { uid, identity, configuredMs, atMs, outcome, detail, ...unknown },
       })
     },
@@ -125,6 +146,18 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
       keep({ ...file, result: { ...result, awayMs } })
     },
   }
+}
+
+type AboutDevice = { highest: number; unfired: Result | null; others: DrillFile['others'] }
+
+/** What the record knows of one device, and the rest of what it knows. */
+function aboutDevice(file: DrillFile | null, identity: string): AboutDevice {
+  if (file === null) return { highest: 0, unfired: null, others: {} }
+  const { begun, result, highest } = file
+  const unfired = result?.outcome === 'did-not-fire' ? result : null
+  const all = { ...file.others, [begun.identity]: { highest, unfired } }
+  const { [identity]: known, ...others } = all
+  return { ...(known ?? { highest: 0, unfired: null }), others }
 }
 
 function readFile(files: Files, path: string): DrillFile | null {

@@ -17,6 +17,9 @@ export const beatEveryMs = 100
 /** What wall clocks on both sides of a reset may differ by: whole seconds of the RTC, twice. */
 const wallErrorMs = 2_000
 
+/** So many times W without a word of the device: it did not fire. */
+const farOver = 2
+
 /** A drill that has begun: written before the device was armed for it. */
 export type BegunDrill = {
   uid: string
@@ -27,6 +30,8 @@ export type BegunDrill = {
   claimedMs: number
   /** Wall clock before its last feed. */
   begunWallMs: number
+  /** Its device said already before it that it had reset the machine: some never take that back. */
+  wasReset: boolean
 }
 
 /** The boot after it. */
@@ -42,11 +47,14 @@ export type Judged = Pick<
  */
 export function judgeDrill(begun: BegunDrill, beats: string, next: NextBoot): Judged {
   const { bootStatus } = next
-  const hasFired = bootStatus !== null && (bootStatus & cardReset) !== 0
-  const outcome = hasFired ? 'fired' : 'unproved'
+  const hasFired = saysReset(bootStatus)
   const lived = livedAtLeast(beats)
+  // SAFETY: so long after it should have fired, whatever reset the machine was not this device.
+  const isFarOver = lived !== null && lived.ms > farOver * begun.claimedMs
+  const outcome = hasFired ? 'fired' : isFarOver ? 'did-not-fire' : 'unproved'
   const bounds = { livedAtLeastMs: lived?.ms ?? null, livedAtMostMs: null as number | null }
-  if (lived !== null) {
+  // What was said before says nothing of who ended this: a button may have, early, and nothing bounds it from above.
+  if (lived !== null && !begun.wasReset) {
     const mostMs = Math.ceil(next.bootedWallMs - begun.begunWallMs + wallErrorMs)
     if (mostMs >= lived.ms) bounds.livedAtMostMs = mostMs
   }
@@ -57,6 +65,11 @@ export function judgeDrill(begun: BegunDrill, beats: string, next: NextBoot): Ju
       : `its device does not say that it did it: ${bootStatusText(bootStatus)}`,
   ].join('; ')
   return { outcome, ...bounds, bootStatus, detail, slackMs: lived?.slackMs ?? 0 }
+}
+
+/** Whether the device says that it reset the machine. */
+export function saysReset(bootStatus: number | null): boolean {
+  return bootStatus !== null && (bootStatus & cardReset) !== 0
 }
 
 function describe(bounds: Pick<Judged, 'livedAtLeastMs' | 'livedAtMostMs'>): string {

@@ -14,6 +14,8 @@ export type Measured = Pick<
   identity: string
   /** The highest factor that any drill has proved to be needed; 0: none. */
   highest: number
+  /** The same of the devices that were drilled here before this one. */
+  highestOfOthers: Readonly<Record<string, number>>
 }
 
 /** A device's own clock may be as wrong as any (ρ), and a beat is as long as it is. */
@@ -25,7 +27,9 @@ const ceilQuarter = (factor: number) => Math.ceil(factor * 4) / 4
 
 /** The factor to count with. */
 export function measuredFactor(device: TableEntry, measured: Measured | null): number {
-  if (measured === null || measured.identity !== device.identity) return device.factor
+  if (measured === null) return device.factor
+  if (measured.identity !== device.identity)
+    return Math.max(device.factor, measured.highestOfOthers[device.identity] ?? 0)
   const { highest, outcome, livedAtLeastMs, livedAtMostMs, configuredMs } = measured
   const least = Math.max(device.factor, highest)
   if (device.isKnown || outcome !== 'fired' || configuredMs === 0) return least
@@ -34,7 +38,10 @@ export function measuredFactor(device: TableEntry, measured: Measured | null): n
   return Math.max(1, highest, Math.min(device.factor, ceilQuarter(livedAtMostMs / configuredMs)))
 }
 
-/** The factor that a drill has proved to be needed: 0 where it was reset within the W that was claimed. */
+/**
+ * The factor that a drill has proved to be needed. Within the W that was claimed that is no more than was lived for certain:
+ * it raises nothing, but no later drill takes it back.
+ */
 export function provedFactor(drill: {
   configuredMs: number
   claimedMs: number
@@ -43,6 +50,9 @@ export function provedFactor(drill: {
 }): number {
   const { configuredMs, claimedMs, livedAtLeastMs, slackMs } = drill
   if (livedAtLeastMs === null || configuredMs === 0) return 0
-  if (livedAtLeastMs <= claimedMs * (1 + toleratedShare) + toleratedMs) return 0
+  if (livedAtLeastMs <= claimedMs * (1 + toleratedShare) + toleratedMs) {
+    const surelyMs = livedAtLeastMs * (1 - toleratedShare) - toleratedMs
+    return ceilQuarter(Math.max(0, surelyMs) / configuredMs)
+  }
   return ceilQuarter((livedAtLeastMs + slackMs) / configuredMs)
 }

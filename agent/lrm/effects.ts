@@ -53,7 +53,7 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'beat-drill':
       case 'interrupt-drill':
       case 'end-drill':
-        return runDrill(deps.health?.drills, effect)
+        return runDrill(deps.health?.drills, deps.watchdog, effect)
       case 'note-life':
         return deps.health?.life.note(effect.life)
       case 'write-journal':

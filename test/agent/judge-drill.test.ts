@@ -1,5 +1,5 @@
 // What a drill proves, and what of it counts: bounds from both sides, and W only ever believed where it was shown.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ import type { Watchdog } from '../../agent/watchdog/watchdog.ts'
 
 const begun: BegunDrill = {
   ...{ uid: 'd1', bootId: 'boot-1', identity: 'device', configuredMs: 10_000, claimedMs: 10_000 },
-  begunWallMs: 1_000_000,
+  ...{ begunWallMs: 1_000_000, wasReset: false },
 }
 const next = { bootStatus: 32, bootedWallMs: 1_012_000 }
 const beats = (...ms: number[]) => ms.map((at) => `b ${5_000 + at} 5000\n`).join('')
@@ -38,6 +38,18 @@ describe('a drill', () => {
     expect(judgeDrill(begun, beats(0, 9_900), early)).toMatchObject({ livedAtMostMs: null })
   })
 
+  test('has no upper bound where the device had said before it that it reset the machine', () => {
+    expect(judgeDrill({ ...begun, wasReset: true }, beats(0, 4_900), next)).toMatchObject({
+      ...{ outcome: 'fired', livedAtLeastMs: 4_900, livedAtMostMs: null },
+    })
+  })
+
+  test('of a machine that lived twice as long as it should, and was reset by something else, has not fired', () => {
+    const by = (bootStatus: number | null) =>
+      judgeDrill(begun, beats(0, 20_100), { bootStatus, bootedWallMs: 1_030_000 }).outcome
+    expect([by(0), by(null), by(32)]).toEqual(['did-not-fire', 'did-not-fire', 'fired'])
+  })
+
   test('is not measured when its agent died in it: that fed once more', () => {
     expect(judgeDrill(begun, `${beats(0, 100)}x\n`, next)).toMatchObject({
       ...{ outcome: 'fired', livedAtLeastMs: null, livedAtMostMs: null },
@@ -50,7 +62,7 @@ describe('the factor of a device', () => {
   const unknown = { identity: 'device', factor: 2, isKnown: false }
   const measured = (more: Partial<Measured> = {}): Measured => ({
     ...{ identity: 'device', configuredMs: 10_000, outcome: 'fired', livedAtMostMs: 13_000 },
-    ...{ livedAtLeastMs: 9_900, highest: 0, ...more },
+    ...{ livedAtLeastMs: 9_900, highest: 0, highestOfOthers: {}, ...more },
   })
 
   test('is raised at once by a life that was longer than was claimed, fired or not', () => {
@@ -63,7 +75,14 @@ describe('the factor of a device', () => {
 
   test('is not raised by the error of a clock and a beat', () => {
     const drill = { configuredMs: 10_000, claimedMs: 10_000, livedAtLeastMs: 10_150, slackMs: 200 }
-    expect(provedFactor(drill)).toBe(0)
+    expect(provedFactor(drill)).toBe(1)
+  })
+
+  test('of an unknown device keeps what it lived within its claim, whatever a later drill says', () => {
+    const drill = { configuredMs: 10_000, claimedMs: 20_000, livedAtLeastMs: 19_800, slackMs: 200 }
+    expect(provedFactor(drill)).toBe(2)
+    const later = measured({ highest: 2, livedAtLeastMs: 4_900, livedAtMostMs: 9_000 })
+    expect(measuredFactor(unknown, later)).toBe(2)
   })
 
   test('of a known device is never below the table', () => {
@@ -81,7 +100,9 @@ describe('the factor of a device', () => {
   })
 
   test('of another device than was drilled is that of the table', () => {
-    expect(measuredFactor({ ...unknown, identity: 'other' }, measured())).toBe(2)
+    const other = { ...unknown, identity: 'other' }
+    expect(measuredFactor(other, measured())).toBe(2)
+    expect(measuredFactor(other, measured({ highestOfOthers: { other: 2.5 } }))).toBe(2.5)
   })
 })
 
@@ -122,10 +143,26 @@ describe('the record of drills', () => {
     const of = (identity: string) => ({ info: () => info(identity) }) as unknown as Watchdog
     const drills = openDrills(home, clock)
     drills.begin(drill)
-    drills.end('did-not-fire', 'it did not fire within 40 s of its last feed', 'd1')
+    const detail = 'it did not fire within 40 s of its last feed'
+    drills.end({ uid: 'd1', outcome: 'did-not-fire', detail, identity: 'device' })
     expect(proved(of('device'), drills).info(1)).toMatchObject({
       ...{ class: 'none', note: expect.stringContaining('did not fire within 40 s') },
     })
     expect(proved(of('another'), drills).info(1)).toMatchObject({ class: 'qualified' })
+    // Nor does it become a better one while another takes its place.
+    drills.begin({ ...drill, uid: 'd3', identity: 'another' })
+    const later = openDrills(home, clock)
+    expect(later.measured).toMatchObject({ highest: 0, highestOfOthers: { device: 2.25 } })
+    expect(proved(of('device'), later).info(1)).toMatchObject({ class: 'none' })
+    later.begin({ ...drill, uid: 'd4' })
+    expect(openDrills(home, clock).measured).toMatchObject({ highest: 2.25 })
+  })
+
+  test('knows which device did not fire, even if the drill ended before it was written down', () => {
+    const blank = join(home, 'blank')
+    mkdirSync(blank)
+    const drills = openDrills(blank, clock)
+    drills.end({ uid: 'd1', outcome: 'did-not-fire', detail: '', identity: 'device' })
+    expect(openDrills(blank, clock).unfired('device')).toMatchObject({ uid: 'd1' })
   })
 })
