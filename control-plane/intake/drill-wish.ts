@@ -4,6 +4,7 @@ import type { ClusterView, NodeName, Sid } from '../cluster/view.ts'
 import { isAnswering } from '../cluster/renewing.ts'
 import { refuseWhileDisarmed } from './cluster-wish.ts'
 import { knownNode } from './node-wish.ts'
+import { losesQuorum } from './quorum-wish.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 
 /** So many services are named. */
@@ -38,6 +39,13 @@ export function refuseDrill(
   const other = view.clusterCommands.find(({ kind }) => kind === 'drill')
   if (other)
     return refuse('drill-running', `a drill of ${other.node} is under way: one node at a time`)
+  // Reset, it reports nothing for as long as it boots: whoever is left must not lose its leases over that.
+  const silent = { ...node, lease: { ...node.lease, reportedMs: null } }
+  if (losesQuorum(view, { ...view, nodes: { ...view.nodes, [name]: silent } }))
+    return refuse(
+      'would-lose-quorum',
+      `while node ${name} boots, no more than half of ${Object.keys(view.nodes).length} nodes would report, and nothing would be granted to anyone`,
+    )
   const [first, ...others] = stranded(view, name)
   if (first === undefined) return null
   const sids = [first, ...others].slice(0, mostNamed).map(({ sid }) => sid)

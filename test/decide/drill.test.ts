@@ -111,6 +111,17 @@ describe('at the door', () => {
     expect(why(buildView(view), name)).toMatch(words)
   })
 
+  it('one whose silence would cost the others their quorum is refused', () => {
+    const heard = (name: string, reportedMs: number | null) =>
+      aNode(name, { health: health(), lease: { reportedMs } })
+    const two = [heard('n1', nowMs), heard('n2', nowMs)]
+    const settings = { quorum: 'majority' } as const
+    const third = (reportedMs: number | null) =>
+      buildView({ nodes: [...two, heard('n3', reportedMs)], settings })
+    expect(why(third(null))).toMatch(/^would-lose-quorum/)
+    expect(why(third(nowMs))).toBeNull()
+  })
+
   it('one whose services have another node is accepted', () => {
     const services = [aService(web, 'n1')]
     expect(why(buildView({ nodes: [n1(), aNode('n2')], services }))).toBeNull()
