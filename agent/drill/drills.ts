@@ -46,7 +46,7 @@ export type Drills = {
   interrupt(): void
   /** It has ended in the boot that began it. */
   end(drill: EndedDrill): void
-  /** The node has its lease again after it. */
+  /** The node has its lease, again after it or still. */
   noteBack(): void
 }
 
@@ -65,14 +65,17 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
   const path = join(home, 'drill.json')
   const beatsPath = join(home, 'drill-beats')
   let file = readFile(files, path)
+  let isUnwritten = false
 
   /** What cannot be written now counts as long as this process lives, and is judged again by the next. */
   function keep(next: DrillFile): void {
     file = next
     try {
       files.writeFileAtomically(path, `${JSON.stringify(next)}\n`)
+      isUnwritten = false
     } catch {
       // A full disk must not keep an agent from its work.
+      isUnwritten = true
     }
   }
   function append(line: string): void {
@@ -139,6 +142,8 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
     noteBack() {
       const result = file?.result
       if (!file || !result || result.awayMs !== null) return
+      // SAFETY: the next boot must know it. This one starts nothing, and may wait for its disk.
+      if (isUnwritten && result.outcome === 'did-not-fire') return keep(file)
       if (result.outcome !== 'fired' && result.outcome !== 'unproved') return
       const { begunWallMs, claimedMs } = file.begun
       const resetWallMs = begunWallMs + (result.livedAtLeastMs ?? claimedMs)

@@ -7,6 +7,7 @@ import { proved } from '../../agent/choose-watchdog.ts'
 import { openDrills } from '../../agent/drill/drills.ts'
 import { type BegunDrill, judgeDrill } from '../../agent/drill/judge-drill.ts'
 import { type Measured, measuredFactor, provedFactor } from '../../agent/drill/measured-factor.ts'
+import { systemFiles } from '../../agent/files.ts'
 import type { Watchdog } from '../../agent/watchdog/watchdog.ts'
 
 const begun: BegunDrill = {
@@ -156,6 +157,25 @@ describe('the record of drills', () => {
     expect(proved(of('device'), later).info(1)).toMatchObject({ class: 'none' })
     later.begin({ ...drill, uid: 'd4' })
     expect(openDrills(home, clock).measured).toMatchObject({ highest: 2.25 })
+  })
+
+  test('is written as soon as the disk takes it, where the device did not fire', () => {
+    const full = join(home, 'full')
+    mkdirSync(full)
+    let isFull = false
+    const writeFileAtomically = (path: string, text: string) => {
+      if (isFull) throw new Error('ENOSPC')
+      systemFiles.writeFileAtomically(path, text)
+    }
+    const drills = openDrills(full, clock, { ...systemFiles, writeFileAtomically })
+    drills.begin(drill)
+    isFull = true
+    drills.end({ uid: 'd1', outcome: 'did-not-fire', detail: '', identity: 'device' })
+    drills.noteBack()
+    expect(openDrills(full, clock).unfired('device')).toBeNull()
+    isFull = false
+    drills.noteBack()
+    expect(openDrills(full, clock).unfired('device')).toMatchObject({ uid: 'd1' })
   })
 
   test('knows which device did not fire, even if the drill ended before it was written down', () => {
