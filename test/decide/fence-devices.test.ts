@@ -27,13 +27,13 @@ const delayMs = 18_000
 
 describe('a silent node with a fence device', () => {
   it('is left alone until the fence delay: the note says when, and a round and a job come then', () => {
-    const { plan, after } = play(started(fenced(10_000)))
+    const { plan, after } = play(started(fenced(9_000, { state: 'online' })))
     expect(ofKind(plan, 'lease.revoked')).toEqual([])
     expect(after.services[web]!.status!.note).toBe(
-      'waits for evidence that n3 is dead, its fence device switches it off in 8 s',
+      'waits for evidence that n3 is dead, its fence device switches it off in 9 s',
     )
-    expect(plan.nextRoundMs).toBeLessThanOrEqual(nowMs - 10_000 + delayMs)
-    const startAfterMs = nowMs - 10_000 + delayMs
+    expect(plan.nextRoundMs).toBeLessThanOrEqual(nowMs - 9_000 + delayMs)
+    const startAfterMs = nowMs - 9_000 + delayMs
     expect(plan.jobs).toEqual([{ job: 'fence-node', node: 'n3', epoch: 3, startAfterMs }])
   })
 
@@ -50,6 +50,14 @@ describe('a silent node with a fence device', () => {
     expect(after.services[web]!.status!.state).toBe('fence')
     expect(after.services[web]!.grant).not.toBeNull()
     expect(after.services[web]!.status!.note).toMatch(/due in \d+ s; its fence device is told/)
+  })
+
+  it('that no round could find silent, because the database hung, is given as long from then on as it always is', () => {
+    const { plan, after } = play(started(fenced(20_000, { state: 'online', sinceMs: 0 })))
+    expect(ofKind(plan, 'lease.revoked')).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('switches it off in 9 s')
+    const later = fenced(29_000, { state: 'unknown', sinceMs: nowMs - 9_000 })
+    expect(ofKind(play(started(later)).plan, 'lease.revoked')).toHaveLength(1)
   })
 
   it('that was heard meanwhile, be it only without being granted a lease, is not switched off', () => {

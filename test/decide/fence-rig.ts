@@ -43,9 +43,10 @@ export function anOrder(
   return { epoch: 3, attempt: 1, uid: '1.199.1', orderedMs: nowMs - 10_000, report, ...more }
 }
 
-/** n3, silent for `silentMs` with a device: before its deadline, and its epoch not yet revoked. */
+/** n3, silent for `silentMs` with a device, and found so in time: before its deadline, and its epoch not yet revoked. */
 export function fenced(silentMs: number, changes: NodeChanges = {}): NodeView {
-  return silentNode('n3', { fenceDevices: [bmc], ...changes }, silentMs)
+  const found = { state: 'unknown' as const, sinceMs: nowMs - silentMs + 9_000 }
+  return silentNode('n3', { fenceDevices: [bmc], ...found, ...changes }, silentMs)
 }
 
 /** n3 in fence: epoch 3 revoked five seconds ago, its deadline half a minute ahead. */

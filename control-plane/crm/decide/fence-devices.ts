@@ -24,7 +24,17 @@ export function fenceDueMs(draft: Draft, node: NodeView): number {
   const isExpectedBack = lease.releasedMs !== null && lease.mode === 'restart'
   const isEarly = hasDevice && !isExpectedBack && lease.renewedMs !== null
   if (!isEarly || isBraked(draft)) return lease.judgedUntilMs
-  return Math.min(lease.judgedUntilMs, deviceDueMs(draft, node))
+  const dueMs = Math.max(deviceDueMs(draft, node), witnessedDueMs(draft, node))
+  return Math.min(lease.judgedUntilMs, dueMs)
+}
+
+/**
+ * While the database hangs nobody can renew and no round sees it: that silence is the plane's own. What a round found
+ * silent is given as long from then on as it always is.
+ */
+function witnessedDueMs({ view }: Draft, { state, sinceMs }: NodeView): number {
+  const witnessedMs = fenceDelayMs(view.settings) - view.settings.timing.silentMs
+  return state === 'unknown' ? sinceMs + witnessedMs : 0
 }
 
 /**
