@@ -19,6 +19,8 @@ export function libvirtDevice({ uri, domain }: Setup['options']): FenceDevice {
     !/^Managed save:\s+no$/m.test(await ask(signal, 'dominfo', domain))
   const powerOf = async (signal: AbortSignal): Promise<PowerState> => {
     const said = await stateOf(signal)
+    // SAFETY: it may be running at the other end. Taken for paused here, it would count as ended when the move is given up.
+    if (/^(paused|running) \((migrating|post-copy.*|starting up)\)/.test(said)) return 'changing'
     if (/^(paused|pmsuspended|crashed)\b/.test(said)) return 'paused'
     if (/^(running|idle)\b/.test(said)) return 'on'
     if (/^in shutdown\b/.test(said)) return 'changing'

@@ -98,6 +98,19 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     expect((await target.virsh('domstate', guest.name)).stdout.trim()).toBe('running')
   })
 
+  test('that is coming in from elsewhere is not found there: it is where it comes from, and stays there if the move is given up', async () => {
+    const [source, target] = hosts as [LibvirtHost, LibvirtHost]
+    await virsh('migrate-setspeed', guest.name, '1')
+    const ways = [target.address, `tcp://${target.address.replace(/^.*\/\/|\/.*$/g, '')}`]
+    const words = ['migrate', '--live', '--unsafe', '--p2p', guest.name, ...ways]
+    const moving = source.virsh(...words)
+    const there = () => power(target).catch(() => 'absent')
+    await expect.poll(there, { timeout: 20_000, interval: 50 }).toBe('changing')
+    await virsh('domjobabort', guest.name)
+    expect((await moving).code).not.toBe(0)
+    expect(await power()).toBe('on')
+  })
+
   test('that is not there, or cannot be asked, is told as a fault', async () => {
     const gone = await device(hosts[0]!, 'no-such').look(signal()).catch(faultText)
     expect(gone).toContain("failed to get domain 'no-such'")
