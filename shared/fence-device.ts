@@ -79,6 +79,10 @@ const FenceAgent = z.strictObject({
           error: 'must not name action, plug, port or password: they are told apart',
         },
       )
+      // SAFETY: what is not there is not off, and a command must not go out later than it was asked for (M15).
+      .refine((given) => !('missing_as_off' in given || 'delay' in given), {
+        error: 'must not name missing_as_off or delay: a proof must not rest on them',
+      })
       .default({}),
   }),
   secret: z.strictObject({ password: oneLine.nullable().default(null) }).prefault({}),

@@ -94,6 +94,11 @@ test.each([
     { agent: 'fence_x', plug: '1', parameters: { ip: 'a\naction=on' } },
   ],
   ['a second line in its plug', { agent: 'fence_x', plug: '1\naction=on' }],
+  [
+    'what is not there for off',
+    { agent: 'fence_x', plug: '1', parameters: { missing_as_off: '1' } },
+  ],
+  ['a late command', { agent: 'fence_x', plug: '1', parameters: { delay: '9' } }],
   ['a parameter that is none', { agent: 'fence_x', plug: '1', parameters: { 'a=b': 'c' } }],
 ])('%s is refused', (_, options) => {
   expect(FenceDeviceUpdate.safeParse({ kind: 'fence-agent', options }).success).toBe(false)
