@@ -26,8 +26,10 @@ export type CommandOptions = {
 }
 
 const lastWordsMs = 20
+/** How long the end of what was killed is waited for. What sleeps uninterruptibly, or is frozen, does not end. */
+const killedWithinMs = 100
 
-/** Resolves when it has ended, whichever way; never rejects. */
+/** Resolves when it has ended, whichever way, or was killed, whether or not the kernel could end it; never rejects. */
 export function runCommand(
   program: string,
   args: string[],
@@ -45,6 +47,7 @@ export function runCommand(
     const stdout = collect(child.stdout, mostBytes)
     const stderr = collect(child.stderr, mostBytes)
     let isTimeout = false
+    let giveUp: NodeJS.Timeout | undefined
     // Whoever took the pipes along must not hold up the answer.
     const letGo = () => {
       child.stdout.destroy()
@@ -53,6 +56,7 @@ export function runCommand(
     const kill = () => {
       killGroup(child.pid)
       letGo()
+      giveUp ??= setTimeout(abandon, killedWithinMs)
     }
     const killer = setTimeout(() => {
       isTimeout = true
@@ -62,8 +66,14 @@ export function runCommand(
     if (signal?.aborted) kill()
     const settle = (code: number | null, fault = '') => {
       clearTimeout(killer)
+      clearTimeout(giveUp)
       signal?.removeEventListener('abort', kill)
       resolve({ code, stdout: stdout(), stderr: stderr() + fault, isTimeout })
+    }
+    function abandon(): void {
+      child.stdin.destroy()
+      child.unref()
+      settle(null, ' (it cannot be killed)')
     }
     child.once('error', (error) => settle(null, error.message))
     child.once('close', (code) => settle(code))
