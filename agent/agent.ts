@@ -72,8 +72,8 @@ export function createAgent(parts: AgentParts): Loop {
   const { journal, client, health } = parts
   const meter = parts.createMeter?.(drivers) ?? null
   const deps = {
-    ...{ clock, outside, watchdog, drivers, journal, client, log, meter, aboutNode, exit },
-    ...{ health, bootId },
+    ...{ clock, timers, outside, watchdog, drivers, journal, client, log, meter },
+    ...{ aboutNode, exit, health, bootId },
   }
   const loop: Loop = createLoop({
     ...{ clock, timers, lrm, outside, stalls: health?.stalls },

@@ -1,6 +1,6 @@
 // Carries out what was decided. Feeding, arming and closing happen here and now, one after the other; everything else
 // is begun, and its result comes back as an event. Decides nothing.
-import type { Clock } from '../../shared/clock.ts'
+import type { Clock, Timers } from '../../shared/clock.ts'
 import { serviceType } from '../../shared/names.ts'
 import { assertNever } from '../../shared/assert.ts'
 import type { EpochRequest } from '../../shared/protocol.ts'
@@ -15,10 +15,12 @@ import type { Watchdog } from '../watchdog/watchdog.ts'
 import type { Effect, LrmEvent, Refused } from './decide/effect.ts'
 import type { JournalStore } from './journal.ts'
 import { leaveUntil } from './leave.ts'
+import { createLook } from './look.ts'
 import { runMove } from './move-effects.ts'
 
 export type EffectDeps = {
   clock: Clock
+  timers: Timers
   outside: OutsideClock | null
   watchdog: Watchdog
   drivers: Driver[]
@@ -43,6 +45,7 @@ export type RunEffect = (effect: Effect) => void
 /** Gives back what runs one effect; results are handed to `tell`, some of them before it returns. */
 export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void): RunEffect {
   let poll = new AbortController()
+  const look = createLook(deps.drivers, deps.timers)
 
   return function run(effect: Effect): void {
     switch (effect.kind) {
@@ -79,7 +82,7 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'cancel-move':
         return void runMove(deps, effect, tell)
       case 'survey':
-        return void survey(deps, effect).then(tell)
+        return void look(effect.asked).then(tell)
       case 'renew':
         return void renew(deps, effect).then(tell)
       case 'ask-epoch':
@@ -177,19 +180,6 @@ async function stop(deps: EffectDeps, effect: Extract<Effect, { kind: 'stop' }>)
 
 function driverOf(deps: EffectDeps, sid: string): Driver | undefined {
   return deps.drivers.find((driver) => driver.type === serviceType(sid))
-}
-
-async function survey(
-  deps: EffectDeps,
-  { asked }: Extract<Effect, { kind: 'survey' }>,
-): Promise<LrmEvent> {
-  const askedOf = ({ type }: Driver) => asked.filter(({ sid }) => serviceType(sid) === type)
-  try {
-    const found = await Promise.all(deps.drivers.map((driver) => driver.survey(askedOf(driver))))
-    return { kind: 'surveyed', found: found.flat() }
-  } catch (error) {
-    return { kind: 'survey-failed', why: (error as Error).message }
-  }
 }
 
 async function renew(

@@ -6,7 +6,7 @@ import type { HeldLease } from '../../shared/lease.ts'
 import { Desired, OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
 import { type Files, systemFiles } from '../files.ts'
-import type { Journal, LeaseNote } from './decide/lrm.ts'
+import type { Journal, LeaseNote } from './decide/remembered.ts'
 
 const generations = z.record(z.string(), z.number().int())
 

@@ -153,7 +153,7 @@ describe('the target', () => {
       give(steps, mine())
       steps.tell({ kind: 'surveyed', found: [{ sid, generation: incoming, state: 'incoming' }] })
       expect(steps.kinds()).not.toContain('stop')
-      steps.tell({ kind: 'survey-failed', why: 'busy' })
+      steps.tell({ kind: 'surveyed', found: [], blind: [{ type: 'process', why: 'busy' }] })
       expect(steps.kinds()).not.toContain('stop')
       steps.nowMs += 1_000
       steps.tell()

@@ -135,7 +135,7 @@ test('a host that cannot be looked at is looked at again after a pause: no loop 
   let looks = 0
   for (let i = 0; i < 100; i++)
     looks += steps
-      .tell({ kind: 'survey-failed', why: 'EMFILE' })
+      .tell({ kind: 'surveyed', found: [], blind: [{ type: 'process', why: 'EMFILE' }] })
       .filter((effect) => effect.kind === 'survey').length
   expect(looks).toBeLessThan(5)
 })

@@ -1,6 +1,6 @@
 // Steps of live moves: orders for either half, and agents in the middle of one.
 import { expect } from 'vitest'
-import type { JournaledMove } from '../../agent/lrm/decide/lrm.ts'
+import type { JournaledMove } from '../../agent/lrm/decide/remembered.ts'
 import type { MoveHalf } from '../../shared/live-move.ts'
 import type { Desired, Order } from '../../shared/protocol.ts'
 import { desired, generation, order, resumed, sid, Steps } from './steps.ts'

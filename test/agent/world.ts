@@ -2,7 +2,8 @@
 // as the shell does, and writes down every breach of the safety contract it sees.
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
-import type { Journal, LeaseNote, Lrm } from '../../agent/lrm/decide/lrm.ts'
+import type { Lrm } from '../../agent/lrm/decide/lrm.ts'
+import type { Journal, LeaseNote } from '../../agent/lrm/decide/remembered.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
 import { beginRenewal, beginStart, beginStop, checkAnswers, judgeRevoked } from './contract.ts'
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'

@@ -22,7 +22,7 @@ import { isOwn, serviceOf, stateOf, type VmHost } from './vm-host.ts'
 import { cancelMove, moveMachine } from './vm-leaving.ts'
 import { meetMachine } from './vm-meet.ts'
 import { openForMachine } from './vm-receive.ts'
-import { createVmRecords } from './vm-records.ts'
+import { createVmRecords, type VmRecord } from './vm-records.ts'
 import { readVmSpec, startMachine } from './vm-start.ts'
 import { readMachines } from './vm-usage.ts'
 import { watchMachines } from './vm-watch.ts'
@@ -164,10 +164,19 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     }
   }
 
-  /** Without a daemon: a machine that this process has seen run runs on, and its end is noticed all the same. */
-  function isSeenToRun(sid: string): boolean {
+  /**
+   * Its QEMU lives, and there is no daemon to be asked. A machine that this process has seen run runs on, and its end is
+   * noticed all the same; of one that an earlier process started nothing can be told before the daemon is back.
+   */
+  function whatSeemsToRun(sid: string, uuid: string, records: VmRecord[]): Found {
+    const own = records.filter((one) => one.sid === sid)
+    const generation = Math.max(0, ...own.map((one) => one.generation))
     const isInHand = endings.has(sid) || starting.has(sid) || moving.has(sid) || doubtful.has(sid)
-    return !isInHand && watch.get(sid)?.isIncoming === false
+    const seen = watch.get(sid)
+    if (isInHand || seen?.isIncoming) return { sid, generation, state: 'unknown' }
+    if (seen?.uuid === uuid) return { sid, generation: seen.generation, state: 'running' }
+    const isHalfMade = own.some(({ stage }) => stage !== 'running')
+    return { sid, generation, state: isHalfMade ? 'unknown' : 'unseen' }
   }
 
   async function survey(asked: readonly Asked[] = []): Promise<Found[]> {
@@ -197,12 +206,13 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     // Past libvirt: its daemon has forgotten it, or is not there.
     const ever = host.records.ever().filter(({ sid }) => !isFound(sid))
     const alive = host.processes.alive(ever.map(({ uuid }) => uuid))
-    for (const { sid, uuid } of ever) {
-      if (!alive.includes(uuid)) continue
-      const runs = domains === null && watch.get(sid)?.uuid === uuid && isSeenToRun(sid)
-      const generation = runs ? watch.get(sid)!.generation : newest(sid)
-      found.push({ sid, generation, state: runs ? 'running' : 'unknown' })
-    }
+    for (const { sid, uuid } of ever)
+      if (alive.includes(uuid))
+        found.push(
+          domains === null
+            ? whatSeemsToRun(sid, uuid, records)
+            : { sid, generation: newest(sid), state: 'unknown' },
+        )
     for (const { sid, generation, stage } of records) {
       if (isFound(sid)) continue
       const isOpen = watch.get(sid)?.generation === generation && stage === 'incoming'

@@ -17,20 +17,14 @@ import { noteStopped } from './stop.ts'
 import { noteSurvey } from './survey.ts'
 import { absorbWatchdog } from './watchdog-events.ts'
 
-/** A disk or a host that does not answer is asked again after this. */
+/** A disk that does not take anything is asked again after this. */
 const retryMs = 1_000
 
 export function absorb(draft: Draft, event: LrmEvent): void {
   const { lrm } = draft
   switch (event.kind) {
     case 'surveyed':
-      return noteSurvey(draft, event.found)
-    case 'survey-failed':
-      lrm.joining.looking = false
-      lrm.survey.running = false
-      lrm.survey.retryMs = draft.nowMs + retryMs
-      lrm.survey.dueMs = lrm.survey.retryMs
-      return say(draft, 'the host could not be looked at', { why: event.why }, 'warn')
+      return noteSurvey(draft, event.found, event.blind)
     case 'desired':
       return noteDesired(draft, event.id, event.desired)
     case 'desired-unchanged':

@@ -4,7 +4,8 @@ import type { HeldLease } from '../../../shared/lease.ts'
 import type { Order, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { OutsideReading } from './clock-pair.ts'
 import type { Effect, LrmInput } from './effect.ts'
-import type { Journal, LocalService, Lrm, Sid } from './lrm.ts'
+import type { LocalService, Lrm, Sid } from './lrm.ts'
+import type { Journal } from './remembered.ts'
 
 export type Draft = {
   lrm: Lrm

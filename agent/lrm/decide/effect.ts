@@ -8,7 +8,8 @@ import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../s
 import type { Asked } from '../../drivers/driver.ts'
 import type { OutsideReading } from './clock-pair.ts'
 import type { LifeNote } from './drill-state.ts'
-import type { Found, Journal, Sid } from './lrm.ts'
+import type { Blind, Found, Sid } from './lrm.ts'
+import type { Journal } from './remembered.ts'
 
 export type Effect =
   /** Feed, if it is still not later than `untilMs`: checked again at the device, in the same breath as the write. */
@@ -77,8 +78,8 @@ export type AnswerFound = { sid: Sid; generation: number; state: FoundState }
 export type Refused = { code: string; detail: string; planeEpoch: PlaneEpoch | null }
 
 export type LrmEvent =
-  | { kind: 'surveyed'; found: Found[] }
-  | { kind: 'survey-failed'; why: string }
+  /** `blind`: kinds whose driver did not answer; of these nothing was found, and nothing is known to be gone. */
+  | { kind: 'surveyed'; found: Found[]; blind?: Blind[] }
   | { kind: 'desired'; id: number; desired: Desired }
   | { kind: 'desired-unchanged'; id: number }
   | { kind: 'desired-failed'; id: number; why: string }

@@ -1,6 +1,7 @@
 // Asking for a lease epoch: challenge → look at the host → answer → settled or joined.
 // SAFETY: what the drivers find counts, never what the journal remembers; `stopped` is said only of what was looked for
 // since the challenge and not found, after it was journaled as closed.
+import { type ServiceType, serviceType } from '../../../shared/names.ts'
 import type { EpochAnswer, ServiceGeneration } from '../../../shared/protocol.ts'
 import { isLengthOnDisk } from './armed.ts'
 import {
@@ -16,7 +17,7 @@ import type { AnswerFound } from './effect.ts'
 import { closeGeneration } from './grants.ts'
 import { leaseAllows, nothingOnHost } from './lease.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
-import type { Found } from './lrm.ts'
+import type { Found, LocalPhase } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { askAgain } from './poll.ts'
 import { wishedEffectiveMs } from './wished-timeout.ts'
@@ -46,17 +47,17 @@ export function stepEpoch(draft: Draft): void {
     beginSurvey(draft)
     return
   }
-  const found = answers(joining.challenge.questions, joining.found)
+  const found = answers(joining.challenge.questions, joining.found, joining.blind)
   for (const { sid, generation, state } of found)
     if (state === 'stopped') closeGeneration(draft, sid, generation, 'asked for, and not found')
   if (!isWritten(draft)) return
   ask(draft, joining.challenge.nonce, found)
 }
 
+const settled: readonly LocalPhase[] = ['idle', 'running', 'unseen']
+
 function isSettled(draft: Draft): boolean {
-  return Object.values(draft.lrm.services).every(
-    (service) => service.phase === 'idle' || service.phase === 'running',
-  )
+  return Object.values(draft.lrm.services).every(({ phase }) => settled.includes(phase))
 }
 
 function ask(draft: Draft, nonce: string | null, found: AnswerFound[]): void {
@@ -74,15 +75,20 @@ function fromRecords(draft: Draft): AnswerFound[] {
     }))
 }
 
-/** Everything found, and an answer to each question. Another generation of the same service is a doubt. */
-function answers(questions: ServiceGeneration[], found: Found[]): AnswerFound[] {
+/** Everything found, and an answer to each question. Another generation of the same service is a doubt, as is a blind driver. */
+function answers(
+  questions: ServiceGeneration[],
+  found: Found[],
+  blind: readonly ServiceType[],
+): AnswerFound[] {
   const all: AnswerFound[] = found.map(({ sid, generation, state }) => ({
     ...{ sid, generation, state: state === 'running' ? 'running' : 'unknown' },
   }))
   for (const { sid, generation } of questions) {
     const same = found.filter((one) => one.sid === sid)
     if (same.some((one) => one.generation === generation)) continue
-    all.push({ sid, generation, state: same.length > 0 ? 'unknown' : 'stopped' })
+    const isDoubtful = same.length > 0 || blind.includes(serviceType(sid))
+    all.push({ sid, generation, state: isDoubtful ? 'unknown' : 'stopped' })
   }
   return all
 }

@@ -17,5 +17,6 @@ export function freshRenewal(): Renewal {
 }
 
 export function freshJoining(): Joining {
-  return { running: false, dueMs: 0, failures: 0, challenge: null, looking: false, found: null }
+  const nothing = { challenge: null, looking: false, found: null, blind: [] }
+  return { running: false, dueMs: 0, failures: 0, ...nothing }
 }

@@ -4,10 +4,12 @@ import type { ClockPair, HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { LrmState } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
-import type { Desired, OrderResult, ServiceGeneration } from '../../../shared/protocol.ts'
+import type { Desired, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { Timing } from '../../../shared/timing.ts'
+import type { ServiceType } from '../../../shared/names.ts'
 import type { ServerPair } from './clock-pair.ts'
-import type { JournaledDrill, LifeNote, LocalDrill } from './drill-state.ts'
+import type { LifeNote, LocalDrill } from './drill-state.ts'
+import type { Journal } from './remembered.ts'
 import type { Self } from './self.ts'
 import type { WatchdogView } from './watchdog-view.ts'
 
@@ -30,6 +32,8 @@ export type Lrm = {
     /** How many looks have begun, and the number of the last one that ended. */
     begun: number
     seen: number
+    /** Of each kind of service: the last look in which its driver answered. One that is behind is blind. */
+    answered: Partial<Record<ServiceType, number>>
   }
   planeEpoch: PlaneEpoch | null
   timing: Timing
@@ -136,14 +140,19 @@ export type Joining = {
   looking: boolean
   /** What the drivers found since the challenge; null: they must look (again). */
   found: Found[] | null
+  /** Kinds whose driver did not answer in that look. */
+  blind: readonly ServiceType[]
 }
 
-/** One service as a driver finds it by its marks. */
+/** One service as a driver finds it by its marks. `unseen`: it cannot be told now; nothing may be concluded, nor ended. */
 export type Found = {
   sid: Sid
   generation: number
-  state: 'running' | 'unknown' | 'migrating' | 'incoming'
+  state: 'running' | 'unknown' | 'migrating' | 'incoming' | 'unseen'
 }
+
+/** A kind of services that could not be looked for. */
+export type Blind = { type: ServiceType; why: string }
 
 export const localPhases = {
   idle: 'nothing of it is on the host',
@@ -153,6 +162,8 @@ export const localPhases = {
   migrating: 'being moved away while it runs; where it is, its driver does not know yet',
   incoming: 'being moved in: paused, and it may come alive at any moment',
   unknown: 'something of it may be left: to be cleaned up before anything else',
+  unseen:
+    'left running by an earlier process, and its driver cannot tell now: neither gone nor to be ended for it',
 } as const
 export type LocalPhase = keyof typeof localPhases
 
@@ -208,41 +219,3 @@ export function isStaying({ ending }: Lrm): boolean {
 export function isStoppingAll({ ending }: Lrm): boolean {
   return ending?.way === 'freeze' || ending?.way === 'failover'
 }
-
-/** What survives this process. Of another boot only epoch, plane epoch, closed generations, timing and settings count. */
-export type Journal = {
-  bootId: string
-  epoch: {
-    number: number
-    /** No request with a higher number was ever sent. */
-    seqReserved: number
-    /** Plane epoch under which it was joined: orders of a later history may not know what runs here. */
-    planeNumber: number
-    /** `unknown`: the plane lost it; what runs, runs on under the lease that is left. */
-    state: 'open' | 'fenced' | 'over' | 'released' | 'unknown'
-  } | null
-  planeEpoch: PlaneEpoch | null
-  timing: Timing | null
-  /** As they were last heard of, for a process that comes back while the plane is not to be reached. */
-  settings?: LrmSettings
-  /** The device was never set to a longer W than this in this boot; a mere opening may feed it for so long. */
-  armedMs?: number
-  /** Generations that may have been started in this boot. */
-  started: Record<Sid, number>
-  /** Ended for good on this node: a generation up to this one is never started again. */
-  closed: Record<Sid, number>
-  answers: Record<string, OrderResult>
-  /** What runs here under another generation than its marks on the host bear, because it was adopted so. */
-  adopted?: Record<Sid, { foundAs: number; generation: number }>
-  /** Restart orders whose stop is done. */
-  restarted: Record<string, true>
-  /** Live moves away that were begun under an order; until all is over, nothing of that generation is started here. */
-  moving: Record<Sid, JournaledMove>
-  drill?: JournaledDrill
-}
-
-/** `isOver`: the job has ended for good and it runs here; the other half may still have to be ended. */
-export type JournaledMove = { generation: number; uid: string; isOver: boolean }
-
-/** The last good lease, kept beside the journal and only as good as its boot. */
-export type LeaseNote = { bootId: string; lease: HeldLease }

@@ -106,6 +106,7 @@ export function moveAway(draft: Draft, order: Order, local: LocalService | null)
   const { sid, generation, move } = order
   const isKnown = order.uid in draft.lrm.journal.answers
   if (generation === null || move === undefined || isKnown) return
+  if (local?.phase === 'unseen') return wishToConfirm(draft, order, local)
   if (local?.phase === 'starting' || local?.phase === 'stopping') return
   const isHere = local?.phase === 'running' && local.generation === generation
   if (!isHere) return answer(draft, order, 'error', 'it does not run here')

@@ -1,8 +1,10 @@
 // The target's half of a live move: confirmed → opened, paused → it comes alive, or it is ended for good.
 // SAFETY: it needs all that a start needs (S4e), for it may come alive at any moment. A half that failed ends the
 // generation here: this node never receives it again, so no source can push it to a half that its plane believes ended.
+import { serviceType } from '../../../shared/names.ts'
 import type { Order } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
+import { isBlind } from './blind.ts'
 import { beginSurvey, type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import { isDrilling } from './drill.ts'
 import type { LrmEvent } from './effect.ts'
@@ -89,7 +91,7 @@ export function settleArrival(draft: Draft, local: LocalService): void {
   move.askedMs ??= nowMs
   const { survey } = lrm
   if (survey.running) return
-  if (survey.startedMs > move.askedMs && survey.retryMs <= survey.startedMs)
+  if (survey.startedMs > move.askedMs && !isBlind(lrm, serviceType(local.sid)))
     return stopNow(draft, local, 0, 'its source is gone, and it has not arrived')
   const lookMs = Math.max(move.askedMs + 1, survey.retryMs)
   if (nowMs >= lookMs) beginSurvey(draft)

@@ -2,7 +2,7 @@
 // commit the release first; the device is closed only after that.
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import { leaveEpoch, nothingOnHost } from './lease.ts'
-import type { Lrm } from './lrm.ts'
+import type { LocalPhase, Lrm } from './lrm.ts'
 
 /** Order states in which the agent has nothing to do, and the CRM recovers nothing by itself. */
 const heldStill = ['freeze', 'stopped', 'error', 'ignored']
@@ -22,6 +22,8 @@ export function wantsRelease(draft: Draft): boolean {
   return isHeldStill(draft)
 }
 
+const still: readonly LocalPhase[] = ['idle', 'running', 'unknown', 'unseen']
+
 function isStuck(lrm: Lrm): boolean {
   return Object.values(lrm.services).some((service) => service.stopFailure !== null)
 }
@@ -31,7 +33,8 @@ export function isHeldStill(draft: Draft): boolean {
   const { lrm } = draft
   const orders = lrm.desired?.services ?? []
   const isBusy = Object.values(lrm.services).some(
-    ({ phase }) => phase !== 'idle' && phase !== 'running' && phase !== 'unknown',
+    ({ sid, phase }) =>
+      !still.includes(phase) || (phase === 'unseen' && lrm.journal.moving[sid] !== undefined),
   )
   return !isBusy && orders.every((order) => heldStill.includes(order.state))
 }

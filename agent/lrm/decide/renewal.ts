@@ -1,25 +1,19 @@
 // Renewing the lease: one request at a time, every renewMs, and at once when there is something to confirm or to tell.
 // SAFETY: t_s is taken here, before the request exists, and belongs to its `seq` alone.
 import { betterLease } from '../../../shared/lease.ts'
-import type {
-  LeaseAnswer,
-  LeaseRequest,
-  RunningService,
-  ServiceGeneration,
-} from '../../../shared/protocol.ts'
+import type { LeaseAnswer, ServiceGeneration } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Refused } from './effect.ts'
-import { modeOf } from './ending.ts'
 import { seqBlock } from './epoch.ts'
 import { compareServerTime, pairNow } from './frozen.ts'
 import { closedUpTo } from './grants.ts'
 import { leaveEpoch } from './lease.ts'
-import type { Lrm, SentRenewal } from './lrm.ts'
+import type { SentRenewal } from './lrm.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { askAgain } from './poll.ts'
-import { isStable } from './records.ts'
-import { noteReleased, wantsRelease } from './release.ts'
+import { type Body, compose } from './renewal-body.ts'
+import { noteReleased } from './release.ts'
 
 const firstPauseMs = 250
 
@@ -68,69 +62,6 @@ function newsIn(body: Body): string {
 /** Confirms count as news as long as they are asked for and not given. */
 function keyWith(key: string, confirms: ServiceGeneration[]): string {
   return key + JSON.stringify(confirms)
-}
-
-type Body = Omit<
-  LeaseRequest,
-  'clusterUuid' | 'nodeUid' | 'epoch' | 'bootId' | 'seq' | 'planeEpoch' | 'usage'
->
-
-function compose(draft: Draft): Body {
-  const { lrm } = draft
-  const release = wantsRelease(draft)
-  const { watchdog } = lrm
-  // SAFETY: a countdown that another program feeds guards nothing here.
-  const armed = watchdog.class !== 'none' && (watchdog.open || watchdog.running)
-  return {
-    armed: armed && !release && !lrm.released,
-    release,
-    revision: revisionObeyed(lrm),
-    lrmState: lrm.state,
-    mode: modeOf(lrm),
-    running: runningServices(draft),
-    closed: closedGenerations(draft),
-    confirms: isArmed(lrm) && !release ? draft.wishes : [],
-    results: results(draft),
-  }
-}
-
-/** Orders that ask where services run are obeyed once a look that began after they came has ended: it attests (rule 7). */
-function revisionObeyed({ desired, desiredLook, survey, renewal }: Lrm): number {
-  if (desired === null) return 0
-  const hasLooked = desired.probes.length === 0 || survey.seen >= desiredLook
-  return hasLooked ? desired.revision : renewal.saidRevision
-}
-
-function runningServices(draft: Draft): RunningService[] {
-  return Object.values(draft.lrm.services).flatMap((service) => {
-    const { sid, generation, phase, move } = service
-    if (phase === 'idle') return []
-    const one = { sid, generation, state: phase, stable: isStable(draft, service) }
-    if (phase === 'migrating' && move?.progress) return [{ ...one, progress: move.progress }]
-    // SAFETY: the address is leave for the source to begin, so it is told only under a confirm of this epoch.
-    const isReady = phase === 'incoming' && draft.lrm.confirmed[sid] === generation
-    return isReady && move?.address != null ? [{ ...one, address: move.address }] : [one]
-  })
-}
-
-/** Only what is on disk, and only of services of which nothing is left. */
-function closedGenerations(draft: Draft): { sid: string; generation: number }[] {
-  const { lrm } = draft
-  const closed: { sid: string; generation: number }[] = []
-  for (const { sid, generation } of lrm.desired?.services ?? []) {
-    if (generation === null || generation > closedUpTo(lrm, sid)) continue
-    if ((lrm.closedAt[sid] ?? 0) > lrm.writtenVersion) continue
-    if ((lrm.services[sid]?.phase ?? 'idle') === 'idle') closed.push({ sid, generation })
-  }
-  return closed
-}
-
-function results(draft: Draft): LeaseRequest['results'] {
-  const { lrm } = draft
-  return (lrm.desired?.services ?? []).flatMap(({ uid }) => {
-    const result = lrm.journal.answers[uid]
-    return result && (lrm.answeredAt[uid] ?? 0) <= lrm.writtenVersion ? [result] : []
-  })
 }
 
 /** Whether the next number is set aside on disk; sets more aside in good time. */

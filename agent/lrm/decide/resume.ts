@@ -4,7 +4,8 @@
 import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { WatchdogInfo } from '../../../shared/node.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
-import type { Journal, LeaseNote, Lrm, LrmSettings } from './lrm.ts'
+import type { Lrm, LrmSettings } from './lrm.ts'
+import type { Journal, LeaseNote } from './remembered.ts'
 import type { Self } from './self.ts'
 
 export type ResumeFrom = {
@@ -57,7 +58,10 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     state: 'wait_for_agent_lock',
     startedMs: nowMs,
     looked: false,
-    survey: { running: false, startedMs: nowMs, dueMs: nowMs, retryMs: 0, begun: 0, seen: 0 },
+    survey: {
+      ...{ running: false, startedMs: nowMs, dueMs: nowMs, retryMs: 0 },
+      ...{ begun: 0, seen: 0, answered: {} },
+    },
     planeEpoch: old.planeEpoch,
     timing: old.timing ?? from.firstTiming ?? profiles.default,
     settings: old.settings ?? firstSettings,

@@ -36,6 +36,7 @@ export function keepRunning(draft: Draft, order: Order, found: LocalService | nu
     wishConfirm(draft, sid, generation)
     answer(draft, order, 'ok')
   }
+  if (local.phase === 'unseen') wishConfirm(draft, sid, generation)
   if (local.phase === 'idle') startIfAllowed(draft, order, local)
 }
 

@@ -106,7 +106,7 @@ function isHandsOff(
   if (isDisarmed)
     return order === null || order.state === 'ignored' || (order.state === 'freeze' && isLeftover)
   const isAsked = draft.probes.has(sid) && (order === null || order.generation === null)
-  return isAsked && local?.phase === 'running'
+  return isAsked && isLive(local)
 }
 
 const stops = ['request_stop', 'stopped', 'relocate', 'request_start_balance']
@@ -136,8 +136,13 @@ function isExpected(draft: Draft, order: Order | null, local: LocalService): boo
 
 /** freeze, error, ignored: nothing is started or stopped; what runs under a grant is confirmed, so that it counts. */
 function wishToKeep(draft: Draft, order: Order, local: LocalService | null): void {
-  if (local?.phase === 'running' && order.generation === local.generation)
+  if (isLive(local) && order.generation === local.generation)
     wishConfirm(draft, order.sid, local.generation)
+}
+
+/** Running, also where only its driver cannot tell just now. */
+function isLive(local: LocalService | null): local is LocalService {
+  return local?.phase === 'running' || local?.phase === 'unseen'
 }
 
 /**

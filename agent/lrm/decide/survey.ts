@@ -1,16 +1,23 @@
 // What the drivers find on the host, taken into the records. What is being started, stopped or moved by this process
 // is left to its own events.
+// SAFETY: a driver that does not answer has not said that anything is gone.
 import { serviceType } from '../../../shared/names.ts'
 import { type Draft, say } from './draft.ts'
 import { closeAllStarted, generationOf } from './grants.ts'
-import type { Found, LocalService, Lrm } from './lrm.ts'
+import type { Blind, Found, LocalService, Lrm, Sid } from './lrm.ts'
 import { enterPhase, localService } from './records.ts'
 import { noteFailure } from './run.ts'
 
-/** A look at the host has ended. */
-export function noteSurvey(draft: Draft, marked: Found[]): void {
+/** What could not be looked at is looked at again after this. */
+const retryMs = 1_000
+
+/** A look at the host has ended; of the kinds in `blind` it tells nothing. */
+export function noteSurvey(draft: Draft, marked: Found[], blind: readonly Blind[] = []): void {
   const { lrm } = draft
-  const found = [...marked, ...outOfSight(lrm)].map((one) => {
+  noteAnswers(draft, blind)
+  const blindTypes = blind.map(({ type }) => type)
+  const isBlind = ({ sid }: { sid: Sid }) => blindTypes.includes(serviceType(sid))
+  const found = [...marked, ...outOfSight(lrm), ...unseen(lrm, blindTypes)].map((one) => {
     const generation = generationOf(lrm, one.sid, one.generation)
     return generation === one.generation ? one : { ...one, generation }
   })
@@ -29,14 +36,51 @@ export function noteSurvey(draft: Draft, marked: Found[]): void {
   }
   const isFound = (local: LocalService) => found.some((one) => one.sid === local.sid)
   for (const local of Object.values(lrm.services))
-    if (local.sinceMs < startedMs && !isFound(local)) noteGone(draft, local)
+    if (local.sinceMs < startedMs && !isFound(local) && !isBlind(local)) noteGone(draft, local)
   // Only a look that began after the challenge answers it.
-  if (lrm.joining.looking) lrm.joining.found = found
+  if (lrm.joining.looking) {
+    lrm.joining.found = [...found, ...doubts(lrm, isBlind, isFound)]
+    lrm.joining.blind = blindTypes
+  }
   lrm.joining.looking = false
   if (lrm.looked) return
   lrm.looked = true
   // Of an epoch that ended with everything stopped nothing is left to be told apart from.
-  if (found.length === 0 && lrm.cleaning !== null) closeAllStarted(draft, lrm.cleaning)
+  const isBare = found.length === 0 && blind.length === 0
+  if (isBare && lrm.cleaning !== null) closeAllStarted(draft, lrm.cleaning)
+}
+
+/** Which drivers have answered in this look. One that is blind is said once, and soon asked again. */
+function noteAnswers(draft: Draft, blind: readonly Blind[]): void {
+  const { survey, self } = draft.lrm
+  for (const type of self.drivers) {
+    const why = blind.find((one) => one.type === type)?.why
+    if (why === undefined) survey.answered = { ...survey.answered, [type]: survey.begun }
+    else if ((survey.answered[type] ?? 0) === survey.begun - 1)
+      say(draft, 'the host could not be looked at', { type, why }, 'warn')
+  }
+  if (blind.length === 0) return
+  survey.retryMs = draft.nowMs + retryMs
+  survey.dueMs = Math.min(survey.dueMs, survey.retryMs)
+}
+
+/** What this boot has started, and not ended, of kinds that nobody can look for now: most likely it runs. */
+function unseen({ journal, services }: Lrm, blindTypes: readonly string[]): Found[] {
+  return Object.entries(journal.started)
+    .filter(([sid, generation]) => generation > (journal.closed[sid] ?? -1))
+    .filter(([sid]) => blindTypes.includes(serviceType(sid)) && services[sid] === undefined)
+    .map(([sid, generation]) => ({ sid, generation, state: 'unseen' }))
+}
+
+/** What was here before a look that could not tell of it. */
+function doubts(
+  { services }: Lrm,
+  isBlind: (one: LocalService) => boolean,
+  isFound: (one: LocalService) => boolean,
+): Found[] {
+  return Object.values(services)
+    .filter((one) => one.phase !== 'idle' && isBlind(one) && !isFound(one))
+    .map(({ sid, generation }) => ({ sid, generation, state: 'unseen' }))
 }
 
 /**
@@ -56,13 +100,14 @@ function isLeftToEvents({ phase, move }: LocalService): boolean {
 }
 
 function isNoNews({ phase, generation }: LocalService, found: Found): boolean {
+  if (found.state === 'unseen') return phase !== 'idle'
   if (phase !== found.state) return false
   return phase === 'running' || phase === 'unknown' || generation === found.generation
 }
 
 /** Nothing of it was found. What had been running is told by its driver. */
 function noteGone(draft: Draft, local: LocalService): void {
-  if (local.phase === 'unknown') return enterPhase(draft, local, 'idle')
+  if (local.phase === 'unknown' || local.phase === 'unseen') return enterPhase(draft, local, 'idle')
   // Its end was never told, or it never ran, whatever its driver said.
   if (local.phase === 'running') return noteFailure(draft, local, 'error', 'nothing of it is found')
   if (local.phase === 'migrating' && !isLeftToEvents(local)) return enterPhase(draft, local, 'idle')

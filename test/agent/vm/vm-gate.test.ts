@@ -152,7 +152,7 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     // A doubt would be cleaned up: a restart of the daemon is no reason to cut its machines' power.
     expect(await driver.survey()).toEqual([{ sid, generation: 1, state: 'running' }])
     const next = createDriver()
-    expect(await next.survey()).toEqual([{ sid, generation: 1, state: 'unknown' }])
+    expect(await next.survey()).toEqual([{ sid, generation: 1, state: 'unseen' }])
     next.detach()
     expect(told).toEqual([])
     for (const pid of host.machines(guest.uuid)) process.kill(pid, 'SIGKILL')

@@ -2,6 +2,7 @@
 import type { Edit, Mutant } from './mutant.ts'
 
 const renewal = 'agent/lrm/decide/renewal.ts'
+const renewalBody = 'agent/lrm/decide/renewal-body.ts'
 const watchdog = 'agent/lrm/decide/watchdog.ts'
 const services = 'agent/lrm/decide/services.ts'
 
@@ -113,7 +114,7 @@ export const agentMutants: Mutant[] = [
         file: 'agent/lrm/effects.ts',
         find: "      case 'feed':\n",
         replace: `      case 'feed':
-        return void survey(deps).then(() =>
+        return void look([]).then(() =>
           runWatchdog(deps.watchdog, { ...effect, untilMs: Number.POSITIVE_INFINITY }, tell))
 `,
       },
@@ -153,7 +154,7 @@ export const agentMutants: Mutant[] = [
         replace: 'return lrm.watchdog.class !== "none"',
       },
       {
-        file: renewal,
+        file: renewalBody,
         find: "const armed = watchdog.class !== 'none' && (watchdog.open || watchdog.running)",
         replace: 'const armed = true',
       },
@@ -180,7 +181,7 @@ export const agentMutants: Mutant[] = [
     },
     edits: [
       {
-        file: renewal,
+        file: renewalBody,
         find: 'if ((lrm.closedAt[sid] ?? 0) > lrm.writtenVersion) continue',
         replace: '',
       },

@@ -1,0 +1,71 @@
+// One look at the host: every driver is asked, each by itself. One that hangs holds up what is told of the others for a
+// moment only, and is then blind: nothing is known of its kind. It is not asked again before it has answered.
+import { serviceType, type ServiceType } from '../../shared/names.ts'
+import type { Timers } from '../../shared/clock.ts'
+import type { Asked, Driver } from '../drivers/driver.ts'
+import type { LrmEvent } from './decide/effect.ts'
+import type { Blind, Found } from './decide/lrm.ts'
+
+/** A driver that answered last time may take so long: longer than any of its tools is given. */
+const patienceMs = 45_000
+/** One that did not, or was never asked; at a start nothing is fed before the first look has ended. */
+const shortPatienceMs = 2_000
+
+export type Look = (asked: readonly Asked[]) => Promise<LrmEvent>
+
+type Answer = { found: Found[] } | { blind: Blind }
+
+/** Looks with these drivers; what is given back resolves within `patienceMs`, and never rejects. */
+export function createLook(drivers: readonly Driver[], timers: Timers): Look {
+  const asks = drivers.map((driver) => askOne(driver, timers))
+  return async (asked) => {
+    const answers = await Promise.all(asks.map((ask) => ask(asked)))
+    return {
+      kind: 'surveyed',
+      found: answers.flatMap((one) => ('found' in one ? one.found : [])),
+      blind: answers.flatMap((one) => ('blind' in one ? [one.blind] : [])),
+    }
+  }
+}
+
+function askOne(driver: Driver, timers: Timers): (asked: readonly Asked[]) => Promise<Answer> {
+  const { type } = driver
+  let isAsked = false
+  let hasAnswered = false
+
+  async function survey(asked: readonly Asked[]): Promise<Answer> {
+    isAsked = true
+    try {
+      const found = await driver.survey(asked)
+      hasAnswered = true
+      return { found }
+    } catch (error) {
+      hasAnswered = false
+      return blind(type, (error as Error).message)
+    } finally {
+      isAsked = false
+    }
+  }
+
+  return async (asked) => {
+    if (isAsked) return blind(type, 'it has not answered the look before')
+    const limitMs = hasAnswered ? patienceMs : shortPatienceMs
+    const own = asked.filter(({ sid }) => serviceType(sid) === type)
+    return await within(survey(own), limitMs, timers, () => {
+      hasAnswered = false
+      return blind(type, `no answer within ${limitMs} ms`)
+    })
+  }
+}
+
+const blind = (type: ServiceType, why: string): Answer => ({ blind: { type, why } })
+
+function within<T>(work: Promise<T>, limitMs: number, timers: Timers, late: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    const timer = timers.set(() => resolve(late()), limitMs)
+    void work.then((result) => {
+      timers.clear(timer)
+      resolve(result)
+    })
+  })
+}

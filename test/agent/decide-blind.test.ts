@@ -1,0 +1,148 @@
+// A driver that does not answer: nothing of its kind is gone, or ended, or told as absent; and no other kind waits for it.
+import { describe, expect, it } from 'vitest'
+import type { Found, Lrm } from '../../agent/lrm/decide/lrm.ts'
+import { desired, generation, order, resumed, sid, Steps } from './steps.ts'
+
+const vm = 'vm:100'
+const blind = [{ type: 'vm' as const, why: 'virsh list: no answer in time' }]
+const web: Found = { sid, generation, state: 'running' }
+const machine: Found = { sid: vm, generation: 3, state: 'running' }
+const both = [order(), order({ sid: vm, uid: 'u2', generation: 3, spec: { xml: '<domain/>' } })]
+
+function withVm(started: Record<string, number>): Lrm {
+  const lrm = resumed({ journal: { started } })
+  return { ...lrm, self: { ...lrm.self, drivers: ['process', 'vm'] } }
+}
+
+/** A new process of the same boot, whose predecessor ran both; its first look is over. */
+function begun(found: Found[], isBlind = true): Steps {
+  const steps = new Steps(withVm({ [sid]: generation, [vm]: 3 }))
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found, blind: isBlind ? blind : [] })
+  return steps
+}
+
+/** As time goes by: renewals are granted, stops fail as the tool does, and every look is as blind. */
+function live(steps: Steps, seconds: number, found: Found[]): void {
+  for (let second = 0; second < seconds; second++) {
+    steps.nowMs += 1_000
+    steps.tell()
+    if (steps.lrm.renewal.inFlight) steps.grant()
+    if (steps.lrm.survey.running) steps.tell({ kind: 'surveyed', found, blind })
+  }
+}
+
+const lastTold = (steps: Steps, of: string) =>
+  steps.last('renew')!.request.running.find((one) => one.sid === of)
+
+describe('an agent that comes back while libvirt’s daemon is away', () => {
+  it('tells its machines as unknown, and neither ends nor starts any of them while the lease is good', () => {
+    const steps = begun([web])
+    steps.orders(desired(both))
+    live(steps, 120, [web])
+    expect(steps.lrm.services[vm]!.phase).toBe('unseen')
+    expect(lastTold(steps, vm)).toMatchObject({ generation: 3, state: 'unknown' })
+    expect(steps.kinds()).not.toContain('stop')
+    expect(steps.kinds()).not.toContain('start')
+    expect(steps.lrm.journal.closed).toEqual({})
+    expect(steps.lrm.confirmed[vm]).toBe(3)
+  })
+
+  it('goes on with what its other drivers run', () => {
+    const steps = begun([web])
+    steps.orders(desired(both))
+    live(steps, 3, [web])
+    expect(lastTold(steps, sid)).toMatchObject({ state: 'running' })
+    steps.orders(desired([{ ...both[0]!, state: 'request_stop' }, both[1]!], { revision: 11 }))
+    expect(steps.last('stop')).toMatchObject({ sid, generation })
+  })
+
+  it('takes the machine for running as soon as its driver sees it', () => {
+    const steps = begun([web])
+    steps.orders(desired(both))
+    live(steps, 5, [web])
+    steps.nowMs += 2_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [web, machine] })
+    expect(steps.lrm.services[vm]).toMatchObject({ phase: 'running', generation: 3 })
+    expect(steps.kinds()).not.toContain('stop')
+  })
+
+  it('starts it anew once its driver has looked and found nothing', () => {
+    const steps = begun([web])
+    steps.orders(desired(both))
+    live(steps, 5, [web])
+    steps.nowMs += 2_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [web] })
+    expect(steps.last('start')).toMatchObject({ sid: vm, generation: 3 })
+  })
+
+  it('stops it gently when the lease runs out', () => {
+    const steps = begun([web])
+    steps.orders(desired(both))
+    live(steps, 3, [web])
+    steps.nowMs += 60_000
+    steps.tell()
+    const stop = steps.all.find((one) => one.kind === 'stop' && one.sid === vm)
+    expect(stop).toBeDefined()
+  })
+
+  it('does not say that it is not there when it asks for an epoch', () => {
+    const lrm = withVm({ [sid]: generation, [vm]: 3 })
+    lrm.epoch = null
+    const steps = new Steps(lrm)
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [web], blind })
+    const questions = [
+      { sid: vm, generation: 3 },
+      { sid: 'vm:101', generation: 2 },
+    ]
+    const planeEpoch = lrm.planeEpoch!
+    steps.tell({
+      kind: 'epoch-answered',
+      answer: { status: 'challenge', nonce: 'n', questions, planeEpoch },
+    })
+    steps.nowMs += 2_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [web], blind })
+    const { found } = steps.last('ask-epoch')!
+    expect(found.filter((one) => one.sid !== sid)).toEqual([
+      { sid: vm, generation: 3, state: 'unknown' },
+      { sid: 'vm:101', generation: 2, state: 'unknown' },
+    ])
+    expect(steps.lrm.journal.closed).toEqual({})
+  })
+
+  it('begins no move of what it does not see, and answers none', () => {
+    const steps = begun([web])
+    const move = { role: 'source' as const, peer: 'n2', address: 'x', timeoutMs: 1, cancel: false }
+    steps.orders(desired([both[0]!, { ...both[1]!, state: 'migrate', target: 'n2', move }]))
+    live(steps, 20, [web])
+    expect(steps.kinds()).not.toContain('migrate')
+    expect(steps.lrm.journal.answers).not.toHaveProperty('u2')
+  })
+})
+
+describe('a question of the plane that a blind driver cannot answer', () => {
+  it('is answered as a doubt, and the other questions are answered with it', () => {
+    const steps = begun([web], false)
+    steps.lrm.services = {}
+    steps.orders(desired([], { revision: 12, probes: ['process:db', 'vm:7'] }))
+    live(steps, 3, [])
+    const { revision, running } = steps.last('renew')!.request
+    expect(revision).toBe(12)
+    expect(running).toContainEqual({
+      ...{ sid: 'vm:7', generation: 0, state: 'unknown', stable: false },
+    })
+    expect(running.map((one) => one.sid)).not.toContain('process:db')
+  })
+})
+
+it('what runs stays running for as long as its driver does not answer', () => {
+  const steps = begun([web, machine], false)
+  steps.orders(desired(both))
+  live(steps, 120, [web])
+  expect(steps.lrm.services[vm]!.phase).toBe('running')
+  expect(lastTold(steps, vm)).toMatchObject({ state: 'running' })
+})
