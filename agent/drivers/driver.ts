@@ -15,7 +15,7 @@ export type StartRequest = {
   mayStart(): boolean
 }
 
-/** The plane asks whether it runs here, whoever may have started it. */
+/** A service that may run here, whoever may have started it: by what it can be told without a mark. */
 export type Asked = { sid: string; spec: unknown }
 
 export type ReceiveRequest = {
@@ -67,9 +67,13 @@ export interface Driver {
   /**
    * Everything of this node's services on the host; a service whose main process is gone is `unknown`. `migrating` as
    * long as a job that moves it away may be alive, whoever began it; `incoming` until it has come alive here.
-   * @param asked of this kind: what runs here without a mark is marked as generation 0, and found from then on
+   * Throws where it cannot tell, or a start gate is not in place.
+   * @param asked of this kind, where the plane does not know whether it runs: what runs here without a mark is marked as
+   * generation 0, and found from then on
+   * @param known of this kind, all that the cluster has: their start gates are in place afterwards, as far as the operating
+   * system has any; what was there before its gate is marked as generation 0, and found from then on
    */
-  survey(asked?: readonly Asked[]): Promise<Found[]>
+  survey(asked?: readonly Asked[], known?: readonly Asked[]): Promise<Found[]>
   /** It may be started soon. Starts nothing, and never fails. */
   prepare(sid: string, generation: number): void
   /** Resolves when the service runs, or did not come to run. Ends of running services are told by `exited`. */

@@ -38,6 +38,11 @@ export const ContainerSpec = z
   })
 export type ContainerSpec = z.infer<typeof ContainerSpec>
 
+/** What LXC calls it. */
+export function containerOf(sid: string, { container }: Pick<ContainerSpec, 'container'>): string {
+  return container ?? sid.slice(sid.indexOf(':') + 1)
+}
+
 const word = text(4096)
 const absolute = (what: string) =>
   word.startsWith('/', { error: `${what} must be an absolute path` })

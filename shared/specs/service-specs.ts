@@ -1,7 +1,7 @@
 // What `spec` must be, by the type of the service, and what it says beyond its driver.
 import type { z } from 'zod'
 import { type ServiceType, serviceType } from '../names.ts'
-import { ContainerSpec, PodmanSpec } from './container.ts'
+import { ContainerSpec, containerOf, PodmanSpec } from './container.ts'
 import { OcfGroupSpec, OcfSpec } from './ocf.ts'
 import { ProcessSpec } from './process.ts'
 import { SystemdSpec } from './systemd.ts'
@@ -18,16 +18,36 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
   'ocf-group': OcfGroupSpec,
 }
 
+/** A command has no identity: of \`process:\` services a host knows only what its agent has started. */
+const tellings: Record<ServiceType, ((sid: string, spec: unknown) => unknown) | null> = {
+  process: null,
+  systemd: (_, spec) => spec,
+  vm: (_, spec) => {
+    const parsed = VmSpec.safeParse(spec)
+    const read = parsed.success ? readDomainXml(parsed.data.xml) : null
+    return read && 'domain' in read ? { name: read.domain.name, uuid: read.domain.uuid } : undefined
+  },
+  ct: (sid, spec) => {
+    const parsed = ContainerSpec.safeParse(spec)
+    return parsed.success ? { container: containerOf(sid, parsed.data) } : undefined
+  },
+  podman: (sid) => ({ name: sid.slice(sid.indexOf(':') + 1) }),
+  // Only its agent can say whether a resource runs, and asks for all of its parameters.
+  ocf: (_, spec) => spec,
+  'ocf-group': (_, spec) => spec,
+}
+
 /**
  * By what a host can tell a service that bears no mark, because somebody else has started it there.
  * @returns undefined where nothing tells it
  */
 export function tellingOf(sid: string, spec: unknown): unknown {
-  if (serviceType(sid) === 'systemd') return spec
-  if (serviceType(sid) !== 'vm') return undefined
-  const parsed = VmSpec.safeParse(spec)
-  const read = parsed.success ? readDomainXml(parsed.data.xml) : null
-  return read && 'domain' in read ? { name: read.domain.name, uuid: read.domain.uuid } : undefined
+  return tellings[serviceType(sid)]?.(sid, spec)
+}
+
+/** Whether a host can tell services of this kind without a mark. */
+export function isTold(type: ServiceType): boolean {
+  return tellings[type] !== null
 }
 
 /**

@@ -36,7 +36,7 @@ async function answer({ id, method, args }: Call): Promise<void> {
 
 function run(method: string, args: unknown[]): unknown {
   if (!driver) return null
-  if (method === 'survey') return driver.survey(args[0] as Asked[])
+  if (method === 'survey') return driver.survey(args[0] as Asked[], args[1] as Asked[])
   if (method === 'stop') return driver.stop(args[0] as string, args[1] as number)
   if (method === 'prepare') return driver.prepare(args[0] as string, args[1] as number)
   if (method === 'measure') return driver.measure?.()

@@ -51,7 +51,7 @@ export function remoteDriver(
     })
   return {
     type,
-    survey: (asked = []) => call('survey', asked),
+    survey: (asked = [], known = []) => call('survey', asked, known),
     prepare: (sid, generation) => void call('prepare', sid, generation).catch(() => {}),
     start: (request) =>
       call('start', request.sid, request.generation, request.spec, request.mayStart()),

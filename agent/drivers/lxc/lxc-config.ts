@@ -1,16 +1,9 @@
 // The configuration a container is started with, and the start gate in it: a hook that fails unless the agent is about to
 // start it, and no autostart (nor files that go with the first stop), whatever else its configuration says. LXC reads lines in order, the last one counts.
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { ContainerSpec } from '../../../shared/specs/container.ts'
+import { readIfThere, writeFileAtomically } from '../../files.ts'
+import { type ContainerSpec, containerOf } from '../../../shared/specs/container.ts'
 
 export type Container = { name: string; path: string }
 
@@ -33,20 +26,36 @@ export function installContainer(
   grantFile: string,
   places: ConfigPlaces,
 ): Container | string {
-  const ownName = sid.slice(sid.indexOf(':') + 1)
+  const name = containerOf(sid, spec)
   const gate = writeGate(sid, grantFile, places)
   if (spec.config) {
-    const container = { name: ownName, path: places.ownPath }
+    const container = { name, path: places.ownPath }
     replaceConfig(configOf(container), gated(spec.config.join('\n'), gate))
     return container
   }
-  const container = { name: spec.container ?? ownName, path: places.lxcPath }
+  const container = { name, path: places.lxcPath }
   const config = configOf(container)
   if (!existsSync(config)) return `there is no container ${container.name} in ${places.lxcPath}`
-  const now = readFileSync(config, 'utf8')
-  const wanted = gated(now, gate)
-  if (wanted !== now) replaceConfig(config, wanted)
+  gateContainer(sid, name, grantFile, places)
   return container
+}
+
+/**
+ * Puts the gate into a container that is there on this node, if there is one. From then on only the agent starts it.
+ * @returns whether it had none, or another
+ */
+export function gateContainer(
+  sid: string,
+  name: string,
+  grantFile: string,
+  places: ConfigPlaces,
+): boolean {
+  const config = configOf({ name, path: places.lxcPath })
+  const now = readIfThere(config)
+  if (now === null) return false
+  const wanted = gated(now, writeGate(sid, grantFile, places))
+  if (wanted !== now) replaceConfig(config, wanted)
+  return wanted !== now
 }
 
 const configOf = ({ path, name }: Container) => join(path, name, 'config')
@@ -54,7 +63,8 @@ const configOf = ({ path, name }: Container) => join(path, name, 'config')
 function writeGate(sid: string, grantFile: string, { gatePath }: ConfigPlaces): string {
   mkdirSync(gatePath, { recursive: true, mode: 0o755 })
   const gate = join(gatePath, sid)
-  writeFileSync(gate, `#!/bin/sh\n[ -e ${quoted(grantFile)} ]\n`)
+  const text = `#!/bin/sh\n[ -e ${quoted(grantFile)} ]\n`
+  if (readIfThere(gate) !== text) writeFileAtomically(gate, text)
   chmodSync(gate, 0o755)
   return gate
 }

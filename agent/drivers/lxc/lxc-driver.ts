@@ -1,17 +1,18 @@
 // The `ct:` driver: containers through the tools of LXC. What is there is read from the host's processes, never from
 // LXC's own word: it calls a container stopped as soon as its monitor is gone.
 // SAFETY: a start that was cut short goes on in a process of LXC's; that carries the mark, and is ended like the rest.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { ContainerSpec } from '../../../shared/specs/container.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
-import type { Driver, DriverResult, StartRequest } from '../driver.ts'
+import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
 import { createGate } from '../gate.ts'
 import type { HostOptions } from '../host-drivers.ts'
 import type { Ending } from '../ending-loop.ts'
 import { endProcesses } from '../process/ending.ts'
 import { type Group, markOf } from '../process/members.ts'
+import { isGone } from '../process/proc-table.ts'
 import { createRunFiles } from '../process/run-files.ts'
 import { readServices } from '../process/service-usage.ts'
 import { sharedLook } from '../process/shared-look.ts'
@@ -20,13 +21,16 @@ import { cgroupOf } from '../cgroup-of.ts'
 import { readIfThere, replaceFile } from '../../files.ts'
 import { runCommand } from '../run-command.ts'
 import { removeEmptyCgroups } from './empty-cgroups.ts'
-import { type Container, installContainer } from './lxc-config.ts'
-import { containerMark, findContainers } from './lxc-groups.ts'
+import { type Container, gateContainer, installContainer } from './lxc-config.ts'
+import { containerMark, findContainers, type Named } from './lxc-groups.ts'
 
 export type LxcDriverOptions = Pick<
   HostOptions,
   'home' | 'runDirectory' | 'owner' | 'bootId' | 'clock' | 'events'
 > & { lxcPath?: string }
+
+/** As the plane names it. */
+const ContainerName = z.object({ container: z.string() })
 
 type Watched = { generation: number; pid: number; stop(): void }
 
@@ -44,7 +48,7 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
   mkdirSync(join(runPath, 'run'), { recursive: true, mode: 0o700 })
   const gate = createGate(join(runDirectory, 'grants'), 'ct', bootId)
   const runFiles = createRunFiles(join(runPath, 'run'), bootId)
-  const look = sharedLook(() => findContainers(owner, runFiles))
+  const look = sharedLook(() => findContainers(owner, runFiles, named()))
   const watched = new Map<string, Watched>()
   const starting = new Map<string, AbortController>()
   const endings = new Map<string, Ending>()
@@ -109,8 +113,38 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     return text === null ? null : (JSON.parse(text) as Container)
   }
 
+  /** Every container that was started here in this boot, or that the plane has named: looked for by name, too. */
+  function named(): Named[] {
+    return readdirSync(runPath).flatMap((file) => {
+      if (!file.endsWith('.json')) return []
+      const sid = file.slice(0, -'.json'.length)
+      const container = containerOf(sid)
+      if (!container) return []
+      const paths = [...new Set([container.path, lxcPath])]
+      return paths.map((path) => ({ sid, container: { ...container, path } }))
+    })
+  }
+
+  /** Whoever has started it, it is ours to tell of; and from now on nobody else starts it here. */
+  function meet({ sid, spec }: Asked): void {
+    const read = ContainerName.safeParse(spec)
+    if (!read.success || starting.has(sid)) return
+    const { container: name } = read.data
+    gateContainer(sid, name, gate.path(sid), places)
+    if (containerOf(sid) === null)
+      replaceFile(containerFile(sid), JSON.stringify({ name, path: lxcPath }))
+  }
+
   function noteMain(pid: number, path: string): void {
     writeFileSync(path, `${bootId} ${readFileSync(`/proc/${pid}/stat`, 'latin1')}`, { mode: 0o600 })
+  }
+
+  function noteIfThere(pid: number, path: string): void {
+    try {
+      noteMain(pid, path)
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
   }
 
   async function stop(sid: string, timeoutMs: number): Promise<DriverResult> {
@@ -150,14 +184,21 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     void runCommand('lxc-stop', words, { timeoutMs: askTimeoutMs })
   }
 
-  function survey(): Promise<Found[]> {
-    const found = look().map((group): Found => {
+  async function survey(
+    asked: readonly Asked[] = [],
+    known: readonly Asked[] = [],
+  ): Promise<Found[]> {
+    for (const one of [...asked, ...known]) meet(one)
+    // Later than whatever had been looked at before they were named.
+    if (asked.length + known.length > 0) await nextTurn()
+    return look().map((group): Found => {
       const { sid, generation, main } = group
       const isRunning = main !== null && !starting.has(sid) && !endings.has(sid)
       if (isRunning) watch(group)
+      // Its monitor may die before it does.
+      if (isRunning && generation === 0) noteIfThere(main.pid, runFiles.path(sid, 0))
       return { sid, generation, state: isRunning ? 'running' : 'unknown' }
     })
-    return Promise.resolve(found)
   }
 
   const measure = () =>
@@ -176,6 +217,8 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
 
   return { type: 'ct', survey, prepare: () => {}, start, stop, measure, detach }
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** The first thing LXC complained of. */
 function reasonOf(log: string, stderr: string): string {

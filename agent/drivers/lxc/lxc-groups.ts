@@ -1,15 +1,25 @@
 // Which processes belong to which container: what the agent marked (LXC's own monitor, in its environment; the container's,
 // in theirs), what the run file names, and all that descends from these. Any of them is enough, for a program may overwrite
-// its environment, and LXC calls a container stopped as soon as its monitor is gone.
+// its environment, and LXC calls a container stopped as soon as its monitor is gone. A monitor without any mark is told by
+// the name of its container: somebody else has started that.
 import { readFileSync, readlinkSync } from 'node:fs'
 import { isGone, type ProcessEntry, readMark, readProcesses } from '../process/proc-table.ts'
 import type { Group, Owner } from '../process/members.ts'
 import type { RunFiles } from '../process/run-files.ts'
+import type { Container } from './lxc-config.ts'
+import { startedBy, wordsOf } from './lxc-words.ts'
 
 /** `<cluster uuid>/<node uid>/<sid>/<generation>`; of LXC's own monitor with `/monitor` at the end. */
 export const containerMark = 'HOLDFAST_CT'
 
-export function findContainers(owner: Owner, runFiles: RunFiles): Group[] {
+export type Named = { sid: string; container: Container }
+
+/** @param named services whose containers are looked for by name, too; what bears no mark counts as generation 0 */
+export function findContainers(
+  owner: Owner,
+  runFiles: RunFiles,
+  named: readonly Named[] = [],
+): Group[] {
   const processes = readProcesses()
   const groups = new Map<string, Group>()
   const group = (sid: string, generation: number): Group => {
@@ -20,7 +30,8 @@ export function findContainers(owner: Owner, runFiles: RunFiles): Group[] {
   }
   const monitors = new Set<number>()
   for (const one of processes) {
-    const found = parseMark(owner, readMark(one.pid, containerMark))
+    const mark = readMark(one.pid, containerMark)
+    const found = mark === null ? withoutMark(one.pid, named) : parseMark(owner, mark)
     if (!found) continue
     group(found.sid, found.generation).members.push(one)
     if (found.isMonitor) monitors.add(one.pid)
@@ -60,6 +71,16 @@ function isFirst(pid: number, monitor: number): boolean {
     if (isGone(error)) return false
     throw error
   }
+}
+
+/** LXC's own process of a container that somebody else has started. */
+function withoutMark(pid: number, named: readonly Named[]) {
+  if (named.length === 0) return null
+  const started = startedBy(wordsOf(pid))
+  const isIt = ({ container: { path, name } }: Named) =>
+    started?.name === name && (started.path ?? path) === path
+  const sid = started && named.find(isIt)?.sid
+  return sid ? { sid, generation: 0, isMonitor: true } : null
 }
 
 function parseMark(owner: Owner, mark: string | null) {

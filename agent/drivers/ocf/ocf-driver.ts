@@ -1,12 +1,13 @@
 // The `ocf:` and `ocf-group:` drivers: resource agents by the OCF contract, called one action at a time for each service.
 // SAFETY: from before a start until a verified stop there is a record on disk; while there is one, nothing here says that
 // nothing is left. Resources have no gate of the operating system: this agent is the only one that starts them, and what
-// it finds running that it did not start in this boot, of a service that it once had, it reports as a doubt to be ended.
+// it finds running that it did not start in this boot it reports: of a service that it once had as a doubt to be ended, of
+// any other of the cluster as generation 0 (strangers.ts).
 import { join } from 'node:path'
 import { systemRandom } from '../../../shared/random.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
 import { createGate } from '../gate.ts'
-import type { Driver, DriverResult, StartRequest } from '../driver.ts'
+import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
 import type { HostOptions } from '../host-drivers.ts'
 import { replaceFile } from '../../files.ts'
 import { markOf } from '../process/members.ts'
@@ -16,6 +17,7 @@ import { createPlanner } from './plan.ts'
 import { createRecords, type Record } from './records.ts'
 import type { Resource } from './resource.ts'
 import { type CallResource, probeAll, startInOrder, stopInReverse } from './sequence.ts'
+import { lookForStrangers } from './strangers.ts'
 import { watchResources } from './watch.ts'
 
 export type OcfDriverOptions = Pick<
@@ -99,7 +101,7 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     const { sid, generation } = request
     if (stopping.has(sid)) return { outcome: 'error', detail: 'it is being stopped' }
     if (!request.mayStart()) return { outcome: 'error', detail: 'later than the lease allows' }
-    const planned = await plan(sid, request.spec)
+    const planned = await plan.toStart(sid, request.spec)
     if ('outcome' in planned) return planned
     if (records.read(sid)?.bootId === bootId)
       return { outcome: 'error', detail: 'what was started before is not ended' }
@@ -178,9 +180,19 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     if (isOver && records.read(sid)?.bootId === ofBoot) records.remove(sid)
   }
 
-  async function survey(): Promise<Found[]> {
+  const isInHand = (sid: string) => starting.has(sid) || stopping.has(sid)
+  const strangers = lookForStrangers({
+    ...{ bootId, records, caller, isInHand, plan: plan.toAsk, patienceMs: surveyPatienceMs },
+    isComingUp: () => clock.bootMs() <= hostIsUpAfterMs,
+  })
+
+  async function survey(
+    asked: readonly Asked[] = [],
+    known: readonly Asked[] = [],
+  ): Promise<Found[]> {
+    const doubts = await strangers(asked, known)
     const found = await Promise.all(records.sids().map(surveyOne))
-    return found.flatMap((one) => one ?? [])
+    return [...found.flatMap((one) => one ?? []), ...doubts]
   }
 
   async function surveyOne(sid: string): Promise<Found | null> {
@@ -189,12 +201,11 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     if (record === null) return null
     const { generation } = record
     const answer = (state: Found['state']) => ({ sid, generation, state })
-    const isInHand = () => starting.has(sid) || stopping.has(sid)
-    if (isInHand()) return answer('unknown')
+    if (isInHand(sid)) return answer('unknown')
     if (watched.has(sid)) return answer('running')
     if (failed.has(sid) || left.pids(sid).length > 0) return answer('unknown')
     const seen = await probeAll(record.resources, caller(record), surveyPatienceMs)
-    if (isInHand()) return answer('unknown')
+    if (isInHand(sid)) return answer('unknown')
     if (record.bootId !== bootId) {
       if (seen !== 'stopped') return answer('unknown')
       forget(record)

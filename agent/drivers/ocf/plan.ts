@@ -9,11 +9,21 @@ import { kindOf, programOf, type Resource, settleResource } from './resource.ts'
 
 export type Plan = { resources: Resource[] } | { outcome: Outcome; detail: string }
 export type MakePlan = (sid: string, spec: unknown) => Promise<Plan>
+/**
+ * What to ask for, of a service that this node may never have been meant for. `absent`: its agents are not on this node, so
+ * nothing of it is. `doubt`: it cannot be asked for.
+ */
+export type AskPlan = (sid: string, spec: unknown) => Promise<Resource[] | 'absent' | 'doubt'>
+
+export type Planner = { toStart: MakePlan; toAsk: AskPlan }
 
 const metaTimeoutMs = 10_000
 
-export function createPlanner(ocfRoot: string, node: string, isGroup: boolean): MakePlan {
+export function createPlanner(ocfRoot: string, node: string, isGroup: boolean): Planner {
   const known = new Map<string, { mtimeMs: number; meta: MetaData }>()
+
+  const isHere = (agent: string) =>
+    statSync(programOf(ocfRoot, kindOf(agent)), { throwIfNoEntry: false })?.isFile() === true
 
   /** What the agent says of itself, asked once; or the sentence that it is not here. */
   async function metaOf({ agent, name }: OcfMember): Promise<MetaData | string> {
@@ -34,7 +44,7 @@ export function createPlanner(ocfRoot: string, node: string, isGroup: boolean): 
     return meta
   }
 
-  return async function plan(sid, spec) {
+  const toStart: MakePlan = async (sid, spec) => {
     const read = readMembers(sid, spec, isGroup)
     if ('fault' in read) return { outcome: 'invalid', detail: read.fault }
     const resources: Resource[] = []
@@ -48,6 +58,21 @@ export function createPlanner(ocfRoot: string, node: string, isGroup: boolean): 
     }
     return { resources }
   }
+
+  const toAsk: AskPlan = async (sid, spec) => {
+    const read = readMembers(sid, spec, isGroup)
+    if ('fault' in read) return 'doubt'
+    const here = read.members.filter(({ agent }) => isHere(agent))
+    const resources: Resource[] = []
+    for (const member of here) {
+      const meta = await metaOf(member)
+      if (typeof meta === 'string') return 'doubt'
+      resources.push(settleResource(member, meta))
+    }
+    return resources.length === 0 ? 'absent' : resources
+  }
+
+  return { toStart, toAsk }
 }
 
 function readMembers(

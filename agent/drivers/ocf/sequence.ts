@@ -112,18 +112,25 @@ export async function probeAll(
   call: CallResource,
   patienceMs = Number.POSITIVE_INFINITY,
 ): Promise<Together> {
-  const seen = new Set(
-    await Promise.all(
-      resources.map(async (resource): Promise<Together> => {
-        const timeoutMs = Math.min(resource.timeouts.monitor, patienceMs)
-        const { code, isTimeout } = await call(resource, 'monitor', { timeoutMs })
-        return isTimeout ? 'silent' : monitoredBy(code)
-      }),
-    ),
-  )
+  const seen = new Set(await probeEach(resources, call, patienceMs))
   const [first = 'unknown'] = seen
   if (seen.size === 1) return first
   return seen.has('stopped') || seen.has('unknown') ? 'unknown' : 'silent'
+}
+
+/** What each of them says, in their order. */
+export function probeEach(
+  resources: readonly Resource[],
+  call: CallResource,
+  patienceMs: number,
+): Promise<Together[]> {
+  return Promise.all(
+    resources.map(async (resource): Promise<Together> => {
+      const timeoutMs = Math.min(resource.timeouts.monitor, patienceMs)
+      const { code, isTimeout } = await call(resource, 'monitor', { timeoutMs })
+      return isTimeout ? 'silent' : monitoredBy(code)
+    }),
+  )
 }
 
 async function probe(resource: Resource, call: CallResource): Promise<Monitored> {

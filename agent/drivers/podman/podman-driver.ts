@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { PodmanSpec } from '../../../shared/specs/container.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
 import { cgroupOf } from '../cgroup-of.ts'
-import type { Driver, DriverResult, StartRequest } from '../driver.ts'
+import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
 import { createGate } from '../gate.ts'
 import type { HostOptions } from '../host-drivers.ts'
 import { markOf } from '../process/members.ts'
@@ -24,12 +24,17 @@ import {
   reasonOf,
   runWords,
 } from './podman.ts'
+import { installPodmanHook, usualHooks } from './hook.ts'
+import { createMetContainers, madeName } from './met.ts'
 import { removeAll } from './remove-all.ts'
 
 export type PodmanDriverOptions = Pick<
   HostOptions,
-  'runDirectory' | 'owner' | 'bootId' | 'clock' | 'events'
-> & { globals?: readonly string[] }
+  'home' | 'runDirectory' | 'owner' | 'bootId' | 'clock' | 'events' | 'log'
+> & { globals?: readonly string[]; hooks?: string }
+
+/** As the plane names it. */
+const ContainerName = z.object({ name: z.string() })
 
 type Watched = { generation: number; pid: number; stop(): void }
 type Stopping = { hurry(timeoutMs: number): void; done: Promise<DriverResult> }
@@ -38,13 +43,18 @@ const startTimeoutMs = 120_000
 const pullTimeoutMs = 900_000
 
 export function createPodmanDriver(options: PodmanDriverOptions): Driver {
-  const { owner, bootId, clock, events } = options
-  const gate = createGate(join(options.runDirectory, 'grants'), 'podman', bootId)
-  const podman = createPodman(owner, options.globals)
+  const { owner, bootId, clock, events, log } = options
+  const grants = join(options.runDirectory, 'grants')
+  const gate = createGate(grants, 'podman', bootId)
+  const folder = join(options.home, 'podman')
+  const met = createMetContainers(folder)
+  const podman = createPodman(owner, options.globals, met.serviceOf)
+  const { hooks = usualHooks } = options
   const watched = new Map<string, Watched>()
   const starting = new Map<string, AbortController>()
   const stopping = new Map<string, Stopping>()
   let isDetached = false
+  let isHookless = false
 
   function watch({ sid, generation, pid }: Known): void {
     const main = readProcess(pid)
@@ -87,8 +97,9 @@ export function createPodmanDriver(options: PodmanDriverOptions): Driver {
     const lacking = spec.image === undefined ? null : await fetchImage(spec.image, signal)
     if (lacking) return lacking
     // What a crash or a reboot has left of it makes room; while anything of it lives, it is no start's to end.
-    for (const { id } of (await podman.list()).filter((one) => one.sid === sid)) {
+    for (const { id, isForeign } of (await podman.list()).filter((one) => one.sid === sid)) {
       if (mayLive(id)) return { outcome: 'error', detail: 'it is not ended yet' }
+      if (isForeign) continue
       await podman.run(['rm', '--force', '--time=0', id], { timeoutMs: 30_000 })
     }
     if (isLate()) return late
@@ -145,7 +156,32 @@ export function createPodmanDriver(options: PodmanDriverOptions): Driver {
     return done
   }
 
-  async function survey(): Promise<Found[]> {
+  /** What the agent makes has a gate of its own; without the hook only what others make has none. */
+  function gateForeign(): void {
+    try {
+      installPodmanHook({ nodeUid: owner.nodeUid, hooks, grants, met: folder })
+    } catch (error) {
+      const why = (error as Error).message
+      if (!isHookless) log('warn', 'containers that others make have no start gate', { why })
+      isHookless = true
+    }
+  }
+
+  /** Whoever has made it, it is ours to tell of; and from now on nobody else starts it here. */
+  function meet(asked: readonly Asked[]): void {
+    if (asked.length === 0) return
+    gateForeign()
+    for (const { sid, spec } of asked) {
+      const read = ContainerName.safeParse(spec)
+      if (read.success) met.know(sid, read.data.name)
+    }
+  }
+
+  async function survey(
+    asked: readonly Asked[] = [],
+    known: readonly Asked[] = [],
+  ): Promise<Found[]> {
+    meet([...asked, ...known])
     const found: Found[] = []
     // Clients first: one that ends meanwhile has left a container that the list then shows.
     for (const { sid, generation } of findClients(owner))
@@ -186,7 +222,4 @@ function isAlive({ pid, id }: Known): boolean {
 
 const mayLive = (id: string) => processesOf(id).length > 0 || attendantsOf(id).length > 0
 
-/** Podman's names have no @. Nothing is found by it. */
-function nameOf(sid: string): string {
-  return `holdfast-${sid.slice(sid.indexOf(':') + 1).replaceAll('@', '_')}`
-}
+const nameOf = (sid: string) => madeName(sid.slice(sid.indexOf(':') + 1))

@@ -23,16 +23,28 @@ export type Known = {
   generation: number
   /** Of its first process, as Podman last heard; 0: none. */
   pid: number
+  /** Somebody else has made it: it is ended, and never removed. */
+  isForeign: boolean
 }
 
 export type Podman = {
   run(words: string[], options: CommandOptions): Promise<CommandResult>
-  /** All containers of this node's services, whatever their state. Throws if Podman does not answer. */
+  /**
+   * All containers of this node's services, whatever their state, and those that somebody else made and \`met\` has a service
+   * for, by id or by name: as generation 0. Throws if Podman does not answer.
+   */
   list(): Promise<Known[]>
 }
 
+/** The service of a container that bears no mark of any node; null: none of ours. */
+export type Met = (container: { id: string; names: readonly string[] }) => string | null
+
 /** @param globals words before the command, such as another store */
-export function createPodman(owner: Owner, globals: readonly string[] = []): Podman {
+export function createPodman(
+  owner: Owner,
+  globals: readonly string[] = [],
+  met: Met = () => null,
+): Podman {
   const run: Podman['run'] = (words, options) =>
     runCommand('podman', [...globals, ...words], {
       ...options,
@@ -41,15 +53,20 @@ export function createPodman(owner: Owner, globals: readonly string[] = []): Pod
   return {
     run,
     async list() {
-      const filter = `label=${nodeLabel}=${nodeOf(owner)}`
-      const result = await run(['ps', '--all', '--no-trunc', '--filter', filter, '--format=json'], {
-        timeoutMs: 30_000,
-      })
+      const words = ['ps', '--all', '--no-trunc', '--format=json']
+      const result = await run(words, { timeoutMs: 30_000, mostBytes: 16 * 1024 * 1024 })
       if (result.code !== 0) throw new Error(`podman ps: ${reasonOf(result)}`)
-      return Listed.parse(JSON.parse(result.stdout)).flatMap(({ Id, Pid, Labels }) => {
-        const mark = parseMark(owner, Labels?.[serviceLabel] ?? null)
-        return mark ? [{ id: Id, ...mark, pid: Pid ?? 0 }] : []
-      })
+      return Listed.parse(JSON.parse(result.stdout)).flatMap(
+        ({ Id: id, Names, Pid, Labels }): Known[] => {
+          const label = Labels?.[serviceLabel]
+          if (label !== undefined) {
+            const mark = parseMark(owner, label)
+            return mark ? [{ id, ...mark, pid: Pid ?? 0, isForeign: false }] : []
+          }
+          const sid = met({ id, names: Names ?? [] })
+          return sid === null ? [] : [{ id, sid, generation: 0, pid: Pid ?? 0, isForeign: true }]
+        },
+      )
     },
   }
 }
@@ -57,6 +74,7 @@ export function createPodman(owner: Owner, globals: readonly string[] = []): Pod
 const Listed = z.array(
   z.object({
     Id: z.string().regex(/^[0-9a-f]{64}$/),
+    Names: z.array(z.string()).nullish(),
     Pid: z.number().optional(),
     Labels: z.record(z.string(), z.string()).nullish(),
   }),

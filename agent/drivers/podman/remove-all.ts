@@ -42,7 +42,7 @@ export async function removeAll(removal: Removal): Promise<DriverResult> {
       const fault = await removeOne(one, removal)
       if (fault !== null) return fault
     }
-    const left = (await podman.list()).filter((one) => one.sid === sid)
+    const left = (await podman.list()).filter((one) => one.sid === sid && isLeft(one))
     if (left.length === 0) return { outcome: 'ok', detail: '' }
     return {
       outcome: 'error',
@@ -53,8 +53,13 @@ export async function removeAll(removal: Removal): Promise<DriverResult> {
   }
 }
 
+/** What somebody else has made stays, and stays off: its start gate is closed. */
+function isLeft({ id, isForeign }: Known): boolean {
+  return !isForeign || processesOf(id).length > 0 || attendantsOf(id).length > 0
+}
+
 async function removeOne(
-  { id }: Known,
+  { id, isForeign }: Known,
   { podman, clock, kill }: Removal,
 ): Promise<DriverResult | null> {
   if (!kill.aborted && processesOf(id).length > 0)
@@ -65,6 +70,7 @@ async function removeOne(
     (await killAll(() => attendantsOf(id), clock, attendantsMs)) &&
     (await killAll(() => processesOf(id), clock))
   if (!isEnded) return { outcome: 'timeout', detail: 'some of it is not gone after SIGKILL' }
+  if (isForeign) return null
   const removed = await podman.run(['rm', '--force', '--time=0', id], {
     timeoutMs: podmanTimeoutMs,
   })

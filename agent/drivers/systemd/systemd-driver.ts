@@ -12,9 +12,17 @@ import { readServices } from '../process/service-usage.ts'
 import { runCommand } from '../run-command.ts'
 import { processesBelow, unitCgroup } from './unit-cgroup.ts'
 import { endUnit } from './unit-ending.ts'
-import { type GatedUnit, gatedUnits, installGate } from './unit-gate.ts'
+import { gateAll, type GatedUnit, gatedUnits, installGate } from './unit-gate.ts'
 import { createUnitMarks } from './unit-marks.ts'
-import { describeEnd, isActive, isDown, showUnit, showUnits, systemctl } from './unit-state.ts'
+import {
+  describeEnd,
+  isActive,
+  isDown,
+  showUnit,
+  showUnits,
+  systemctl,
+  type UnitState,
+} from './unit-state.ts'
 import { createUnitWatch } from './unit-watch.ts'
 
 /** A unit has its own `TimeoutStartSec`; this is for one that has none. */
@@ -131,8 +139,25 @@ export function createSystemdDriver(options: HostOptions): Driver {
     if (isRunning && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
   }
 
-  async function survey(asked: readonly Asked[] = []): Promise<Found[]> {
+  /** All units of the cluster's services: what runs before there was a gate is nobody's fault, and ours to tell of. */
+  async function meetAll(known: readonly Asked[]): Promise<void> {
+    const units = known.flatMap(({ sid, spec }): GatedUnit[] => {
+      const parsed = SystemdSpec.safeParse(spec)
+      return parsed.success ? [{ sid, unit: unitOf(sid, parsed.data) }] : []
+    })
+    if (units.length === 0) return
+    const markIfRunning = ({ sid, unit }: GatedUnit, state: UnitState) => {
+      if (isActive(state) && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
+    }
+    await gateAll(units, owner, (sid) => gate.path(sid), markIfRunning)
+  }
+
+  async function survey(
+    asked: readonly Asked[] = [],
+    known: readonly Asked[] = [],
+  ): Promise<Found[]> {
     for (const one of asked) await meet(one)
+    await meetAll(known)
     const own = ownUnits()
     const states = await showUnits(own.map(({ unit }) => unit))
     return own.flatMap((one, index) => {

@@ -57,14 +57,46 @@ export async function installGate(
   const wanted = dropIn(owner, sid, grantFile)
   if (before.enabled.startsWith('enabled')) await systemctl(['disable', '--', unit])
   if (readIfThere(path(unit)) !== wanted) {
-    mkdirSync(join(directory, `${unit}.d`), { recursive: true, mode: 0o755 })
-    writeFileAtomically(path(unit), wanted)
-    chmodSync(path(unit), 0o644)
-    await systemctl(['daemon-reload'], 60_000)
-  } else if (before.isStale || !isInForce(before)) await systemctl(['daemon-reload'], 60_000)
+    writeDropIn(unit, wanted)
+    await reload()
+  } else if (before.isStale || !isInForce(before)) await reload()
   const after = await showUnit(unit)
   if (isInForce(after)) return null
   return `the start gate of ${unit} is not in force: ${after.dropIns.at(-1) ?? 'it has no drop-in'} comes after it`
+}
+
+/**
+ * Puts the gate into units that may run here, whatever speaks against them as services of ours, and into those that are not
+ * installed yet: whoever brings them finds it there. Throws if the manager does not take it up.
+ * @param meet told of those that have none yet, as they are before
+ */
+export async function gateAll(
+  units: readonly GatedUnit[],
+  owner: Owner,
+  grantFileOf: (sid: string) => string,
+  meet: (unit: GatedUnit, state: UnitState) => void,
+): Promise<void> {
+  const isNew = ({ sid, unit }: GatedUnit) =>
+    readIfThere(path(unit)) !== dropIn(owner, sid, grantFileOf(sid))
+  const fresh = units.filter(isNew)
+  const before = await showUnits(fresh.map(({ unit }) => unit))
+  for (const [index, one] of fresh.entries()) meet(one, before[index]!)
+  for (const { sid, unit } of fresh) writeDropIn(unit, dropIn(owner, sid, grantFileOf(sid)))
+  const states = await showUnits(units.map(({ unit }) => unit))
+  const loaded = states.filter(({ load }) => load === 'loaded')
+  if (fresh.length > 0 || loaded.some((one) => !isInForce(one))) await reload()
+  // Nothing enables it any more; its gate would refuse it all the same.
+  const enabled = loaded.filter(({ enabled: how }) => how.startsWith('enabled'))
+  if (enabled.length > 0)
+    await systemctl(['disable', '--', ...enabled.map(({ id }) => id)]).catch(() => {})
+}
+
+const reload = () => systemctl(['daemon-reload'], 60_000)
+
+function writeDropIn(unit: string, text: string): void {
+  mkdirSync(join(directory, `${unit}.d`), { recursive: true, mode: 0o755 })
+  writeFileAtomically(path(unit), text)
+  chmodSync(path(unit), 0o644)
 }
 
 const isInForce = ({ name, dropIns, isStale }: UnitState) =>

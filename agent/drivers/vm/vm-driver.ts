@@ -20,7 +20,7 @@ import { createVirsh, VirshFailed } from './virsh.ts'
 import { endMachine } from './vm-ending.ts'
 import { isOwn, serviceOf, stateOf, type VmHost } from './vm-host.ts'
 import { cancelMove, moveMachine } from './vm-leaving.ts'
-import { meetMachine } from './vm-meet.ts'
+import { meetAll, meetMachine } from './vm-meet.ts'
 import { openForMachine } from './vm-receive.ts'
 import { createVmRecords, type VmRecord } from './vm-records.ts'
 import { readVmSpec, startMachine } from './vm-start.ts'
@@ -179,8 +179,12 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     return { sid, generation, state: isHalfMade ? 'unknown' : 'unseen' }
   }
 
-  async function survey(asked: readonly Asked[] = []): Promise<Found[]> {
+  async function survey(
+    asked: readonly Asked[] = [],
+    known: readonly Asked[] = [],
+  ): Promise<Found[]> {
     for (const one of asked) await meetMachine(host, one)
+    await meetAll(host, known)
     const found: Found[] = []
     const records = host.records.list()
     const newest = (sid: string) =>

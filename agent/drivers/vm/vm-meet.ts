@@ -24,6 +24,31 @@ export async function meetMachine(host: VmHost, { sid, spec }: Asked): Promise<v
   await host.gate.whyNot()
 }
 
+/**
+ * All machines of the cluster that could run here. One that the hook does not know of yet is met as if it were asked for.
+ * Throws if the daemon does not run the hook.
+ */
+export async function meetAll(host: VmHost, known: readonly Asked[]): Promise<void> {
+  if (known.length === 0) return
+  for (const one of known) {
+    const read = DomainName.safeParse(one.spec)
+    const isNew = read.success && !host.records.isKnown(one.sid, read.data)
+    if (isNew) await meetMachine(host, one)
+  }
+  const why = await host.gate.whyNot()
+  if (why !== null && (await isThere(host))) throw new Error(why)
+}
+
+/** A daemon that is away reads its hooks when it begins. */
+async function isThere({ virsh }: VmHost): Promise<boolean> {
+  try {
+    await virsh.ask(['uri'])
+    return true
+  } catch (error) {
+    return !(error instanceof VirshFailed && error.isNoDaemon)
+  }
+}
+
 /** Without a daemon there is none, unless its QEMU lives. */
 async function machineHere(host: VmHost, uuid: string) {
   try {

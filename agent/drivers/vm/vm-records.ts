@@ -24,6 +24,8 @@ export type VmRecords = {
   remove(sid: string, generation: number): void
   /** The domain is a service of this node from now on. */
   know(sid: string, domain: { name: string; uuid: string }): void
+  /** Whether the hook refuses this domain, as that service. */
+  isKnown(sid: string, domain: { name: string; uuid: string }): boolean
   /** Every service a domain of which ever began here, with its uuid. */
   ever(): { sid: string; uuid: string }[]
   /** Uuids that the service has, or had. */
@@ -61,6 +63,8 @@ export function createVmRecords({ stages, known }: RecordPaths, bootId: string):
       for (const key of [name, uuid])
         if (readIfThere(join(known, key)) !== sid) writeFileAtomically(join(known, key), sid)
     },
+    isKnown: (sid, { name, uuid }) =>
+      [name, uuid].every((key) => readIfThere(join(known, key)) === sid),
     ever,
     uuidsOf: (sid) => [
       ...new Set([...list(), ...ever()].flatMap((one) => (one.sid === sid ? [one.uuid] : []))),

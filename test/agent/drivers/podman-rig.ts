@@ -41,24 +41,27 @@ default_ulimits = ["nofile=20000:20000","nproc=10000:10000"]
 cgroup_manager = "cgroupfs"
 runtime = "runc"
 events_logger = "file"
+hooks_dir = ["${join(home, 'hooks', 'n1')}"]
 `,
   )
   process.env['CONTAINERS_CONF'] = configuration
   const store = ['--root', join(home, 'root'), '--runroot', join(home, 'runroot')]
   const globals = [...store, '--tmpdir', join(home, 'tmp'), '--storage-driver', 'vfs']
   mkdirSync(join(home, 'tmp'))
+  const hooksOf = (folder: string) => join(home, 'hooks', folder)
   const environment = { HOLDFAST_TEST: owner.nodeUid }
   const specOf = (program: string) => ({
     ...{ rootfs, command: [program], network: 'none', environment },
   })
   const create = (nodeUid: string, folder: string) => (events: DriverEvents) =>
     createPodmanDriver({
-      ...{ runDirectory: join(home, 'run', folder), owner: { ...owner, nodeUid } },
-      ...{ bootId: 'boot-1', clock: systemClock(), events, globals },
+      ...{ home: join(home, folder), runDirectory: join(home, 'run', folder) },
+      ...{ owner: { ...owner, nodeUid }, bootId: 'boot-1', clock: systemClock(), events, globals },
+      ...{ hooks: hooksOf(folder), log: () => {} },
     })
   const mark = `HOLDFAST_TEST=${owner.nodeUid}`
   const podman = (...words: string[]) =>
-    execFileSync('podman', [...globals, ...words], { encoding: 'utf8' })
+    execFileSync('podman', [...globals, ...words], { encoding: 'utf8', stdio: 'pipe' })
   return {
     ...{ rootfs, environment, podman },
     sid: `podman:${name}`,

@@ -140,6 +140,30 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
     expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
   })
 
+  test('of a service that the cluster has is started by nobody else, also where it is installed later (S8)', async () => {
+    const known = [{ sid, spec: {} }]
+    await noUnits()
+    expect(await driver.survey([], known)).toEqual([])
+    // As a package does it.
+    await freshUnits()
+    await systemctl('enable', '--now', 'db.service')
+    await systemctl('start', 'db.service')
+    expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
+    expect(await driver.survey([], known)).toEqual([])
+    expect(await inside('systemctl', 'is-enabled', 'db')).toBe('disabled')
+    expect((await start()).outcome).toBe('ok')
+    expect(await driver.survey([], known)).toEqual([{ sid, generation: 2, state: 'running' }])
+  })
+
+  test('that ran before its gate was there is found, as nobody’s generation (S8)', async () => {
+    const known = [{ sid, spec: {} }]
+    await systemctl('enable', '--now', 'db.service')
+    expect(await driver.survey([], known)).toEqual([{ sid, generation: 0, state: 'running' }])
+    expect((await driver.stop(sid, 5_000)).outcome).toBe('ok')
+    await systemctl('start', 'db.service')
+    expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
+  })
+
   test('that is being reloaded runs', async () => {
     writeUnit('db.service', service('ExecStart=/bin/sleep 1000', 'ExecReload=/bin/sleep 1000'))
     await systemctl('daemon-reload')

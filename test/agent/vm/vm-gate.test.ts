@@ -224,6 +224,27 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     await stopped()
   })
 
+  test('that ran here before the cluster’s services were known is found, and started by nobody else afterwards (S8)', async () => {
+    const known = [{ sid, spec: { name: guest.name, uuid: guest.uuid } }]
+    expect((await host.virsh('create', file(guest.xml))).code).toBe(0)
+    expect(await driver.survey([], known)).toEqual([{ sid, generation: 0, state: 'running' }])
+    await stopped()
+    const { stderr } = await host.virsh('create', file(guest.xml))
+    expect(stderr).toContain('only its agent starts it')
+    expect(await driver.survey([], known)).toEqual([])
+  })
+
+  test('of the cluster cannot be known where the daemon does not run the gate: that is a doubt (S8)', async () => {
+    const known = [{ sid, spec: { name: guest.name, uuid: guest.uuid } }]
+    rmSync(host.hooks, { recursive: true, force: true })
+    await host.killDaemon()
+    await host.startDaemon()
+    const helpless = createDriver({ pidFiles: [] })
+    await expect(helpless.survey([], known)).rejects.toThrow('does not run the start gate')
+    helpless.detach()
+    expect(await driver.survey([], known)).toEqual([])
+  })
+
   test('that does not run where it is asked for is started there by nobody else from then on (S8)', async () => {
     const asked = [{ sid, spec: { name: guest.name, uuid: guest.uuid } }]
     expect(await driver.survey(asked)).toEqual([])
