@@ -56,7 +56,7 @@ export function createAgent(parts: AgentParts): Loop {
   const lrm = resumeLrm({
     ...{ self: { clusterUuid, nodeUid, bootId, drivers: types, virtual: boot.virtual } },
     nowMs: clock.bootMs(),
-    ...{ journal: old.journal, note: old.note, firstTiming },
+    ...{ journal: old.journal, note: old.note, managed: old.managed, firstTiming },
     watchdog: { ...state, running: watchdog.isRunning() },
     lastDrill: parts.health?.drills.lastUid ?? null,
   })

@@ -10,12 +10,14 @@ import {
   type JoinRequest,
   LeaseAnswer,
   type LeaseRequest,
+  ManagedServices,
 } from '../shared/protocol.ts'
 import type { Random } from '../shared/random.ts'
 import { createTransport, type HttpReply, type Transport } from './http-transport.ts'
 
 export type Reply<T> =
-  | { kind: 'ok'; answer: T }
+  /** `managed`: what an answer to the desired state says beside it; absent: it is old. */
+  | { kind: 'ok'; answer: T; managed?: string }
   | { kind: 'refused'; status: number; problem: AgentProblem }
   | { kind: 'failed'; why: string }
 
@@ -25,6 +27,7 @@ export interface ControlPlaneClient {
   join(request: JoinRequest, timeoutMs: number): Promise<Reply<JoinAnswer>>
   epoch(request: EpochRequest, timeoutMs: number): Promise<Reply<EpochAnswer>>
   lease(request: LeaseRequest, timeoutMs: number): Promise<Reply<LeaseAnswer>>
+  managed(timeoutMs: number): Promise<Reply<ManagedServices>>
   /** `null`: nothing newer within `waitMs`. */
   desired(question: DesiredQuestion, cancel: AbortSignal): Promise<Reply<Desired | null>>
   close(): Promise<void>
@@ -41,6 +44,8 @@ export type ClientOptions = {
   /** How requests travel; absent: HTTP. */
   transport?: Transport
 }
+
+const never = new AbortController().signal
 
 /** How long past `waitMs` the answer to a long poll may take. */
 const pollGraceMs = 5_000
@@ -72,6 +77,8 @@ export function createControlPlaneClient(options: ClientOptions): ControlPlaneCl
     join: (request, timeoutMs) => post('/agent/v1/join', request, timeoutMs, JoinAnswer),
     epoch: (request, timeoutMs) => post('/agent/v1/epoch', request, timeoutMs, EpochAnswer),
     lease: (request, timeoutMs) => post('/agent/v1/lease', request, timeoutMs, LeaseAnswer),
+    managed: (timeoutMs) =>
+      call((base) => transport.get(`${base}/agent/v1/managed`, timeoutMs, never), ManagedServices),
     desired({ planeEpoch, revision, waitMs }, cancel) {
       const query = `planeEpoch=${planeEpoch}&revision=${revision}&waitMs=${waitMs}`
       const timeoutMs = waitMs + pollGraceMs
@@ -94,7 +101,11 @@ function understand<T>(reply: HttpReply, schema: z.ZodType<T>): Reply<T> {
   }
   if (status >= 200 && status < 300) {
     const parsed = schema.safeParse(value)
-    if (parsed.success) return { kind: 'ok', answer: parsed.data }
+    if (parsed.success)
+      return {
+        ...{ kind: 'ok', answer: parsed.data },
+        ...(reply.managed && { managed: reply.managed }),
+      }
     return { kind: 'failed', why: `answer not understood: ${z.prettifyError(parsed.error)}` }
   }
   const problem = AgentProblem.safeParse(value)

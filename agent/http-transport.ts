@@ -2,10 +2,16 @@
 // tenths of a millisecond, and costs an agent 10 MB, half of it for its WebAssembly.)
 import type http from 'node:http'
 import type { Socket } from 'node:net'
+import { managedHeader } from '../shared/protocol.ts'
 import { createPinnedAgent } from './pinned-agent.ts'
 
-/** `date`: the other side's clock, as far as it said. */
-export type HttpReply = { status: number; body: string; date?: string | undefined }
+/** `date`: the other side's clock, as far as it said. `managed`: the digest that came with the desired state. */
+export type HttpReply = {
+  status: number
+  body: string
+  date?: string | undefined
+  managed?: string | undefined
+}
 
 export type Transport = {
   post(url: string, body: string, timeoutMs: number): Promise<HttpReply>
@@ -107,7 +113,9 @@ function exchange(
       response.on('error', fail)
       response.on('end', () => {
         end()
-        resolve({ status: response.statusCode ?? 0, body: text, date: response.headers.date })
+        const { headers, statusCode } = response
+        const managed = headers[managedHeader]?.toString()
+        resolve({ status: statusCode ?? 0, body: text, date: headers.date, managed })
       })
     })
     request.end(body ?? undefined)

@@ -106,6 +106,7 @@ create table desired (
   revision bigint not null,
   document jsonb not null,
   digest text not null,
+  managed text not null default ''::text,
   constraint desired_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint desired_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
   constraint desired_pkey PRIMARY KEY (node_uid)

@@ -255,6 +255,24 @@ export const Desired = z.strictObject({
 })
 export type Desired = z.infer<typeof Desired>
 
+/**
+ * Of an answer to the desired state: the digest of the managed services. Agents that know it obey a revision only once the
+ * start gates of these services are in place; to others, and without it, nothing is different.
+ */
+export const managedHeader = 'holdfast-managed'
+/** The digest of none. */
+export const noManaged = 'none'
+
+/**
+ * All services of the cluster that somebody else than its agents could start on this node, whoever is to run them: by what
+ * a host can tell them.
+ */
+export const ManagedServices = z.strictObject({
+  digest: z.string().max(100),
+  services: z.array(z.strictObject({ sid: ServiceId, spec: z.unknown() })).max(manyServices),
+})
+export type ManagedServices = z.infer<typeof ManagedServices>
+
 export const DesiredQuery = z.strictObject({
   planeEpoch: z.coerce.number().int().min(0).default(0),
   revision: z.coerce.number().int().min(0).default(0),

@@ -39,6 +39,8 @@ export type EffectDeps = {
 
 /** How long an epoch request may take: the plane waits for a round before it answers. */
 const epochTimeoutMs = 5_000
+/** The list may be long. */
+const managedTimeoutMs = 30_000
 
 export type RunEffect = (effect: Effect) => void
 
@@ -82,7 +84,9 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'cancel-move':
         return void runMove(deps, effect, tell)
       case 'survey':
-        return void look(effect.asked).then(tell)
+        return void look(effect.asked, effect.known).then(tell)
+      case 'ask-managed':
+        return void askManaged(deps).then(tell)
       case 'renew':
         return void renew(deps, effect).then(tell)
       case 'ask-epoch':
@@ -225,10 +229,23 @@ async function ask(
   const reply = await deps.client.desired({ planeEpoch, revision, waitMs }, cancel)
   if (reply.kind === 'ok')
     return reply.answer === null
-      ? { kind: 'desired-unchanged', id }
-      : { kind: 'desired', id, desired: reply.answer }
+      ? { kind: 'desired-unchanged', id, managed: reply.managed ?? null }
+      : { kind: 'desired', id, desired: reply.answer, managed: reply.managed ?? null }
   const why = reply.kind === 'failed' ? reply.why : `${reply.problem.code}`
   return { kind: 'desired-failed', id, why }
+}
+
+/** On disk before anything counts on it: the next boot begins with it, plane or no plane. */
+async function askManaged({ client, journal }: EffectDeps): Promise<LrmEvent> {
+  const reply = await client.managed(managedTimeoutMs)
+  if (reply.kind !== 'ok')
+    return { kind: 'managed-failed', why: reply.kind === 'failed' ? reply.why : reply.problem.code }
+  try {
+    await journal.writeManaged(reply.answer)
+  } catch (error) {
+    return { kind: 'managed-failed', why: (error as Error).message }
+  }
+  return { kind: 'managed', list: reply.answer }
 }
 
 function refusedBy(reply: Extract<Reply<unknown>, { kind: 'refused' }>): Refused {

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { HeldLease } from '../../shared/lease.ts'
-import { Desired, OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
+import { Desired, ManagedServices, OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
 import { type Files, systemFiles } from '../files.ts'
 import type { Journal, LeaseNote } from './decide/remembered.ts'
@@ -55,9 +55,11 @@ const LeaseFile = z.object({
 })
 
 export type JournalStore = {
-  read(): { journal: Journal | null; note: LeaseNote | null }
+  read(): { journal: Journal | null; note: LeaseNote | null; managed: ManagedServices | null }
   write(journal: Journal): Promise<void>
   noteLease(lease: HeldLease): void
+  /** The services of the cluster that somebody else could start here; across boots. */
+  writeManaged(list: ManagedServices): Promise<void>
 }
 
 /** The journal in the data directory `home`. A damaged one is an error: to forget what was closed is not safe. */
@@ -68,13 +70,16 @@ export function createJournalStore(
 ): JournalStore {
   const path = join(home, 'journal.json')
   const notePath = join(home, 'lease.json')
+  const managedPath = join(home, 'managed.json')
   return {
     read() {
       const text = files.readIfThere(path)
       const journal = text === null ? null : parseJournal(path, text)
-      return { journal, note: readNote(files, notePath) }
+      const managed = readOrNull(files, managedPath, ManagedServices)
+      return { journal, note: readOrNull(files, notePath, LeaseFile) as LeaseNote | null, managed }
     },
     write: (journal) => files.writeFileDurably(path, `${JSON.stringify(journal)}\n`),
+    writeManaged: (list) => files.writeFileDurably(managedPath, `${JSON.stringify(list)}\n`),
     noteLease: (lease) => files.replaceFile(notePath, `${JSON.stringify({ bootId, lease })}\n`),
   }
 }
@@ -85,11 +90,11 @@ function parseJournal(path: string, text: string): Journal {
   return parsed.data as Journal
 }
 
-/** A note that cannot be read is as good as none: the agent then waits for a lease of its own. */
-function readNote(files: Files, path: string): LeaseNote | null {
+/** What cannot be read is as good as none: the agent then waits for a lease of its own, and reads the list anew. */
+function readOrNull<T>(files: Files, path: string, shape: z.ZodType<T>): T | null {
   try {
-    const parsed = LeaseFile.safeParse(JSON.parse(files.readIfThere(path) ?? 'null'))
-    return parsed.success ? (parsed.data as LeaseNote) : null
+    const parsed = shape.safeParse(JSON.parse(files.readIfThere(path) ?? 'null'))
+    return parsed.success ? parsed.data : null
   } catch {
     return null
   }

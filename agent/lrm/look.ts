@@ -11,15 +11,15 @@ const patienceMs = 45_000
 /** One that did not, or was never asked; at a start nothing is fed before the first look has ended. */
 const shortPatienceMs = 2_000
 
-export type Look = (asked: readonly Asked[]) => Promise<LrmEvent>
+export type Look = (asked: readonly Asked[], known?: readonly Asked[]) => Promise<LrmEvent>
 
 type Answer = { found: Found[] } | { blind: Blind }
 
 /** Looks with these drivers; what is given back resolves within `patienceMs`, and never rejects. */
 export function createLook(drivers: readonly Driver[], timers: Timers): Look {
   const asks = drivers.map((driver) => askOne(driver, timers))
-  return async (asked) => {
-    const answers = await Promise.all(asks.map((ask) => ask(asked)))
+  return async (asked, known = []) => {
+    const answers = await Promise.all(asks.map((ask) => ask(asked, known)))
     return {
       kind: 'surveyed',
       found: answers.flatMap((one) => ('found' in one ? one.found : [])),
@@ -28,15 +28,19 @@ export function createLook(drivers: readonly Driver[], timers: Timers): Look {
   }
 }
 
-function askOne(driver: Driver, timers: Timers): (asked: readonly Asked[]) => Promise<Answer> {
+function askOne(
+  driver: Driver,
+  timers: Timers,
+): (asked: readonly Asked[], known: readonly Asked[]) => Promise<Answer> {
   const { type } = driver
+  const own = (all: readonly Asked[]) => all.filter(({ sid }) => serviceType(sid) === type)
   let isAsked = false
   let hasAnswered = false
 
-  async function survey(asked: readonly Asked[]): Promise<Answer> {
+  async function survey(asked: readonly Asked[], known: readonly Asked[]): Promise<Answer> {
     isAsked = true
     try {
-      const found = await driver.survey(asked)
+      const found = await driver.survey(own(asked), own(known))
       hasAnswered = true
       return { found }
     } catch (error) {
@@ -47,11 +51,10 @@ function askOne(driver: Driver, timers: Timers): (asked: readonly Asked[]) => Pr
     }
   }
 
-  return async (asked) => {
+  return async (asked, known) => {
     if (isAsked) return blind(type, 'it has not answered the look before')
     const limitMs = hasAnswered ? patienceMs : shortPatienceMs
-    const own = asked.filter(({ sid }) => serviceType(sid) === type)
-    return await within(survey(own), limitMs, timers, () => {
+    return await within(survey(asked, known), limitMs, timers, () => {
       hasAnswered = false
       return blind(type, `no answer within ${limitMs} ms`)
     })

@@ -4,6 +4,7 @@ import type { EpochAnswer, EpochRequest, JoinRequest } from '../../shared/protoc
 import type { Random } from '../../shared/random.ts'
 import type { Timing } from '../../shared/timing.ts'
 import { readDesired, type StoredDesired } from './desired.ts'
+import { readManaged, type StoredManaged } from './managed.ts'
 import {
   epochStanding,
   findNode,
@@ -27,6 +28,8 @@ export interface AgentStore {
     nodeUid: string,
     has: { planeEpoch: number; revision: number },
   ): Promise<StoredDesired | null>
+  /** What it is to keep start gates for; \`services\` null where their digest is the one that is given. */
+  readManaged(nodeUid: string, has: string | null): Promise<StoredManaged | null>
 }
 
 /** Clusters as Postgres keeps them. */
@@ -37,5 +40,6 @@ export function postgresAgentStore(sql: postgres.Sql, random: Random): AgentStor
     requestEpoch: (clusterId, request) => requestEpoch(sql, clusterId, request),
     epochStanding: (request, timing) => epochStanding(sql, request, timing),
     readDesired: (nodeUid, has) => readDesired(sql, nodeUid, has),
+    readManaged: (nodeUid, has) => readManaged(sql, nodeUid, has),
   }
 }

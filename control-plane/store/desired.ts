@@ -6,6 +6,8 @@ export type StoredDesired = {
   revision: number
   planeEpoch: PlaneEpoch
   document: Record<string, unknown> | null
+  /** Digest of the services that the node is to keep start gates for; empty: there are none. */
+  managed: string
 }
 
 /** The node's desired state; `document` null where it equals what the node has. */
@@ -18,7 +20,7 @@ export async function readDesired(
     select d.revision::float8 as revision,
       jsonb_build_object('number', p.number, 'uuid', p.uuid) as "planeEpoch",
       case when d.revision = ${has.revision} and p.number = ${has.planeEpoch}
-        then null else d.document end as document
+        then null else d.document end as document, d.managed
     from desired d
     join plane_epoch p on p.cluster_id = d.cluster_id and p.number = d.plane_epoch
     cross join server_identity() i

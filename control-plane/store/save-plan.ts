@@ -7,7 +7,7 @@ import { type Change, formatChange } from '../cluster/change.ts'
 import { desiredForAll } from '../cluster/orders.ts'
 import type { Plan } from '../cluster/plan.ts'
 import type { ClusterView, NodeName } from '../cluster/view.ts'
-import { nodesToWrite, remember } from './view/desired-memory.ts'
+import { managedIn, nodesToWrite, remember } from './view/desired-memory.ts'
 import type { LoadedView } from './load-view.ts'
 import { saveLeaseChanges } from './save-lease-changes.ts'
 import { saveNodeStatuses, saveServiceStatuses } from './save-statuses.ts'
@@ -112,6 +112,7 @@ export type ChangedDocument = {
   name: NodeName
   uid: string
   digest: string
+  managed: string
   document: Record<string, unknown>
 }
 
@@ -119,18 +120,20 @@ export type ChangedDocument = {
 export function changedDocuments(loaded: LoadedView, after: ClusterView): ChangedDocument[] {
   const { known, desiredDigests: stored } = loaded
   const changed: ChangedDocument[] = []
-  const names = nodesToWrite(known?.desired ?? null, after, stored)
+  const managed = managedIn(known?.desired ?? null, after)
+  const names = nodesToWrite(known?.desired ?? null, after, stored, managed)
   const digests = { ...known?.desired?.digests }
   const documents = desiredForAll(after, names)
   for (const name of names) {
     const { uid } = after.nodes[name]!
     const document = { ...documents[name], planeEpoch: undefined }
     const text = JSON.stringify(document)
-    const digest = hash('sha1', `${after.planeEpoch.number} ${text}`)
+    // A new revision, too, where nothing but the managed services is another: agents obey it once their gates are in place.
+    const digest = hash('sha1', `${after.planeEpoch.number} ${text}${managed}`)
     digests[name] = digest
-    if (stored[name] !== digest) changed.push({ name, uid, digest, document })
+    if (stored[name] !== digest) changed.push({ name, uid, digest, managed, document })
   }
-  if (known) known.desired = remember(after, digests)
+  if (known) known.desired = remember(after, digests, managed)
   return changed
 }
 
@@ -138,11 +141,13 @@ async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, afte
   const changed = changedDocuments(loaded, after)
   if (changed.length > 0)
     await tx`
-      insert into desired (node_uid, cluster_id, plane_epoch, revision, document, digest)
-      select uid, ${after.cluster.id}, ${after.planeEpoch.number}, ${after.round}, document, digest
+      insert into desired (node_uid, cluster_id, plane_epoch, revision, document, digest, managed)
+      select uid, ${after.cluster.id}, ${after.planeEpoch.number}, ${after.round}, document, digest,
+        managed
       from jsonb_to_recordset(${JSON.stringify(changed)}::text::jsonb)
-        as r(uid uuid, digest text, document jsonb)
+        as r(uid uuid, digest text, managed text, document jsonb)
       on conflict (node_uid) do update set plane_epoch = excluded.plane_epoch,
-        revision = excluded.revision, document = excluded.document, digest = excluded.digest`
+        revision = excluded.revision, document = excluded.document, digest = excluded.digest,
+        managed = excluded.managed`
   return changed
 }

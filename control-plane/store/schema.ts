@@ -653,6 +653,8 @@ export const desired = pgTable('desired', {
   document: jsonb('document').notNull(),
   /** Of the document: spares reading it to see whether it changed. */
   digest: text('digest').notNull(),
+  /** Digest of the services that the node is to keep start gates for; empty: there are none. */
+  managed: text('managed').notNull().default(''),
 })
 
 /** What a round that changed something read and decided, for `ha-manager replay`. Pruned with the history. */

@@ -47,12 +47,14 @@ describe('the lock', () => {
 describe('the journal', () => {
   test('comes back as it was written, with the note of the lease; neither is readable by others', async () => {
     const store = createJournalStore(home, 'boot-1')
-    expect(store.read()).toEqual({ journal: null, note: null })
+    expect(store.read()).toEqual({ journal: null, note: null, managed: null })
     const journal = { ...emptyJournal('boot-1'), closed: { 'process:a': 4 }, armedMs: 3_000 }
     await store.write(journal)
     const lease = { epoch: 2, sentMs: 10.5, leaseMs: 60_000 }
     store.noteLease(lease)
-    expect(store.read()).toEqual({ journal, note: { bootId: 'boot-1', lease } })
+    const managed = { digest: 'd', services: [{ sid: 'systemd:db', spec: {} }] }
+    await store.writeManaged(managed)
+    expect(store.read()).toEqual({ journal, note: { bootId: 'boot-1', lease }, managed })
     expect(statSync(join(home, 'journal.json')).mode & 0o077).toBe(0)
   })
 

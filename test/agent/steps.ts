@@ -174,8 +174,8 @@ export class Steps {
     })
   }
 
-  orders(document: Desired): void {
-    this.tell({ kind: 'desired', id: this.lrm.poll.id, desired: document })
+  orders(document: Desired, managed: string | null = null): void {
+    this.tell({ kind: 'desired', id: this.lrm.poll.id, desired: document, managed })
   }
 
   /** Armed, leased, confirmed, `sid` running. */

@@ -1,5 +1,4 @@
-// A machine for the agent's decisions to run on: host, watchdog, disk and clock, in virtual time. It executes effects
-// as the shell does, and writes down every breach of the safety contract it sees.
+// A machine for the agent's decisions in virtual time: runs effects as the shell does, and notes each breach of the contract.
 import { decideLrm } from '../../agent/lrm/decide/decide.ts'
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
 import type { Lrm } from '../../agent/lrm/decide/lrm.ts'

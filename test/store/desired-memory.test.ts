@@ -9,7 +9,7 @@ const before = buildView({
   services: [aService('process:a', 'n1'), aService('process:b', 'n2')],
 })
 const stored = { n1: 'd1', n2: 'd2', n3: 'd3' }
-const memory = remember(before, stored)
+const memory = remember(before, stored, '')
 
 const withService = (change: Partial<ClusterView['services'][string]>): ClusterView => ({
   ...before,
@@ -73,14 +73,14 @@ describe('documents are made again', () => {
       ['n1', 'n2', 'n3'],
     ],
   ])('%s', (_, view, names) => {
-    expect(nodesToWrite(memory, view, stored)).toEqual(names)
+    expect(nodesToWrite(memory, view, stored, '')).toEqual(names)
   })
 
   test('where the database has another one: a round that was thrown away saved nothing', () => {
-    expect(nodesToWrite(memory, before, { ...stored, n2: 'older' })).toEqual(['n2'])
+    expect(nodesToWrite(memory, before, { ...stored, n2: 'older' }, '')).toEqual(['n2'])
   })
 
   test('for all, where nothing is remembered', () => {
-    expect(nodesToWrite(null, before, stored)).toEqual(['n1', 'n2', 'n3'])
+    expect(nodesToWrite(null, before, stored, '')).toEqual(['n1', 'n2', 'n3'])
   })
 })

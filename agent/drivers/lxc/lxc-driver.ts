@@ -47,6 +47,9 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
   const runPath = join(runDirectory, 'ct')
   mkdirSync(join(runPath, 'run'), { recursive: true, mode: 0o700 })
   const gate = createGate(join(runDirectory, 'grants'), 'ct', bootId)
+  const containers = readContainers(runPath)
+  /** As the plane has last named them. */
+  const asked = new Map<string, string>()
   const runFiles = createRunFiles(join(runPath, 'run'), bootId)
   const look = sharedLook(() => findContainers(owner, runFiles, named()))
   const watched = new Map<string, Watched>()
@@ -77,7 +80,7 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     const abort = new AbortController()
     const log = join(runPath, `${sid}.log`)
     rmSync(log, { force: true })
-    replaceFile(containerFile(sid), JSON.stringify(container))
+    noteContainer(sid, container)
     gate.open(sid, generation)
     starting.set(sid, abort)
     const result = await runCommand(
@@ -108,21 +111,21 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
   /** What LXC calls it, for a later process of this boot. */
   const containerFile = (sid: string) => join(runPath, `${sid}.json`)
 
-  function containerOf(sid: string): Container | null {
-    const text = readIfThere(containerFile(sid))
-    return text === null ? null : (JSON.parse(text) as Container)
+  function noteContainer(sid: string, container: Container): void {
+    replaceFile(containerFile(sid), JSON.stringify(container))
+    containers.set(sid, container)
   }
 
   /** Every container that was started here in this boot, or that the plane has named: looked for by name, too. */
   function named(): Named[] {
-    return readdirSync(runPath).flatMap((file) => {
-      if (!file.endsWith('.json')) return []
-      const sid = file.slice(0, -'.json'.length)
-      const container = containerOf(sid)
-      if (!container) return []
-      const paths = [...new Set([container.path, lxcPath])]
-      return paths.map((path) => ({ sid, container: { ...container, path } }))
-    })
+    const paths = ({ path }: Container) => [...new Set([path, lxcPath])]
+    const made = [...containers].flatMap(([sid, one]) =>
+      paths(one).map((path) => ({ sid, container: { ...one, path } })),
+    )
+    return [
+      ...made,
+      ...Array.from(asked, ([sid, name]) => ({ sid, container: { name, path: lxcPath } })),
+    ]
   }
 
   /** Whoever has started it, it is ours to tell of; and from now on nobody else starts it here. */
@@ -130,9 +133,9 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     const read = ContainerName.safeParse(spec)
     if (!read.success || starting.has(sid)) return
     const { container: name } = read.data
+    asked.set(sid, name)
     gateContainer(sid, name, gate.path(sid), places)
-    if (containerOf(sid) === null)
-      replaceFile(containerFile(sid), JSON.stringify({ name, path: lxcPath }))
+    if (!containers.has(sid)) noteContainer(sid, { name, path: lxcPath })
   }
 
   function noteMain(pid: number, path: string): void {
@@ -170,27 +173,24 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     const result = await ending.done.finally(() => endings.delete(sid))
     if (result.outcome !== 'ok') return result
     for (const one of runFiles.list()) if (one.sid === sid) runFiles.remove(sid, one.generation)
-    const container = containerOf(sid)
+    const container = containers.get(sid)
     if (container) removeEmptyCgroups(container.name)
     return result
   }
 
   /** Its monitor knows which signal its first process takes for a shutdown. */
   function askToEnd(sid: string): void {
-    const container = containerOf(sid)
+    const container = containers.get(sid)
     if (!container) return
     const { path, name } = container
     const words = ['-P', path, '-n', name, '--nowait']
     void runCommand('lxc-stop', words, { timeoutMs: askTimeoutMs })
   }
 
-  async function survey(
-    asked: readonly Asked[] = [],
-    known: readonly Asked[] = [],
-  ): Promise<Found[]> {
-    for (const one of [...asked, ...known]) meet(one)
+  async function survey(probed: readonly Asked[] = [], known: readonly Asked[] = []) {
+    for (const one of [...probed, ...known]) meet(one)
     // Later than whatever had been looked at before they were named.
-    if (asked.length + known.length > 0) await nextTurn()
+    if (probed.length + known.length > 0) await nextTurn()
     return look().map((group): Found => {
       const { sid, generation, main } = group
       const isRunning = main !== null && !starting.has(sid) && !endings.has(sid)
@@ -216,6 +216,17 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
   }
 
   return { type: 'ct', survey, prepare: () => {}, start, stop, measure, detach }
+}
+
+/** What LXC calls them, as earlier processes of this boot have noted it. */
+function readContainers(folder: string): Map<string, Container> {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.json'))
+  return new Map(
+    files.map((file) => {
+      const text = readFileSync(join(folder, file), 'utf8')
+      return [file.slice(0, -'.json'.length), JSON.parse(text) as Container]
+    }),
+  )
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))

@@ -6,12 +6,10 @@ import { join } from 'node:path'
 import { readIfThere, writeFileAtomically } from '../../files.ts'
 
 export type MetContainers = {
-  /** The service is known from now on. */
-  know(sid: string, name: string): void
+  /** The service is known from now on; false: it was before. */
+  know(sid: string, name: string): boolean
   /** The service of a container without a mark; null: none of ours. What is told by its name is remembered by its id. */
   serviceOf: (container: { id: string; names: readonly string[] }) => string | null
-  /** The service of an id that was seen before. */
-  sidOf(id: string): string | null
 }
 
 /** Podman's names have no @. */
@@ -27,21 +25,20 @@ export function createMetContainers(folder: string): MetContainers {
     const sid = readIfThere(join(folder, key))
     if (sid !== null) sids.set(key, sid)
   }
-  function keep(key: string, sid: string): void {
-    if (sids.get(key) === sid) return
+  function keep(key: string, sid: string): boolean {
+    if (sids.get(key) === sid) return false
     writeFileAtomically(join(folder, key), sid)
     sids.set(key, sid)
+    return true
   }
   return {
-    know(sid, name) {
-      for (const key of [name, madeName(name)]) if (isName(key)) keep(key, sid)
-    },
+    know: (sid, name) =>
+      [name, madeName(name)].filter((key) => isName(key) && keep(key, sid)).length > 0,
     serviceOf({ id, names }) {
       const known = [id, ...names].map((key) => sids.get(key)).find(Boolean) ?? null
       if (known !== null) keep(id, known)
       return known
     },
-    sidOf: (id) => sids.get(id) ?? null,
   }
 }
 

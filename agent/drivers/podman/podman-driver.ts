@@ -2,6 +2,7 @@
 // starts. One that crashed, or was left by a reboot, needs the grant file to start, like any other.
 // SAFETY: a client that was begun may outlive the agent; it carries the mark, and is ended before a stop is ok.
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { PodmanSpec } from '../../../shared/specs/container.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
@@ -168,12 +169,14 @@ export function createPodmanDriver(options: PodmanDriverOptions): Driver {
   }
 
   /** Whoever has made it, it is ours to tell of; and from now on nobody else starts it here. */
-  function meet(asked: readonly Asked[]): void {
+  async function meet(asked: readonly Asked[]): Promise<void> {
     if (asked.length === 0) return
     gateForeign()
     for (const { sid, spec } of asked) {
       const read = ContainerName.safeParse(spec)
-      if (read.success) met.know(sid, read.data.name)
+      if (!read.success || !met.know(sid, read.data.name)) continue
+      // It is on disk by then: a long list must not keep this process from feeding.
+      await setImmediate()
     }
   }
 
@@ -181,7 +184,7 @@ export function createPodmanDriver(options: PodmanDriverOptions): Driver {
     asked: readonly Asked[] = [],
     known: readonly Asked[] = [],
   ): Promise<Found[]> {
-    meet([...asked, ...known])
+    await meet([...asked, ...known])
     const found: Found[] = []
     // Clients first: one that ends meanwhile has left a container that the list then shows.
     for (const { sid, generation } of findClients(owner))

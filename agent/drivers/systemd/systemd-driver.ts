@@ -14,15 +14,7 @@ import { processesBelow, unitCgroup } from './unit-cgroup.ts'
 import { endUnit } from './unit-ending.ts'
 import { gateAll, type GatedUnit, gatedUnits, installGate } from './unit-gate.ts'
 import { createUnitMarks } from './unit-marks.ts'
-import {
-  describeEnd,
-  isActive,
-  isDown,
-  showUnit,
-  showUnits,
-  systemctl,
-  type UnitState,
-} from './unit-state.ts'
+import { describeEnd, isActive, isDown, showUnit, showUnits, systemctl } from './unit-state.ts'
 import { createUnitWatch } from './unit-watch.ts'
 
 /** A unit has its own `TimeoutStartSec`; this is for one that has none. */
@@ -36,6 +28,9 @@ export function createSystemdDriver(options: HostOptions): Driver {
   /** Starts whose client has yet to answer, and how many stops were asked for: a start that was overtaken must not begin. */
   const starting = new Set<string>()
   const stops = new Map<string, number>()
+  /** Units of the cluster whose start gate has something after it. */
+  const hopeless = new Set<string>()
+  const disabled = new Set<string>()
   const watch = createUnitWatch(
     () => clock.bootMs(),
     ({ sid, generation }, detail) => events.exited(sid, generation, detail),
@@ -146,10 +141,17 @@ export function createSystemdDriver(options: HostOptions): Driver {
       return parsed.success ? [{ sid, unit: unitOf(sid, parsed.data) }] : []
     })
     if (units.length === 0) return
-    const markIfRunning = ({ sid, unit }: GatedUnit, state: UnitState) => {
-      if (isActive(state) && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
-    }
-    await gateAll(units, owner, (sid) => gate.path(sid), markIfRunning)
+    const open = await gateAll(units, owner, {
+      grantFileOf: (sid) => gate.path(sid),
+      ...{ hopeless, disabled },
+      meet({ sid, unit }, state) {
+        if (isActive(state) && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
+      },
+    })
+    for (const unit of open.filter((one) => !hopeless.has(one)))
+      log('warn', 'a unit has a start gate that may not count', { unit })
+    hopeless.clear()
+    for (const unit of open) hopeless.add(unit)
   }
 
   async function survey(

@@ -3,6 +3,7 @@
 // the mark by which the agent knows the units that are its business. Taken away by an administrator only.
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { readIfThere, writeFileAtomically } from '../../files.ts'
 import type { Owner } from '../process/members.ts'
 import { showUnit, showUnits, systemctl, type UnitState } from './unit-state.ts'
@@ -65,30 +66,53 @@ export async function installGate(
   return `the start gate of ${unit} is not in force: ${after.dropIns.at(-1) ?? 'it has no drop-in'} comes after it`
 }
 
+export type Gating = {
+  grantFileOf: (sid: string) => string
+  /** Told of those that have no gate yet, as they are before. */
+  meet: (unit: GatedUnit, state: UnitState) => void
+  /** Units whose gate did not come into force: for these the manager is not asked to take it up again. */
+  hopeless: ReadonlySet<string>
+  /** Units that were disabled before: what is enabled all the same is not for us to disable again and again. */
+  disabled: Set<string>
+}
+
 /**
  * Puts the gate into units that may run here, whatever speaks against them as services of ours, and into those that are not
  * installed yet: whoever brings them finds it there. Throws if the manager does not take it up.
- * @param meet told of those that have none yet, as they are before
+ * @returns those that have it, and in which something else comes after it
  */
 export async function gateAll(
   units: readonly GatedUnit[],
   owner: Owner,
-  grantFileOf: (sid: string) => string,
-  meet: (unit: GatedUnit, state: UnitState) => void,
-): Promise<void> {
+  { grantFileOf, meet, hopeless, disabled }: Gating,
+): Promise<string[]> {
   const isNew = ({ sid, unit }: GatedUnit) =>
     readIfThere(path(unit)) !== dropIn(owner, sid, grantFileOf(sid))
   const fresh = units.filter(isNew)
   const before = await showUnits(fresh.map(({ unit }) => unit))
   for (const [index, one] of fresh.entries()) meet(one, before[index]!)
-  for (const { sid, unit } of fresh) writeDropIn(unit, dropIn(owner, sid, grantFileOf(sid)))
-  const states = await showUnits(units.map(({ unit }) => unit))
-  const loaded = states.filter(({ load }) => load === 'loaded')
-  if (fresh.length > 0 || loaded.some((one) => !isInForce(one))) await reload()
+  for (const { sid, unit } of fresh) {
+    writeDropIn(unit, dropIn(owner, sid, grantFileOf(sid)))
+    // It is on disk by then: a long list must not keep this process from feeding.
+    await setImmediate()
+  }
+  const names = units.map(({ unit }) => unit)
+  let loaded = await showLoaded(names)
+  const isOpen = (one: UnitState) => !isInForce(one) && !hopeless.has(one.name)
+  if (fresh.length > 0 || loaded.some(isOpen)) {
+    await reload()
+    loaded = await showLoaded(names)
+  }
   // Nothing enables it any more; its gate would refuse it all the same.
-  const enabled = loaded.filter(({ enabled: how }) => how.startsWith('enabled'))
+  const enabled = loaded.filter((one) => one.enabled.startsWith('enabled') && !disabled.has(one.id))
+  for (const { id } of enabled) disabled.add(id)
   if (enabled.length > 0)
     await systemctl(['disable', '--', ...enabled.map(({ id }) => id)]).catch(() => {})
+  return loaded.filter((one) => !isInForce(one)).map(({ name }) => name)
+}
+
+async function showLoaded(units: readonly string[]): Promise<UnitState[]> {
+  return (await showUnits(units)).filter(({ load }) => load === 'loaded')
 }
 
 const reload = () => systemctl(['daemon-reload'], 60_000)

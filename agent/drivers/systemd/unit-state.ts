@@ -25,6 +25,8 @@ export type UnitState = {
 
 /** Longer than the manager ever takes to answer when it answers at all. */
 const patienceMs = 10_000
+/** What is told of ten thousand units. */
+const mostBytes = 16 * 1024 * 1024
 
 const properties = [
   ...['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'Job', 'MainPID', 'ControlGroup'],
@@ -49,7 +51,9 @@ export async function showUnit(unit: string): Promise<UnitState> {
 
 /** Runs a verb that changes something, or throws with what `systemctl` said. */
 export async function systemctl(args: string[], timeoutMs = patienceMs): Promise<string> {
-  const { code, stdout, stderr, isTimeout } = await runCommand('systemctl', args, { timeoutMs })
+  const { code, stdout, stderr, isTimeout } = await runCommand('systemctl', args, {
+    ...{ timeoutMs, mostBytes },
+  })
   if (code === 0) return stdout
   const why = isTimeout ? `no answer within ${timeoutMs} ms` : stderr.trim() || `exit code ${code}`
   throw new Error(`systemctl ${args[0]}: ${why}`)

@@ -1,7 +1,9 @@
 // A virtual machine that this node is asked for before its first grant (rule 7, S18): whoever has started it, it is found by
 // its uuid and gets a mark, as generation 0; and from now on nobody but the agent starts it here.
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Asked } from '../driver.ts'
+import { type Domain, lookAtDomains } from './domains.ts'
 import { markElement, markNamespace } from './mark.ts'
 import { VirshFailed } from './virsh.ts'
 import { machineOf, markFor, type VmHost } from './vm-host.ts'
@@ -12,28 +14,37 @@ const DomainName = z.object({ name: z.string(), uuid: z.string() })
 export async function meetMachine(host: VmHost, { sid, spec }: Asked): Promise<void> {
   const read = DomainName.safeParse(spec)
   if (!read.success) return
-  const { uuid } = read.data
-  const machine = await machineHere(host, uuid)
-  if (machine !== null && machine.mark === null) {
+  await meet(host, { sid, ...read.data }, await machineHere(host, read.data.uuid))
+  await host.gate.whyNot()
+}
+
+type Machine = { sid: string; name: string; uuid: string }
+
+async function meet(host: VmHost, { sid, name, uuid }: Machine, here: Domain | null) {
+  if (here !== null && here.mark === null) {
     const mark = markElement(markFor(host, sid, 0))
     const where = ['--uri', markNamespace, '--key', 'holdfast', '--live']
     await host.virsh.ask(['metadata', uuid, ...where, '--set', mark])
   }
   // After the mark: a machine that is known and bears none is one that got past the gate, and goes.
-  host.records.know(sid, read.data)
-  await host.gate.whyNot()
+  host.records.know(sid, { name, uuid })
 }
 
 /**
  * All machines of the cluster that could run here. One that the hook does not know of yet is met as if it were asked for.
- * Throws if the daemon does not run the hook.
+ * Throws if that cannot be done, or the daemon does not run the hook.
  */
 export async function meetAll(host: VmHost, known: readonly Asked[]): Promise<void> {
   if (known.length === 0) return
-  for (const one of known) {
-    const read = DomainName.safeParse(one.spec)
-    const isNew = read.success && !host.records.isKnown(one.sid, read.data)
-    if (isNew) await meetMachine(host, one)
+  const fresh = known.flatMap(({ sid, spec }): Machine[] => {
+    const read = DomainName.safeParse(spec)
+    return read.success && !host.records.isKnown(sid, read.data) ? [{ sid, ...read.data }] : []
+  })
+  const here = fresh.length === 0 ? [] : await machinesHere(host, fresh)
+  for (const one of fresh) {
+    await meet(host, one, here.find(({ uuid }) => uuid === one.uuid) ?? null)
+    // Each is on disk by then: a long list must not keep this process from feeding.
+    await setImmediate()
   }
   const why = await host.gate.whyNot()
   if (why !== null && (await isThere(host))) throw new Error(why)
@@ -50,12 +61,26 @@ async function isThere({ virsh }: VmHost): Promise<boolean> {
 }
 
 /** Without a daemon there is none, unless its QEMU lives. */
-async function machineHere(host: VmHost, uuid: string) {
+function machineHere(host: VmHost, uuid: string): Promise<Domain | null> {
+  return unlessAway(host, [uuid], () => machineOf(host, uuid), null)
+}
+
+function machinesHere(host: VmHost, machines: readonly Machine[]): Promise<Domain[]> {
+  const active = async () => (await lookAtDomains(host.virsh)).filter(({ isActive }) => isActive)
+  return unlessAway(
+    host,
+    machines.map(({ uuid }) => uuid),
+    active,
+    [],
+  )
+}
+
+async function unlessAway<T>(host: VmHost, uuids: string[], look: () => Promise<T>, none: T) {
   try {
-    return await machineOf(host, uuid)
+    return await look()
   } catch (error) {
     const isNone = error instanceof VirshFailed && error.isNoDaemon
-    if (isNone && host.processes.machines([uuid]).length === 0) return null
+    if (isNone && host.processes.machines(uuids).length === 0) return none
     throw error
   }
 }

@@ -6,6 +6,7 @@ import type { LrmEvent } from './effect.ts'
 import { noteDrillNotArmed } from './drill.ts'
 import { noteSignal } from './ending.ts'
 import { noteEpochAnswer, noteEpochFailed } from './epoch.ts'
+import { noteManaged, noteManagedFailed } from './managed.ts'
 import { noteMigrated } from './migrate.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { noteDesired, notePollFailed, noteUnchanged } from './poll.ts'
@@ -26,9 +27,13 @@ export function absorb(draft: Draft, event: LrmEvent): void {
     case 'surveyed':
       return noteSurvey(draft, event.found, event.blind)
     case 'desired':
-      return noteDesired(draft, event.id, event.desired)
+      return noteDesired(draft, event.id, event.desired, event.managed)
     case 'desired-unchanged':
-      return noteUnchanged(draft, event.id)
+      return noteUnchanged(draft, event.id, event.managed)
+    case 'managed':
+      return noteManaged(draft, event.list)
+    case 'managed-failed':
+      return noteManagedFailed(draft, event.why)
     case 'desired-failed':
       return notePollFailed(draft, event.id, event.why)
     case 'lease-granted':

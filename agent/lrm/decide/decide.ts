@@ -10,6 +10,7 @@ import { judgeFrozen } from './frozen.ts'
 import { endLostEpoch, judgeState } from './lease.ts'
 import { noteLife } from './life.ts'
 import type { Lrm } from './lrm.ts'
+import { stepManaged } from './managed.ts'
 import { stepPoll } from './poll.ts'
 import { stepArmedAgain } from './release.ts'
 import { stepRenewal } from './renewal.ts'
@@ -43,6 +44,7 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
     stepEpoch(draft)
     stepRenewal(draft)
     stepPoll(draft)
+    stepManaged(draft)
     stepEnding(draft)
   }
   look(draft)

@@ -1,10 +1,12 @@
 // A decision in the making: a copy of the LRM that may be changed while it lasts, and the effects gathered so far.
 // Never escapes `decideLrm`.
 import type { HeldLease } from '../../../shared/lease.ts'
+import { serviceType } from '../../../shared/names.ts'
+import type { Asked } from '../../drivers/driver.ts'
 import type { Order, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { OutsideReading } from './clock-pair.ts'
 import type { Effect, LrmInput } from './effect.ts'
-import type { LocalService, Lrm, Sid } from './lrm.ts'
+import { leavesGates, type LocalService, type Lrm, type Sid } from './lrm.ts'
 import type { Journal } from './remembered.ts'
 
 export type Draft = {
@@ -35,6 +37,7 @@ export function startDraft(lrm: Lrm, { nowMs, outside = null }: LrmInput): Draft
   const copy: Lrm = {
     ...lrm,
     survey: { ...lrm.survey },
+    managed: { ...lrm.managed, look: { ...lrm.managed.look } },
     epoch: lrm.epoch && { ...lrm.epoch },
     renewal: { ...lrm.renewal },
     poll: { ...lrm.poll },
@@ -94,7 +97,19 @@ export function beginSurvey(draft: Draft): void {
   const begun = draft.lrm.survey.begun + 1
   draft.lrm.survey = { ...draft.lrm.survey, running: true, startedMs: nowMs, dueMs, begun }
   const asked = Object.entries(draft.lrm.desired?.probeSpecs ?? {})
-  draft.effects.push({ kind: 'survey', asked: asked.map(([sid, spec]) => ({ sid, spec })) })
+  draft.effects.push({
+    kind: 'survey',
+    asked: asked.map(([sid, spec]) => ({ sid, spec })),
+    known: knownIn(draft.lrm, begun),
+  })
+}
+
+/** Whose gates this look puts in place. One that leaves them as they are vouches for none. */
+function knownIn(lrm: Lrm, look: number): readonly Asked[] {
+  const { services } = lrm.managed
+  if (!leavesGates(lrm)) return services
+  for (const { sid } of services) lrm.managed.look[serviceType(sid)] = look + 1
+  return []
 }
 
 /** Changes the journal; whoever depends on it waits until the returned version is on disk. */

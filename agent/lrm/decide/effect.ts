@@ -4,7 +4,13 @@ import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { WatchdogClass } from '../../../shared/node.ts'
 import type { FoundState, Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
-import type { Desired, EpochAnswer, LeaseAnswer, LeaseRequest } from '../../../shared/protocol.ts'
+import type {
+  Desired,
+  EpochAnswer,
+  LeaseAnswer,
+  LeaseRequest,
+  ManagedServices,
+} from '../../../shared/protocol.ts'
 import type { Asked } from '../../drivers/driver.ts'
 import type { OutsideReading } from './clock-pair.ts'
 import type { LifeNote } from './drill-state.ts'
@@ -63,7 +69,10 @@ export type Effect =
   | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
   | { kind: 'poll'; id: number; planeEpoch: number; revision: number; waitMs: number }
   | { kind: 'cancel-poll' }
-  | { kind: 'survey'; asked: Asked[] }
+  /** \`known\`: whose start gates must be in place. */
+  | { kind: 'survey'; asked: Asked[]; known: readonly Asked[] }
+  /** Read the managed services, and keep them on disk. */
+  | { kind: 'ask-managed' }
   | {
       kind: 'say'
       level: 'info' | 'warn' | 'error'
@@ -80,8 +89,11 @@ export type Refused = { code: string; detail: string; planeEpoch: PlaneEpoch | n
 export type LrmEvent =
   /** `blind`: kinds whose driver did not answer; of these nothing was found, and nothing is known to be gone. */
   | { kind: 'surveyed'; found: Found[]; blind?: Blind[] }
-  | { kind: 'desired'; id: number; desired: Desired }
-  | { kind: 'desired-unchanged'; id: number }
+  /** \`managed\`: digest of the managed services as the answer came with it. */
+  | { kind: 'desired'; id: number; desired: Desired; managed?: string | null }
+  | { kind: 'desired-unchanged'; id: number; managed?: string | null }
+  | { kind: 'managed'; list: ManagedServices }
+  | { kind: 'managed-failed'; why: string }
   | { kind: 'desired-failed'; id: number; why: string }
   | { kind: 'lease-granted'; seq: number; answer: LeaseAnswer }
   | { kind: 'lease-refused'; seq: number; refused: Refused }

@@ -18,6 +18,7 @@ import { closeGeneration } from './grants.ts'
 import { leaseAllows, nothingOnHost } from './lease.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
 import type { Found, LocalPhase } from './lrm.ts'
+import { readAgain } from './managed.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { askAgain } from './poll.ts'
 import { wishedEffectiveMs } from './wished-timeout.ts'
@@ -141,6 +142,7 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
   if (!leaseAllows(draft)) lrm.lease = null
   lrm.confirmed = {}
   lrm.desired = null
+  readAgain(lrm)
   askAgain(draft)
   lrm.cleaning = null
   lrm.watchdog.isNews = false

@@ -4,7 +4,7 @@ import type { ClockPair, HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { LrmState } from '../../../shared/node.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { MoveProgress } from '../../../shared/live-move.ts'
-import type { Desired, ServiceGeneration } from '../../../shared/protocol.ts'
+import type { Desired, ManagedServices, ServiceGeneration } from '../../../shared/protocol.ts'
 import type { Timing } from '../../../shared/timing.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import type { ServerPair } from './clock-pair.ts'
@@ -51,6 +51,7 @@ export type Lrm = {
   poll: { id: number; running: boolean; dueMs: number; failures: number }
   joining: Joining
   desired: Desired | null
+  managed: ManagedView
   /** The look that answers what these orders ask for: the first to begin after they came. */
   desiredLook: number
   services: Record<Sid, LocalService>
@@ -87,6 +88,19 @@ export type Lrm = {
 
 /** What the cluster says of how agents go about things, also where the orders themselves are not known. */
 export type LrmSettings = Pick<Desired, 'onLeaseLoss' | 'shutdownPolicy' | 'maxWorkers'>
+
+/** Services of the cluster that somebody else could start here. */
+export type ManagedView = Pick<ManagedServices, 'services'> & {
+  /** Digest of `services`; null: none was ever read. */
+  digest: string | null
+  /** Of each kind: the look that puts its gates in place, the first to begin after its part of the list came. */
+  look: Partial<Record<ServiceType, number>>
+  /** The digest that the orders in hand came with; null: none. */
+  told: string | null
+  asking: boolean
+  dueMs: number
+  failures: number
+}
 
 export type Epoch = {
   number: number
@@ -213,6 +227,19 @@ export type Ending = {
 /** Services that go on as ordered: no end is asked for, or one that waits until the plane has moved them away. */
 export function isStaying({ ending }: Lrm): boolean {
   return ending === null || ending.way === 'migrate'
+}
+
+/** A released node whose orders are not known yet is taken for a disarmed one. */
+export function isDisarmed({ desired, released }: Lrm): boolean {
+  return desired === null ? released : desired.mode === 'disarm'
+}
+
+/**
+ * Whether start gates are left as they are: in a disarmed cluster whoever takes one away is not to find it there again.
+ * Before the orders are known that goes by the last epoch, of whatever boot.
+ */
+export function leavesGates({ desired, journal }: Lrm): boolean {
+  return desired === null ? journal.epoch?.state === 'released' : desired.mode === 'disarm'
 }
 
 /** Everything is to be stopped, because the machine goes down. */

@@ -2,6 +2,7 @@
 import type { Desired } from '../../../shared/protocol.ts'
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import type { Lrm } from './lrm.ts'
+import { areGatesDue, noteTold } from './managed.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 
 const waitMs = 25_000
@@ -41,7 +42,12 @@ export function askAgain(draft: Draft): void {
 }
 
 /** New orders, if they are newer and meant for this node. */
-export function noteDesired(draft: Draft, id: number, desired: Desired): void {
+export function noteDesired(
+  draft: Draft,
+  id: number,
+  desired: Desired,
+  managed: string | null = null,
+): void {
   const { lrm } = draft
   if (lrm.poll.id !== id) return
   lrm.poll.running = false
@@ -56,12 +62,13 @@ export function noteDesired(draft: Draft, id: number, desired: Desired): void {
     return notePollFailed(draft, lrm.poll.id, 'orders older than those in hand')
   lrm.poll.failures = 0
   lrm.poll.dueMs = 0
+  noteTold(draft, managed)
   if (lrm.desired?.mode !== desired.mode) say(draft, 'mode', { mode: desired.mode })
   lrm.desired = desired
   lrm.timing = desired.timing
   lrm.desiredLook = lrm.survey.begun + 1
   // What it asks for is looked for now, whatever was seen before.
-  if (desired.probes.length > 0) lrm.survey.dueMs = draft.nowMs
+  if (desired.probes.length > 0 || areGatesDue(lrm)) lrm.survey.dueMs = draft.nowMs
   forgetAnswered(draft, desired)
   keepSettings(draft, desired)
 }
@@ -95,9 +102,11 @@ export function isNewest({ lrm }: Draft): boolean {
   return lrm.desired !== null && lrm.renewal.settledRevision === lrm.desired.revision
 }
 
-export function noteUnchanged(draft: Draft, id: number): void {
+export function noteUnchanged(draft: Draft, id: number, managed: string | null = null): void {
   const { poll } = draft.lrm
   if (poll.id !== id) return
+  // A replica of an older version tells none; what one has told stands as long as its orders do.
+  if (managed !== null) noteTold(draft, managed)
   poll.running = false
   poll.failures = 0
   poll.dueMs = 0

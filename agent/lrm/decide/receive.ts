@@ -11,6 +11,7 @@ import type { LrmEvent } from './effect.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
 import type { LocalService } from './lrm.ts'
+import { isGated } from './managed.ts'
 import { freshMove } from './migrate.ts'
 import { isNewest } from './poll.ts'
 import { enterPhase, recordFor } from './records.ts'
@@ -48,6 +49,7 @@ function open(draft: Draft, order: Order, local: LocalService): void {
   if (lrm.ending !== null || lrm.released || lrm.epoch === null || isDrilling(lrm)) return
   const refusal = whyNever(draft, order)
   if (refusal) return noteFailure(draft, local, refusal.outcome, refusal.detail)
+  if (!isGated(lrm, sid)) return
   if (lrm.journal.started[sid] !== generation)
     writeDown(draft, (journal) => {
       journal.started[sid] = generation

@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts'
 import { modeOf } from './ending.ts'
 import { closedUpTo } from './grants.ts'
 import type { Lrm } from './lrm.ts'
+import { hasLookedFor } from './managed.ts'
 import { isStable } from './records.ts'
 import { wantsRelease } from './release.ts'
 
@@ -36,11 +37,15 @@ export function compose(draft: Draft): Body {
   }
 }
 
-/** Orders that ask where services run are obeyed once a look that began after they came has ended: it attests (rule 7). */
-function revisionObeyed({ desired, desiredLook, survey, renewal }: Lrm): number {
+/**
+ * Orders that ask where services run are obeyed once a look that began after they came has ended: it attests (rule 7). So
+ * are all orders that came with other managed services: their gates are in place then.
+ */
+function revisionObeyed(lrm: Lrm): number {
+  const { desired, desiredLook, survey, renewal } = lrm
   if (desired === null) return 0
   const hasLooked = desired.probes.length === 0 || survey.seen >= desiredLook
-  return hasLooked ? desired.revision : renewal.saidRevision
+  return hasLooked && hasLookedFor(lrm) ? desired.revision : renewal.saidRevision
 }
 
 function runningServices(draft: Draft): RunningService[] {

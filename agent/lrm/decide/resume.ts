@@ -3,7 +3,9 @@
 // settings count.
 import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { WatchdogInfo } from '../../../shared/node.ts'
+import type { ManagedServices } from '../../../shared/protocol.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
+import { managedFrom } from './managed.ts'
 import type { Lrm, LrmSettings } from './lrm.ts'
 import type { Journal, LeaseNote } from './remembered.ts'
 import type { Self } from './self.ts'
@@ -13,6 +15,8 @@ export type ResumeFrom = {
   nowMs: number
   journal: Journal | null
   note: LeaseNote | null
+  /** The services of the cluster, as an earlier process knew them. */
+  managed?: ManagedServices | null
   /** The cluster's timing as it was at the join, for a process that finds none in the journal. */
   firstTiming?: Timing
   watchdog: { info: WatchdogInfo; factor: number; running: boolean }
@@ -74,6 +78,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     poll: { id: 0, running: false, dueMs: 0, failures: 0 },
     joining: freshJoining(),
     desired: null,
+    managed: managedFrom(from.managed ?? null),
     desiredLook: 0,
     services: {},
     confirmed: {},

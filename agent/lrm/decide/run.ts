@@ -11,6 +11,7 @@ import { isDrilling } from './drill.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows } from './lease.ts'
 import { isStaying, type LocalService } from './lrm.ts'
+import { isGated } from './managed.ts'
 import { mayBeElsewhere } from './migrate.ts'
 import { enterPhase, isStable, recordFor } from './records.ts'
 import { stopNow } from './stop.ts'
@@ -81,6 +82,8 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
     const last = local.lastFailure ?? { outcome: 'error' as const, detail: 'failed' }
     return giveUp(draft, order, local, last.outcome, last.detail)
   }
+  // Whoever else could start something here must not be able to, before this node says that it is about to.
+  if (!isGated(lrm, sid)) return
   if (lrm.journal.started[sid] !== generation)
     writeDown(draft, (journal) => {
       journal.started[sid] = generation

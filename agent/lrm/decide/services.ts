@@ -4,7 +4,7 @@ import type { Order } from '../../../shared/protocol.ts'
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
-import { isStoppingAll, type LocalService, type Sid } from './lrm.ts'
+import { isDisarmed, isStoppingAll, type LocalService, type Sid } from './lrm.ts'
 import { moveAway, settleMove } from './migrate.ts'
 import { isNewest } from './poll.ts'
 import { receive, settleArrival } from './receive.ts'
@@ -99,11 +99,8 @@ function isHandsOff(
   order: Order | null,
   local: LocalService | null,
 ): boolean {
-  const { desired, released } = draft.lrm
-  // A released node whose orders are not known yet is taken for a disarmed one.
-  const isDisarmed = desired === null ? released : desired.mode === 'disarm'
   const isLeftover = local?.phase === 'unknown'
-  if (isDisarmed)
+  if (isDisarmed(draft.lrm))
     return order === null || order.state === 'ignored' || (order.state === 'freeze' && isLeftover)
   const isAsked = draft.probes.has(sid) && (order === null || order.generation === null)
   return isAsked && isLive(local)
@@ -147,7 +144,8 @@ function isLive(local: LocalService | null): local is LocalService {
 
 /**
  * Whether a service that no order names runs without a grant for certain. Not under a later history of the database
- * than the one this epoch was joined in (what runs, runs on), and only once the orders in hand are the newest.
+ * than the one this epoch was joined in (what runs, runs on), and only once the orders in hand are the newest: what a
+ * newer list of managed services than theirs has told of may be asked for by the next ones, and adopted.
  */
 function isUnordered(draft: Draft): boolean {
   const { lrm } = draft

@@ -11,6 +11,8 @@ import {
   JoinRequest,
   type LeaseAnswer,
   LeaseRequest,
+  managedHeader,
+  noManaged,
 } from '../../../shared/protocol.ts'
 import type { DesiredPolls } from '../../lease/desired-polls.ts'
 import type { Renewals } from '../../lease/renewals.ts'
@@ -19,6 +21,7 @@ import type { Refusal } from '../../lease/why-not.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import type { KnownNode } from '../../store/nodes.ts'
 import { Malformed, TooLarge, parse, parsed } from '../agent-body.ts'
+import { managedReader } from '../managed-services.ts'
 
 export type AgentRouteDeps = {
   store: AgentStore
@@ -60,6 +63,12 @@ export function agentRoutes(deps: AgentRouteDeps): Hono {
     const node = await who(c, null)
     if (node instanceof Response) return node
     return await desiredRoute(deps, c, node, query)
+  })
+  const managed = managedReader(deps.store)
+  app.get('/managed', async (c) => {
+    const node = await who(c, null)
+    if (node instanceof Response) return node
+    return c.json(await managed(node))
   })
   app.onError((error, c) => {
     if (error instanceof TooLarge) return problem(c, 413, 'body-too-large', error.message)
@@ -165,6 +174,7 @@ async function desiredRoute(
       // Parked before reading: a wake-up in between is not lost.
       const parked = deps.polls.park(node.nodeUid, Math.max(1, remainingMs), leave.signal)
       const stored = await deps.store.readDesired(node.nodeUid, query)
+      if (stored) c.header(managedHeader, stored.managed || noManaged)
       if (stored?.document) {
         const { revision, planeEpoch, document } = stored
         return c.json({ ...document, revision, planeEpoch })

@@ -2,7 +2,10 @@
 // Pure: a state in, a state or an answer out.
 import type { EpochRequest, JoinRequest } from '../../../shared/protocol.ts'
 import { planeClaim } from '../../lease/why-not.ts'
+import { compareText } from '../../cluster/grants.ts'
+import { isManaged } from '../../cluster/managed.ts'
 import type { StoredDesired } from '../desired.ts'
+import { mostManaged, type StoredManaged } from '../managed.ts'
 import type { HealthRow } from '../node-health.ts'
 import type { UsageRow } from '../node-usage.ts'
 import type { EpochStanding, Joined, JoinRefusal, KnownNode } from '../nodes.ts'
@@ -189,9 +192,27 @@ export function readDesired(
   if (!desired || desired.planeEpoch !== number) return null
   if (state.server.systemId !== server.systemId || state.server.timeline !== server.timeline)
     return null
-  const { revision, document } = desired
+  const { revision, document, managed } = desired
   const isKnown = revision === has.revision && number === has.planeEpoch
-  return { revision, planeEpoch: { number, uuid }, document: isKnown ? null : document }
+  return { revision, planeEpoch: { number, uuid }, document: isKnown ? null : document, managed }
+}
+
+/** What the node is to keep start gates for. */
+export function readManaged(
+  { nodes, services }: ClusterState,
+  nodeUid: string,
+  has: string | null,
+): StoredManaged | null {
+  const node = nodes[nodeUid]
+  if (!node?.desired) return null
+  const { managed: digest } = node.desired
+  const { drivers } = node.view
+  if (digest === has) return { digest, drivers, services: null }
+  const list = Object.values(services)
+    .filter(isManaged)
+    .sort((a, b) => compareText(a.sid, b.sid))
+  const rows = list.map(({ sid, config }) => ({ sid, spec: config.spec }))
+  return { digest, drivers, services: rows.slice(0, mostManaged) }
 }
 
 /** Replaces what a node told of its machine; one that is gone is passed over. */

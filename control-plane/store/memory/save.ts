@@ -51,9 +51,9 @@ export function savePlan(
   next = saveElection(next, after, nextRoundMs, nowMs)
   for (const change of plan.changes) next = saveLeaseChange(next, before, change, nowMs)
   next = saveChallengeNotes(next, before, after)
-  for (const { uid, digest, document } of documents) {
+  for (const { uid, digest, managed, document } of documents) {
     const planeEpoch = after.planeEpoch.number
-    const desired = { planeEpoch, revision: after.round, digest, document }
+    const desired = { planeEpoch, revision: after.round, digest, managed, document }
     next = withNode(next, { ...nodeOf(next, uid), desired })
   }
   return { state: forget(next), saved: { view: after, changedNodes: documents } }

@@ -63,6 +63,7 @@ export type StoredDocument = {
   planeEpoch: number
   revision: number
   digest: string
+  managed: string
   document: Record<string, unknown>
 }
 

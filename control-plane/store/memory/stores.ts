@@ -9,7 +9,7 @@ import { answerEpoch } from '../nodes.ts'
 import { newSecret } from '../secrets.ts'
 import type { MemoryDatabase, MemoryTransaction } from './database.ts'
 import { release, renew, whyNot } from './leases.ts'
-import { epochStanding, findNode, join, readDesired, requestEpoch } from './nodes.ts'
+import { epochStanding, findNode, join, readDesired, readManaged, requestEpoch } from './nodes.ts'
 
 export type Access = {
   /** One trip to the database and back; `work` is done there, or the trip fails. */
@@ -83,6 +83,11 @@ export function memoryAgentStore(
       access.trip(() => {
         const state = database.clusterOf(nodeUid)
         return state ? readDesired(state, database.server, nodeUid, has) : null
+      }),
+    readManaged: (nodeUid, has) =>
+      access.trip(() => {
+        const state = database.clusterOf(nodeUid)
+        return state ? readManaged(state, nodeUid, has) : null
       }),
   }
 }

@@ -2,25 +2,35 @@
 // services and a few facts about the cluster: where none of them is another than it was, it is the same, and making it
 // again from thousands of services would only show that. Must err on the side of making it again.
 import type { ClusterView, NodeName, NodeView, ServiceView } from '../../cluster/view.ts'
+import { managedDigest } from './managed-digest.ts'
 
 export type DesiredMemory = {
   common: string
+  managed: string
   nodes: Record<NodeName, { facts: string; report: NodeView['report'] }>
   services: Record<string, ServiceView>
   digests: Record<NodeName, string>
 }
 
+/** Digest of the services that nodes are to keep start gates for; the same services have the same. */
+export function managedIn(memory: DesiredMemory | null, view: ClusterView): string {
+  return memory?.services === view.services ? memory.managed : managedDigest(view)
+}
+
 /**
  * The nodes of `view` whose documents must be made (again).
  * @param stored digests of the documents as the database has them: what was not saved is not known
+ * @param managed of `managedIn`
  */
 export function nodesToWrite(
   memory: DesiredMemory | null,
   view: ClusterView,
   stored: Record<NodeName, string>,
+  managed: string,
 ): NodeName[] {
   const names = Object.keys(view.nodes)
   if (memory === null || memory.common !== commonOf(view)) return names
+  if (memory.managed !== managed) return names
   const changed = concernedByServices(memory.services, view.services)
   if (changed === 'all') return names
   return names.filter((name) => {
@@ -37,13 +47,17 @@ export function nodesToWrite(
 }
 
 /** What to remember of a view whose documents have these digests. */
-export function remember(view: ClusterView, digests: Record<NodeName, string>): DesiredMemory {
+export function remember(
+  view: ClusterView,
+  digests: Record<NodeName, string>,
+  managed: string,
+): DesiredMemory {
   const nodes: DesiredMemory['nodes'] = {}
   for (const name in view.nodes) {
     const node = view.nodes[name]!
     nodes[name] = { facts: factsOf(node), report: node.report }
   }
-  return { common: commonOf(view), nodes, services: view.services, digests }
+  return { common: commonOf(view), managed, nodes, services: view.services, digests }
 }
 
 /** Everything of the cluster but its nodes, services, and what changes with every round. */

@@ -142,7 +142,8 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
 
   test('of a service that the cluster has is started by nobody else, also where it is installed later (S8)', async () => {
     const known = [{ sid, spec: {} }]
-    await noUnits()
+    rmSync(unitFile('db.service'))
+    await systemctl('daemon-reload')
     expect(await driver.survey([], known)).toEqual([])
     // As a package does it.
     await freshUnits()

@@ -174,7 +174,10 @@ test('usage goes with the renewal it is measured for; a plane that refuses it ge
   const { meter, time } = await metered()
   await time.pass(10_000)
   const told: unknown[] = []
-  const run = createEffects({ client, meter } as never, (event) => void told.push(event))
+  const run = createEffects(
+    { client, meter, drivers: [] } as never,
+    (event) => void told.push(event),
+  )
   for (const seq of [1, 2]) {
     run({ kind: 'renew', request: { seq } as never, timeoutMs: 2_000 })
     await vi.waitFor(() => expect(told).toHaveLength(seq))

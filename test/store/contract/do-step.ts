@@ -105,9 +105,13 @@ async function desired(side: Side, view: ClusterView, { node: at, isKnown }: Of<
   const known = view.nodes[names[at]!]
   if (!known) return null
   const first = await side.agents.readDesired(known.uid, { planeEpoch: 0, revision: 0 })
-  if (!isKnown || !first) return first
-  const { planeEpoch, revision } = first
-  return side.agents.readDesired(known.uid, { planeEpoch: planeEpoch.number, revision })
+  if (!isKnown || !first) return [first, await side.agents.readManaged(known.uid, null)]
+  const { planeEpoch, revision, managed } = first
+  const has = { planeEpoch: planeEpoch.number, revision }
+  return [
+    await side.agents.readDesired(known.uid, has),
+    await side.agents.readManaged(known.uid, managed),
+  ]
 }
 
 async function renew(side: Side, memory: Memory, view: ClusterView, step: Of<'renewal'>) {

@@ -1,0 +1,1 @@
+ALTER TABLE "desired" ADD COLUMN "managed" text DEFAULT '' NOT NULL;
