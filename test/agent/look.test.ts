@@ -1,0 +1,83 @@
+// A look at the host whose tools hang: each driver for itself, and none keeps what the others say.
+import { randomUUID } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Driver } from '../../agent/drivers/driver.ts'
+import { hostDrivers } from '../../agent/drivers/host-drivers.ts'
+import { createLook } from '../../agent/lrm/look.ts'
+import { systemClock, systemTimers } from '../../shared/clock.ts'
+import type { ServiceType } from '../../shared/names.ts'
+
+const web = { sid: 'process:web', generation: 4, spec: { command: ['sleep', '600'] } }
+const path = process.env['PATH']
+let home: string
+let drivers: Driver[]
+
+const create = (type: ServiceType): Driver => {
+  const driver = hostDrivers
+    .find((one) => one.type === type)!
+    .create({
+      ...{ home: join(home, type), runDirectory: join(home, type, 'run'), node: 'n1' },
+      ...{ owner: { clusterUuid: randomUUID(), nodeUid: randomUUID() }, bootId: 'boot-1' },
+      ...{ clock: systemClock(), log: () => {}, events: { exited() {}, arrived() {} } },
+      ...{ libvirtUri: `qemu+unix:///system?socket=${home}/none`, libvirtAddress: '' },
+    })
+  drivers.push(driver)
+  return driver
+}
+
+/** In place of a tool: it never answers, until \`goOn\`. */
+function hang(tool: string): void {
+  const file = join(home, 'bin', tool)
+  const script = `#!/bin/sh\nwhile [ ! -e ${home}/go-on ]; do sleep 0.05; done\necho '[]'\n`
+  writeFileSync(file, script)
+  chmodSync(file, 0o755)
+}
+const goOn = () => writeFileSync(join(home, 'go-on'), '')
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'holdfast-look-'))
+  mkdirSync(join(home, 'bin'))
+  process.env['PATH'] = `${join(home, 'bin')}:${path}`
+  drivers = []
+})
+afterEach(async () => {
+  goOn()
+  await drivers.find(({ type }) => type === 'process')?.stop(web.sid, 0)
+  for (const driver of drivers) driver.detach()
+  process.env['PATH'] = path
+  rmSync(home, { recursive: true, force: true })
+})
+
+describe.skipIf(process.getuid?.() !== 0)('a tool that hangs', () => {
+  test.each<[ServiceType, string]>([
+    ['podman', 'podman'],
+    ['vm', 'virsh'],
+  ])(
+    'blinds the driver of %s services, and no other, and only as long as it hangs',
+    async (type, tool) => {
+      hang(tool)
+      const commands = create('process')
+      expect(await commands.start({ ...web, mayStart: () => true })).toMatchObject({
+        outcome: 'ok',
+      })
+      const look = createLook([create(type), commands], systemTimers)
+      const began = performance.now()
+      expect(await look([])).toMatchObject({
+        found: [{ sid: web.sid, generation: 4, state: 'running' }],
+        blind: [{ type }],
+      })
+      expect(performance.now() - began).toBeLessThan(4_000)
+      expect(existsSync(join(home, 'go-on'))).toBe(false)
+      // While it has not answered it is not asked again, and nobody waits for it.
+      const again = performance.now()
+      expect(await look([])).toMatchObject({ found: [{ sid: web.sid }], blind: [{ type }] })
+      expect(performance.now() - again).toBeLessThan(1_000)
+      goOn()
+      if (type === 'podman')
+        await expect.poll(() => look([]), { timeout: 20_000 }).toMatchObject({ blind: [] })
+    },
+  )
+})
