@@ -205,8 +205,7 @@ async function closeHolders(
   evidenceId: string,
 ) {
   const scope = change.scope ? 'service' : 'node'
-  const sid = change.scope?.sid ?? null
-  const generation = change.scope?.generation ?? null
+  const { sid, generation } = change.scope ?? { sid: null, generation: null }
   const closed = await tx<{ sid: string; grant: string }[]>`
     update run_grant_holder set closed_at = clock_timestamp(), evidence_id = ${evidenceId},
       evidence_kind = ${change.evidence}, evidence_scope = ${scope}, evidence_sid = ${sid},
@@ -214,6 +213,7 @@ async function closeHolders(
     where cluster_id = ${view.cluster.id} and node_uid = ${uidOf(view, change.node)}
       and epoch = ${change.epoch} and closed_at is null
       and (${scope} = 'node' or (sid = ${sid} and generation = ${generation}))
+      and (${change.evidence} <> 'never-confirmed' or confirmed_at is null) -- nor since the view
     returning sid, grant_generation as grant`
   if (change.scope && closed.length === 0)
     throw new StalePlan(`no open holder of ${sid} on ${change.node} to close`)

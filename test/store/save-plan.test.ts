@@ -109,7 +109,7 @@ describe('evidence that a start was never confirmed', () => {
       await saveLeaseChanges(tx, seen, [revoked(node, 'asked')])
       await saveLeaseChanges(tx, seen, [evidence])
     })
-    await expect(saving).rejects.toThrow('holder_never_confirmed')
+    await expect(saving).rejects.toThrow(StalePlan)
     const open = await database.sql`
       select from run_grant where sid = 'process:x' and closed_at is null`
     expect(open).toHaveLength(1)

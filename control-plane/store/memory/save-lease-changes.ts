@@ -187,8 +187,9 @@ function recordEvidence(
   )
   if (scope !== null && held.length === 0)
     throw new StalePlan(`no open holder of ${scope.sid} on ${change.node} to close`)
+  // A confirm that came in before its revocation: the plan was made from a view without it.
   if (evidence === 'never-confirmed' && held.some(({ holder }) => holder.confirmed))
-    throw new SchemaRefusal(`${scope?.sid} was confirmed on ${change.node}`)
+    throw new StalePlan(`${scope?.sid} was confirmed on ${change.node} meanwhile`)
   return closeHolders(
     state,
     change.node,
