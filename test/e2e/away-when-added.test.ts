@@ -85,8 +85,15 @@ process.execve('/usr/bin/nsenter', words, process.env)\n`,
 
   test('and is back adopts what somebody runs there when that is added: it runs on without a break', async () => {
     const [, second] = (await hosts!) as [LibvirtHost, LibvirtHost]
+    // Off for so short a time that it was not missed: only a new epoch says that its agent is there.
+    const { epoch } = await site.operator.node('n2')
     await site.node('n2').flip('power-on')
-    await isState('n2', 'online')
+    await site.operator.until(
+      'n2 to be online anew',
+      ({ nodes }) =>
+        nodes.some((one) => one.name === 'n2' && one.state === 'online' && one.epoch > epoch),
+      60_000,
+    )
     const mine = createGuest(join(home, 'mine'), 'counts', randomUUID(), 'vm200')
     const file = join(home, 'mine.xml')
     writeFileSync(file, mine.xml)
