@@ -1,5 +1,7 @@
 // One look at the host: every driver is asked, each by itself. One that hangs holds up what is told of the others for a
 // moment only, and is then blind: nothing is known of its kind. It is not asked again before it has answered.
+// SAFETY: where a start gate is not in place, what runs without a grant is found and ended all the same: that is all there
+// is then. Of such a kind it counts what is found, and nothing that is not.
 import { serviceType, type ServiceType } from '../../shared/names.ts'
 import type { Timers } from '../../shared/clock.ts'
 import type { Asked, Driver } from '../drivers/driver.ts'
@@ -13,7 +15,7 @@ const shortPatienceMs = 2_000
 
 export type Look = (asked: readonly Asked[], known?: readonly Asked[]) => Promise<LrmEvent>
 
-type Answer = { found: Found[] } | { blind: Blind }
+type Answer = { found: Found[]; blind: Blind[] }
 
 /** Looks with these drivers; what is given back resolves within `patienceMs`, and never rejects. */
 export function createLook(drivers: readonly Driver[], timers: Timers): Look {
@@ -22,8 +24,8 @@ export function createLook(drivers: readonly Driver[], timers: Timers): Look {
     const answers = await Promise.all(asks.map((ask) => ask(asked, known)))
     return {
       kind: 'surveyed',
-      found: answers.flatMap((one) => ('found' in one ? one.found : [])),
-      blind: answers.flatMap((one) => ('blind' in one ? [one.blind] : [])),
+      found: answers.flatMap(({ found }) => found),
+      blind: answers.flatMap((one) => one.blind),
     }
   }
 }
@@ -40,14 +42,25 @@ function askOne(
   async function survey(asked: readonly Asked[], known: readonly Asked[]): Promise<Answer> {
     isAsked = true
     try {
-      const found = await driver.survey(own(asked), own(known))
+      const answer = await surveyWith(own(asked), own(known))
       hasAnswered = true
-      return { found }
+      return answer
     } catch (error) {
       hasAnswered = false
       return blind(type, (error as Error).message)
     } finally {
       isAsked = false
+    }
+  }
+
+  async function surveyWith(asked: readonly Asked[], known: readonly Asked[]): Promise<Answer> {
+    try {
+      return { found: await driver.survey(asked, known), blind: [] }
+    } catch (error) {
+      if (asked.length + known.length === 0) throw error
+      // By its marks, and by what it has met before.
+      const found = await driver.survey()
+      return { ...blind(type, (error as Error).message), found }
     }
   }
 
@@ -61,7 +74,10 @@ function askOne(
   }
 }
 
-const blind = (type: ServiceType, why: string): Answer => ({ blind: { type, why } })
+const blind = (type: ServiceType, why: string): Answer => ({
+  found: [],
+  blind: [{ type, why }],
+})
 
 function within<T>(work: Promise<T>, limitMs: number, timers: Timers, late: () => T): Promise<T> {
   return new Promise((resolve) => {

@@ -12,6 +12,11 @@ export const SystemdSpec = z.strictObject({
 })
 export type SystemdSpec = z.infer<typeof SystemdSpec>
 
+/** A template without an instance: nothing runs under such a name, and the manager answers no question that has it in it. */
+export function isTemplate(unit: string): boolean {
+  return /^[^@]*@\.service$/.test(unit)
+}
+
 /** The unit of a service. */
 export function unitOf(sid: string, spec: SystemdSpec): string {
   return spec.unit ?? `${sid.slice(sid.indexOf(':') + 1)}.service`

@@ -124,6 +124,48 @@ describe('an agent that comes back while libvirt’s daemon is away', () => {
   })
 })
 
+describe('what was found here, and is adopted as generation 5 by a plane whose order an earlier process did not live to see', () => {
+  const adopted = { ...both[1]!, generation: 5, foundAs: 0 }
+  const found: Found = { sid: vm, generation: 0, state: 'unseen' }
+  const begin = (seen: Found[], isBlind: boolean) => {
+    const steps = new Steps(withVm({}))
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: seen, blind: isBlind ? blind : [] })
+    return steps
+  }
+
+  it('is adopted, and not ended, while its driver can only say that something of it lives', () => {
+    const steps = begin([found], false)
+    steps.orders(desired([adopted]))
+    expect(steps.kinds()).not.toContain('stop')
+    expect(steps.lrm.services[vm]).toMatchObject({ phase: 'unseen', generation: 5 })
+    expect(steps.lrm.journal.adopted).toEqual({ [vm]: { foundAs: 0, generation: 5 } })
+  })
+
+  it('is not said to be ended before its driver has said so', () => {
+    const steps = begin([], true)
+    steps.orders(desired([{ ...adopted, state: 'request_stop' }]))
+    expect(steps.last('stop')).toMatchObject({ sid: vm, generation: 5 })
+    expect(steps.lrm.journal.closed).toEqual({})
+    expect(steps.lrm.journal.answers).toEqual({})
+  })
+})
+
+describe('a driver that finds what is there, and could not put a start gate in place', () => {
+  const rogue: Found = { sid: 'vm:9', generation: 0, state: 'unknown' }
+
+  it('has what runs without a grant ended all the same (S8)', () => {
+    const steps = begun([web, machine, rogue])
+    steps.orders(desired(both))
+    expect(steps.last('stop')).toMatchObject({ sid: 'vm:9' })
+  })
+
+  it('is believed of what it finds', () => {
+    const steps = begun([web, machine, rogue])
+    expect(steps.lrm.services[vm]).toMatchObject({ phase: 'running', generation: 3 })
+  })
+})
+
 describe('a question of the plane that a blind driver cannot answer', () => {
   it('is answered as a doubt, and the other questions are answered with it', () => {
     const steps = begun([web], false)

@@ -1,11 +1,13 @@
 // A look at the host whose tools hang: each driver for itself, and none keeps what the others say.
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Driver } from '../../agent/drivers/driver.ts'
-import { hostDrivers } from '../../agent/drivers/host-drivers.ts'
+import { type HostOptions, hostDrivers } from '../../agent/drivers/host-drivers.ts'
+import { createLxcDriver } from '../../agent/drivers/lxc/lxc-driver.ts'
 import { createLook } from '../../agent/lrm/look.ts'
 import { systemClock, systemTimers } from '../../shared/clock.ts'
 import type { ServiceType } from '../../shared/names.ts'
@@ -15,15 +17,15 @@ const path = process.env['PATH']
 let home: string
 let drivers: Driver[]
 
+const optionsOf = (type: ServiceType): HostOptions => ({
+  ...{ home: join(home, type), runDirectory: join(home, type, 'run'), node: 'n1' },
+  ...{ owner: { clusterUuid: randomUUID(), nodeUid: randomUUID() }, bootId: 'boot-1' },
+  ...{ clock: systemClock(), log: () => {}, events: { exited() {}, arrived() {} } },
+  ...{ libvirtUri: `qemu+unix:///system?socket=${home}/none`, libvirtAddress: '' },
+})
+
 const create = (type: ServiceType): Driver => {
-  const driver = hostDrivers
-    .find((one) => one.type === type)!
-    .create({
-      ...{ home: join(home, type), runDirectory: join(home, type, 'run'), node: 'n1' },
-      ...{ owner: { clusterUuid: randomUUID(), nodeUid: randomUUID() }, bootId: 'boot-1' },
-      ...{ clock: systemClock(), log: () => {}, events: { exited() {}, arrived() {} } },
-      ...{ libvirtUri: `qemu+unix:///system?socket=${home}/none`, libvirtAddress: '' },
-    })
+  const driver = hostDrivers.find((one) => one.type === type)!.create(optionsOf(type))
   drivers.push(driver)
   return driver
 }
@@ -80,4 +82,25 @@ describe.skipIf(process.getuid?.() !== 0)('a tool that hangs', () => {
         await expect.poll(() => look([]), { timeout: 20_000 }).toMatchObject({ blind: [] })
     },
   )
+})
+
+test('a start gate that cannot be put in does not hide what somebody else has started (S8)', async () => {
+  const lxcPath = join(home, 'lxc')
+  // No configuration, and so no gate.
+  mkdirSync(join(lxcPath, 'broken', 'config'), { recursive: true })
+  const driver = createLxcDriver({ ...optionsOf('ct'), lxcPath })
+  drivers.push(driver)
+  const byHand = spawn('sleep', ['60'], { argv0: `[lxc monitor] ${lxcPath} db` })
+  try {
+    const known = ['broken', 'db'].map((container) => ({
+      sid: `ct:${container}`,
+      spec: { container },
+    }))
+    expect(await createLook([driver], systemTimers)([], known)).toMatchObject({
+      found: [{ sid: 'ct:db', generation: 0, state: 'unknown' }],
+      blind: [{ type: 'ct' }],
+    })
+  } finally {
+    byHand.kill('SIGKILL')
+  }
 })

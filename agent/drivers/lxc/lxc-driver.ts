@@ -128,12 +128,19 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
     ]
   }
 
+  /** Found from now on, also where a gate is not to be had. */
+  function nameAll(services: readonly Asked[]): void {
+    for (const { sid, spec } of services) {
+      const read = ContainerName.safeParse(spec)
+      if (read.success) asked.set(sid, read.data.container)
+    }
+  }
+
   /** Whoever has started it, it is ours to tell of; and from now on nobody else starts it here. */
   function meet({ sid, spec }: Asked): void {
     const read = ContainerName.safeParse(spec)
     if (!read.success || starting.has(sid)) return
     const { container: name } = read.data
-    asked.set(sid, name)
     gateContainer(sid, name, gate.path(sid), places)
     if (!containers.has(sid)) noteContainer(sid, { name, path: lxcPath })
   }
@@ -188,6 +195,7 @@ export function createLxcDriver(options: LxcDriverOptions): Driver {
   }
 
   async function survey(probed: readonly Asked[] = [], known: readonly Asked[] = []) {
+    nameAll([...probed, ...known])
     for (const one of [...probed, ...known]) meet(one)
     // Later than whatever had been looked at before they were named.
     if (probed.length + known.length > 0) await nextTurn()

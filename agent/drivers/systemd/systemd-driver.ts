@@ -2,7 +2,7 @@
 // runs them; this agent alone lets them start, notices their end, and says when nothing of them is left.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { SystemdSpec, unitOf } from '../../../shared/specs/systemd.ts'
+import { isTemplate, SystemdSpec, unitOf } from '../../../shared/specs/systemd.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
 import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
 import type { Ending } from '../ending-loop.ts'
@@ -123,6 +123,7 @@ export function createSystemdDriver(options: HostOptions): Driver {
     const parsed = SystemdSpec.safeParse(spec)
     if (!parsed.success || starting.has(sid) || endings.has(sid)) return
     const unit = unitOf(sid, parsed.data)
+    if (isTemplate(unit)) return
     if ((await showUnit(unit)).load === 'not-found') return
     try {
       const refusal = await installGate({ sid, unit }, owner, gate.path(sid))
@@ -138,7 +139,8 @@ export function createSystemdDriver(options: HostOptions): Driver {
   async function meetAll(known: readonly Asked[]): Promise<void> {
     const units = known.flatMap(({ sid, spec }): GatedUnit[] => {
       const parsed = SystemdSpec.safeParse(spec)
-      return parsed.success ? [{ sid, unit: unitOf(sid, parsed.data) }] : []
+      const unit = parsed.success ? unitOf(sid, parsed.data) : null
+      return unit === null || isTemplate(unit) ? [] : [{ sid, unit }]
     })
     if (units.length === 0) return
     const open = await gateAll(units, owner, {

@@ -87,7 +87,7 @@ export type AnswerFound = { sid: Sid; generation: number; state: FoundState }
 export type Refused = { code: string; detail: string; planeEpoch: PlaneEpoch | null }
 
 export type LrmEvent =
-  /** `blind`: kinds whose driver did not answer; of these nothing was found, and nothing is known to be gone. */
+  /** `blind`: kinds whose driver did not answer, or has a start gate that is not in place; nothing of these is known to be gone. */
   | { kind: 'surveyed'; found: Found[]; blind?: Blind[] }
   /** \`managed\`: digest of the managed services as the answer came with it. */
   | { kind: 'desired'; id: number; desired: Desired; managed?: string | null }

@@ -78,7 +78,7 @@ function stepService(
 
 /** What is found here is adopted under the number of the order: its marks on the host stay as they are. */
 function adoptAs(draft: Draft, { sid, generation, foundAs }: Order, local: LocalService): void {
-  if (foundAs === undefined || generation === null || local.phase !== 'running') return
+  if (foundAs === undefined || generation === null || !isLive(local)) return
   if (local.generation !== foundAs || closedUpTo(draft.lrm, sid) >= generation) return
   local.generation = generation
   writeDown(draft, (journal) => {

@@ -11,13 +11,13 @@ import { noteFailure } from './run.ts'
 /** What could not be looked at is looked at again after this. */
 const retryMs = 1_000
 
-/** A look at the host has ended; of the kinds in `blind` it tells nothing. */
+/** A look at the host has ended; of the kinds in `blind` nothing is known to be absent. */
 export function noteSurvey(draft: Draft, marked: Found[], blind: readonly Blind[] = []): void {
   const { lrm } = draft
   noteAnswers(draft, blind)
   const blindTypes = blind.map(({ type }) => type)
   const isBlind = ({ sid }: { sid: Sid }) => blindTypes.includes(serviceType(sid))
-  const found = [...marked, ...outOfSight(lrm), ...unseen(lrm, blindTypes)].map((one) => {
+  const found = [...marked, ...outOfSight(lrm), ...unseen(lrm, blindTypes, marked)].map((one) => {
     const generation = generationOf(lrm, one.sid, one.generation)
     return generation === one.generation ? one : { ...one, generation }
   })
@@ -65,11 +65,13 @@ function noteAnswers(draft: Draft, blind: readonly Blind[]): void {
 }
 
 /** What this boot has started, and not ended, of kinds that nobody can look for now: most likely it runs. */
-function unseen({ journal, services }: Lrm, blindTypes: readonly string[]): Found[] {
+function unseen({ journal, services }: Lrm, blindTypes: readonly string[], marked: Found[]) {
+  const isFound = (sid: Sid) => marked.some((one) => one.sid === sid)
   return Object.entries(journal.started)
+    .filter(([sid]) => !isFound(sid))
     .filter(([sid, generation]) => generation > (journal.closed[sid] ?? -1))
     .filter(([sid]) => blindTypes.includes(serviceType(sid)) && services[sid] === undefined)
-    .map(([sid, generation]) => ({ sid, generation, state: 'unseen' }))
+    .map(([sid, generation]): Found => ({ sid, generation, state: 'unseen' }))
 }
 
 /** What was here before a look that could not tell of it. */

@@ -165,6 +165,16 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
     expect(await inside('systemctl', 'is-active', 'db')).not.toBe('active')
   })
 
+  test('whose service names a template by mistake keeps no other from being gated and found', async () => {
+    const known = [
+      { sid, spec: {} },
+      { sid: 'systemd:web@', spec: {} },
+      { sid: 'systemd:mail', spec: { unit: 'mail@.service' } },
+    ]
+    expect((await start()).outcome).toBe('ok')
+    expect(await driver.survey(known, known)).toEqual([{ sid, generation: 2, state: 'running' }])
+  })
+
   test('that is being reloaded runs', async () => {
     writeUnit('db.service', service('ExecStart=/bin/sleep 1000', 'ExecReload=/bin/sleep 1000'))
     await systemctl('daemon-reload')
