@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Driver } from '../../agent/drivers/driver.ts'
 import { type HostOptions, hostDrivers } from '../../agent/drivers/host-drivers.ts'
 import { createLxcDriver } from '../../agent/drivers/lxc/lxc-driver.ts'
+import { createVmDriver } from '../../agent/drivers/vm/vm-driver.ts'
 import { createLook } from '../../agent/lrm/look.ts'
 import { systemClock, systemTimers } from '../../shared/clock.ts'
 import type { ServiceType } from '../../shared/names.ts'
@@ -103,4 +104,22 @@ test('a start gate that cannot be put in does not hide what somebody else has st
   } finally {
     byHand.kill('SIGKILL')
   }
+})
+
+test('without its hook a daemon that is away is no reason to take machines for gated (S8)', async () => {
+  const virsh = join(home, 'bin', 'virsh')
+  const none = "error: Failed to connect socket to '/none': No such file or directory"
+  writeFileSync(virsh, `#!/bin/sh\necho "${none}" >&2\nexit 1\n`)
+  chmodSync(virsh, 0o755)
+  const hooks = join(home, 'hooks')
+  const driver = createVmDriver({ ...optionsOf('vm'), hooks, pidFiles: [] })
+  drivers.push(driver)
+  const known = [{ sid: 'vm:100', spec: { name: 'one', uuid: randomUUID() } }]
+  const look = createLook([driver], systemTimers)
+  // It waits for a daemon that may be about to find its hooks, and longer than a first look does.
+  await expect.poll(() => look([], known), { timeout: 20_000 }).toMatchObject({ blind: [] })
+  rmSync(hooks, { recursive: true })
+  writeFileSync(hooks, 'no folder')
+  const why = expect.stringContaining('cannot be installed') as string
+  expect(await look([], known)).toMatchObject({ blind: [{ type: 'vm', why }] })
 })

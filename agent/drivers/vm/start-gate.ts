@@ -7,6 +7,8 @@ import { type HookPlaces, installHook, reloadDaemons, whyNotGated } from './hook
 import type { Virsh } from './virsh.ts'
 
 export type StartGate = {
+  /** The hook is there for whatever daemon begins from now on. Throws if it cannot be. */
+  install(): void
   /** Why nothing may begin here, as one sentence; null: the gate holds. */
   whyNot(): Promise<string | null>
   /** The daemon may be another one: it must show anew that it runs the hook. */
@@ -39,12 +41,21 @@ export function createStartGate(deps: StartGateDeps): StartGate {
     return why
   }
 
+  function install(): void {
+    try {
+      installHook(deps)
+    } catch (error) {
+      throw new Error(`the start gate cannot be installed: ${(error as Error).message}`)
+    }
+  }
+
   return {
+    install,
     async whyNot() {
       try {
-        installHook(deps)
+        install()
       } catch (error) {
-        return `the start gate cannot be installed: ${(error as Error).message}`
+        return (error as Error).message
       }
       shown ??= show()
       const why = await shown

@@ -46,6 +46,8 @@ export async function meetAll(host: VmHost, known: readonly Asked[]): Promise<vo
     // Each is on disk by then: a long list must not keep this process from feeding.
     await setImmediate()
   }
+  // Also while the daemon is away: with it come the machines that it begins by itself.
+  host.gate.install()
   const why = await host.gate.whyNot()
   if (why !== null && (await isThere(host))) throw new Error(why)
 }
