@@ -188,3 +188,18 @@ it('what runs stays running for as long as its driver does not answer', () => {
   expect(steps.lrm.services[vm]!.phase).toBe('running')
   expect(lastTold(steps, vm)).toMatchObject({ state: 'running' })
 })
+
+it('what was never begun here is given back when its driver answers no look, so that another node may run it', () => {
+  const steps = new Steps(withVm({ [sid]: generation }))
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found: [web], blind })
+  const managed = { digest: 'd1', services: [{ sid: vm, spec: {} }] }
+  steps.tell({ kind: 'managed', list: managed })
+  steps.orders(desired(both))
+  const answered = () => steps.lrm.journal.answers['u2']
+  live(steps, 5, [web])
+  expect(answered()).toBeUndefined()
+  live(steps, 60, [web])
+  expect(answered()).toMatchObject({ outcome: 'error', detail: expect.stringContaining('driver') })
+  expect(steps.kinds()).not.toContain('start')
+})

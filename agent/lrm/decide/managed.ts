@@ -89,6 +89,13 @@ export function isGated(lrm: Lrm, sid: Sid): boolean {
   return isCurrent(lrm) && (lrm.survey.answered[type] ?? 0) >= (lrm.managed.look[type] ?? 0)
 }
 
+/** How many looks that began with the list its driver has not answered, without a break; 0: its gates are in place, or not due. */
+export function ungatedLooks({ survey, managed }: Lrm, sid: Sid): number {
+  const type = serviceType(sid)
+  const look = managed.look[type] ?? 0
+  return (survey.answered[type] ?? 0) >= look ? 0 : Math.max(0, survey.seen - look + 1)
+}
+
 /** Whether a look that began with the list has ended, whoever was blind in it; or gates are left as they are. */
 export function hasLookedFor(lrm: Lrm): boolean {
   const { managed, survey } = lrm

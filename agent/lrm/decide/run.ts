@@ -11,7 +11,7 @@ import { isDrilling } from './drill.ts'
 import { answer, closedUpTo, closeGeneration, wishConfirm } from './grants.ts'
 import { leaseAllows } from './lease.ts'
 import { isStaying, type LocalService } from './lrm.ts'
-import { isGated } from './managed.ts'
+import { isGated, ungatedLooks } from './managed.ts'
 import { mayBeElsewhere } from './migrate.ts'
 import { enterPhase, isStable, recordFor } from './records.ts'
 import { stopNow } from './stop.ts'
@@ -19,6 +19,8 @@ import { hasFreeWorker } from './workers.ts'
 
 /** Retries of a failing start wait 0.2 s, then twice as long each time, at most this. */
 const longestRetryMs = 10_000
+/** A driver that is blind is asked again every second; each look may take some seconds. */
+const blindLooks = 15
 /** As a number of failures: more than any `maxRestart`. */
 const neverAgain = 1_000_000
 
@@ -83,7 +85,7 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
     return giveUp(draft, order, local, last.outcome, last.detail)
   }
   // Whoever else could start something here must not be able to, before this node says that it is about to.
-  if (!isGated(lrm, sid)) return
+  if (!isGated(lrm, sid)) return outwait(draft, order, local)
   if (lrm.journal.started[sid] !== generation)
     writeDown(draft, (journal) => {
       journal.started[sid] = generation
@@ -94,6 +96,15 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
   // Journal before effect. Anything written down later than this grant is no reason to wait, but costs no more.
   if (!isWritten(draft) || !hasFreeWorker(draft)) return
   start(draft, order, local)
+}
+
+/** Another node may have a driver that answers. Only what was never begun here is known not to be here without one. */
+function outwait(draft: Draft, order: Order, local: LocalService): void {
+  const { sid, generation } = local
+  if (draft.lrm.journal.started[sid] === generation) return
+  if (ungatedLooks(draft.lrm, sid) < blindLooks) return
+  const detail = `its driver does not answer, or has no start gate: ${blindLooks} looks`
+  giveUp(draft, order, local, 'error', detail)
 }
 
 function start(draft: Draft, order: Order, local: LocalService): void {
