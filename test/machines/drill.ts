@@ -28,6 +28,7 @@ export async function drillOne(lab: Lab): Promise<Drilled> {
   const { node: name, victims } = await lab.victim(patienceMs)
   await operator.until('all to have told', ({ nodes }) => nodes.every((one) => one.stalls))
   const machine = lab.machine(name)
+  const before = (await operator.why(name)).evidence
   const startMs = performance.now()
   const asked = (await operator.post(`/nodes/${name}/drill`)) as CommandBody
   const firedMs = await waitFor(() => machine.watchdogFired(startMs), {
@@ -62,7 +63,7 @@ export async function drillOne(lab: Lab): Promise<Drilled> {
   // Moved before, and once: nothing was proved, since nothing was in doubt.
   for (const { sid, runs } of victims)
     assert.ok(runs().length >= 2 && runs()[0]?.stopped, `${sid} was stopped, and moved`)
-  assert.deepEqual((await operator.why(name)).evidence, [])
+  assert.deepEqual((await operator.why(name)).evidence, before)
   assert.deepEqual(await lab.faults(), [])
   return {
     ...{ node: name, services: victims.length, firedMs: firedMs - startMs },
