@@ -38,8 +38,8 @@ export function leaseAllowsUntilMs(lrm: Lrm): number {
 
 /**
  * Whether what runs here must be stopped for want of a lease. Not after a release: the plane then recovers nothing of
- * this node without other evidence; nor under the next epoch, before it says *armed* in it. A process that never held a
- * lease was left services by an earlier one: it has until a third of W to get one, as a countdown left running leaves no
+ * this node without other evidence; nor under the next epoch, before it says *armed* in it. A process without a lease was
+ * left services by an earlier one or has just joined: it has a third of W to get one, as a countdown left running leaves no
  * more; without a countdown the plane has no proof to draw from silence, and nothing hurries.
  */
 export function isLost(draft: Draft): boolean {
@@ -51,8 +51,10 @@ export function isLost(draft: Draft): boolean {
   return lrm.watchdog.running && nowMs >= unleasedUntilMs(lrm)
 }
 
-function unleasedUntilMs(lrm: Lrm): number {
-  return lrm.startedMs + lrm.watchdog.effectiveMs / 3
+/** From its last feed, if this process has fed: a device that could not be closed is fed between a release and the next epoch. */
+function unleasedUntilMs({ startedMs, watchdog }: Lrm): number {
+  const unfedMs = watchdog.open ? Math.max(startedMs, watchdog.fedMs) : startedMs
+  return unfedMs + watchdog.effectiveMs / 3
 }
 
 /** How long an emergency stop may be gentle: within half of W, and never past the lease itself. */
