@@ -27,7 +27,7 @@ export function isToBeEmpty(view: Commands, node: NodeView): boolean {
  * The drill that the node is to do now; null: none, or something may still run on it.
  * @param isHeld whether it holds any grant
  */
-export function drillToDo(
+export function orderedDrill(
   view: Commands & Pick<ClusterView, 'disarm'>,
   node: NodeView,
   isHeld: () => boolean,

@@ -3,7 +3,7 @@
 import type { Desired, Order } from '../../shared/protocol.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import { isHandsOff } from './disarm.ts'
-import { drillToDo, isToBeEmpty } from './drills.ts'
+import { orderedDrill, isToBeEmpty } from './drills.ts'
 import {
   compareText,
   currentReport,
@@ -76,7 +76,7 @@ function ask(document: DesiredDocument, sid: Sid, telling: unknown): void {
 function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {
   const { planeEpoch, settings, cluster } = view
   const isHeld = () => Object.values(view.services).some(({ grant }) => holderOn(grant, node.name))
-  const drill = drillToDo(view, node, isHeld)
+  const drill = orderedDrill(view, node, isHeld)
   return {
     clusterUuid: cluster.uuid,
     nodeUid: node.uid,

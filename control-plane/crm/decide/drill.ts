@@ -2,7 +2,7 @@
 // reset, comes back and says what it found. SAFETY: nothing here closes a grant or judges a node dead; the node is told
 // only while it holds no grant, and what it is granted meanwhile it never confirms.
 import type { DrillResult } from '../../../shared/node-health.ts'
-import { drillLimitMs, drillToDo } from '../../cluster/drills.ts'
+import { drillLimitMs, orderedDrill } from '../../cluster/drills.ts'
 import { compareText } from '../../cluster/grants.ts'
 import type { ClusterCommandView, CommandStatus, NodeView } from '../../cluster/view.ts'
 import { type Draft, heldBy, lookAgainAt, nodeNamed } from './draft.ts'
@@ -66,7 +66,7 @@ function progress(draft: Draft, node: NodeView, { reason }: ClusterCommandView):
   lookAgainAt(draft, draft.nowMs + lookEveryMs)
   if (reason === silent || reason === back) return back
   if (node.health == null) return 'waits for its agent to say what it can'
-  return drillToDo(draft.view, node, () => false) === null
+  return orderedDrill(draft.view, node, () => false) === null
     ? 'waits until it is kept empty'
     : 'nothing runs on it any more: it leaves its watchdog unfed'
 }
