@@ -2,15 +2,13 @@
 // back. The copy is ended, what runs elsewhere is not touched, and from then on nobody but the agent starts it on that node,
 // the next time that this node boots too.
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createGuest, readCount } from '../agent/vm/guest.ts'
-import { type LibvirtHost, startLibvirtHosts, whyNoLibvirt } from '../agent/vm/libvirt-host.ts'
+import { whyNoLibvirt } from '../agent/vm/libvirt-host.ts'
 import { counting } from '../agent/vm/pair.ts'
-import { testSite } from './site.ts'
+import { libvirtSite } from './libvirt-site.ts'
 
 const whyNot = whyNoLibvirt()
 if (whyNot !== null) process.stderr.write(`skipped: a node that was away: ${whyNot}\n`)
@@ -18,34 +16,10 @@ if (whyNot !== null) process.stderr.write(`skipped: a node that was away: ${whyN
 const title = whyNot === null ? 'a node that was away' : `a node that was away (skipped: ${whyNot})`
 describe.skipIf(whyNot !== null)(title, { timeout: 180_000 }, () => {
   const sid = 'vm:100'
-  const home = mkdtempSync(join(tmpdir(), 'holdfast-vm-site-'))
+  const { site, home, hosts } = libvirtSite()
   const uuid = randomUUID()
   const guest = createGuest(join(home, 'guest'), 'counts', uuid)
   const copy = createGuest(join(home, 'copy'), 'counts', uuid)
-  let hosts: Promise<LibvirtHost[]> | null = null
-  const site = testSite({
-    nodes: 2,
-    timing: { leaseMs: 12_000, watchdogMs: 3_000 },
-    async agentOf(name) {
-      hosts ??= startLibvirtHosts(2, true)
-      const host = (await hosts)[name === 'n1' ? 0 : 1] as LibvirtHost
-      const file = join(home, `${name}.mjs`)
-      const main = fileURLToPath(new URL('../../agent/main.mjs', import.meta.url))
-      const own = ['--drivers', 'vm', '--run', join(home, name), '--libvirt-uri', host.uri]
-      own.push('--libvirt-address', host.address)
-      writeFileSync(
-        file,
-        `const [enter, main, own] = ${JSON.stringify([host.enter, main, own])}
-const words = [...enter, process.execPath, ...process.execArgv, main, ...process.argv.slice(2), ...own]
-process.execve('/usr/bin/nsenter', words, process.env)\n`,
-      )
-      return file
-    },
-  })
-  afterAll(async () => {
-    for (const host of (await hosts) ?? []) await host.end()
-    rmSync(home, { recursive: true, force: true })
-  })
   const isState = (name: string, state: string) =>
     site.operator.until(
       `${name} to be ${state}`,
@@ -54,7 +28,7 @@ process.execve('/usr/bin/nsenter', words, process.env)\n`,
     )
 
   test('ends a copy that somebody started there, and lets nobody start another', async () => {
-    const [, second] = (await hosts!) as [LibvirtHost, LibvirtHost]
+    const [, second] = await hosts()
     await site.node('n2').flip('power-off')
     await isState('n2', 'unknown')
     await site.operator.post('/services', { sid, spec: { xml: guest.xml } })
@@ -84,7 +58,7 @@ process.execve('/usr/bin/nsenter', words, process.env)\n`,
   })
 
   test('and is back adopts what somebody runs there when that is added: it runs on without a break', async () => {
-    const [, second] = (await hosts!) as [LibvirtHost, LibvirtHost]
+    const [, second] = await hosts()
     // Off for so short a time that it was not missed: only a new epoch says that its agent is there.
     const { epoch } = await site.operator.node('n2')
     await site.node('n2').flip('power-on')

@@ -1,15 +1,12 @@
 // A virtual machine as a service of a whole site: two nodes with a libvirt daemon and a process table each. It moves while it
 // runs and counts on without a break, comes back after a crash, and is gone when it is to be stopped.
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createGuest, readCount } from '../agent/vm/guest.ts'
-import { type LibvirtHost, startLibvirtHosts, whyNoLibvirt } from '../agent/vm/libvirt-host.ts'
+import { whyNoLibvirt } from '../agent/vm/libvirt-host.ts'
 import { counting } from '../agent/vm/pair.ts'
-import { testSite } from './site.ts'
+import { libvirtSite } from './libvirt-site.ts'
 
 const whyNot = whyNoLibvirt()
 if (whyNot !== null) process.stderr.write(`skipped: a virtual machine of a site: ${whyNot}\n`)
@@ -17,33 +14,9 @@ if (whyNot !== null) process.stderr.write(`skipped: a virtual machine of a site:
 const title = whyNot === null ? 'a virtual machine' : `a virtual machine (skipped: ${whyNot})`
 describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
   const sid = 'vm:100'
-  const home = mkdtempSync(join(tmpdir(), 'holdfast-vm-site-'))
+  const { site, home, hosts } = libvirtSite()
   const guest = createGuest(join(home, 'guest'), 'counts', randomUUID())
-  let hosts: Promise<LibvirtHost[]> | null = null
-  const site = testSite({
-    nodes: 2,
-    timing: { leaseMs: 12_000, watchdogMs: 3_000 },
-    async agentOf(name) {
-      hosts ??= startLibvirtHosts(2, true)
-      const host = (await hosts)[name === 'n1' ? 0 : 1] as LibvirtHost
-      const file = join(home, `${name}.mjs`)
-      const main = fileURLToPath(new URL('../../agent/main.mjs', import.meta.url))
-      const own = ['--drivers', 'vm', '--run', join(home, name), '--libvirt-uri', host.uri]
-      own.push('--libvirt-address', host.address)
-      writeFileSync(
-        file,
-        `const [enter, main, own] = ${JSON.stringify([host.enter, main, own])}
-const words = [...enter, process.execPath, ...process.execArgv, main, ...process.argv.slice(2), ...own]
-process.execve('/usr/bin/nsenter', words, process.env)\n`,
-      )
-      return file
-    },
-  })
-  afterAll(async () => {
-    for (const host of (await hosts) ?? []) await host.end()
-    rmSync(home, { recursive: true, force: true })
-  })
-  const machines = async () => (await hosts!).map((host) => host.machines(guest.uuid).length)
+  const machines = async () => (await hosts()).map((host) => host.machines(guest.uuid).length)
   const running = (isAt: (node: string | null) => boolean = () => true) =>
     site.operator.until(
       'it to run',
@@ -65,7 +38,7 @@ process.execve('/usr/bin/nsenter', words, process.env)\n`,
     expect(readCount(guest).breaks).toBe(0)
 
     const { count } = readCount(guest)
-    for (const host of await hosts!)
+    for (const host of await hosts())
       for (const pid of host.machines(guest.uuid)) process.kill(pid, 'SIGKILL')
     await expect.poll(() => readCount(guest).count, { timeout: 60_000 }).toBeGreaterThan(count + 2)
     await running((at) => at === target)
