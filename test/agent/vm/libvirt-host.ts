@@ -65,24 +65,21 @@ export async function startLibvirtHosts(count: 1 | 2, hasOwnPids = false): Promi
   const hosts = Array.from({ length: count }, (_, at) =>
     createHost(`hv${at + 1}`, `10.99.0.${at + 1}`, hasOwnPids),
   )
-  const [first, second] = hosts
-  if (first && second) {
-    const cable = [
-      'netns',
-      first.holder(),
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'e0',
-      'netns',
-      second.holder(),
-    ]
-    execFileSync('ip', ['link', 'add', 'e0', ...cable])
+  try {
+    joinByCable(hosts)
+    for (const host of hosts) host.setUp(count === 2)
+    await Promise.all(hosts.map((host) => host.startDaemon()))
+  } catch (error) {
+    for (const host of hosts) await host.end()
+    throw error
   }
-  for (const host of hosts) host.setUp(count === 2)
-  await Promise.all(hosts.map((host) => host.startDaemon()))
   return hosts
+}
+
+function joinByCable([first, second]: Made[]): void {
+  if (!first || !second) return
+  const peer = ['type', 'veth', 'peer', 'name', 'e0', 'netns', second.holder()]
+  execFileSync('ip', ['link', 'add', 'e0', 'netns', first.holder(), ...peer])
 }
 
 /** What libvirt finds out about QEMU, which takes it seconds, is the same for all of them. */
@@ -110,6 +107,7 @@ function createHost(name: string, ip: string, hasOwnPids: boolean): Made {
   const hold = hasOwnPids ? [...ownPids, '/bin/sh', '-c', 'cat; exit'] : ['cat']
   const holder = spawn('unshare', [...spaces, ...hold], { stdio: ['pipe', 'ignore', 'inherit'] })
   const holderPid = hasOwnPids ? firstChild(holder.pid!) : holder.pid!
+  awaitOwnSpaces(holderPid)
   let daemon: ChildProcess | null = null
   const enter = ['-t', `${holderPid}`, '-m', '-u', ...(hasOwnPids ? ['-p'] : [])]
   const inside = (script: string) => [...enter, '-n', '/bin/sh', '-c', script]
@@ -181,6 +179,15 @@ function createHost(name: string, ip: string, hasOwnPids: boolean): Made {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Waits until `pid` has left this process's namespaces: before, what is done in its own would be done to the machine. */
+function awaitOwnSpaces(pid: number): void {
+  const isApart = (space: string) =>
+    readlinkSync(`/proc/${pid}/ns/${space}`) !== readlinkSync(`/proc/self/ns/${space}`)
+  // A look takes microseconds, unshare milliseconds: a bound that only a broken one reaches.
+  for (let looks = 0; looks < 1_000_000; looks++) if (['mnt', 'uts', 'net'].every(isApart)) return
+  throw new Error(`process ${pid} did not get namespaces of its own`)
 }
 
 /** The first process of a process table of its own. */

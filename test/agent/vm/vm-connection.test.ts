@@ -20,23 +20,28 @@ describe.skipIf(whyNot !== null)(title, { timeout: 180_000 }, () => {
   let pair: Pair
   let server: ChildProcess
   let said = ''
+  /** What a failed beginning has not made is not there to be ended. */
+  const ends: (() => Promise<unknown>)[] = []
 
   beforeAll(async () => {
     hosts = await startLibvirtHosts(2)
+    ends.push(() => Promise.all(hosts.map((host) => host.end())))
     pair = createPair(hosts, 'talks')
+    ends.push(() => pair.end())
     server = spawn('nsenter', [...hosts[0]!.enterNetwork, process.execPath, program], {
       stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    ends.push(async () => {
+      const ended = once(server, 'exit')
+      server.kill('SIGKILL')
+      await ended
     })
     server.stdout!.on('data', (text: Buffer) => {
       said += text.toString()
     })
   })
   afterAll(async () => {
-    await pair.end()
-    const ended = once(server, 'exit')
-    server.kill('SIGKILL')
-    await ended
-    for (const host of hosts) await host.end()
+    for (const end of ends.reverse()) await end()
   })
 
   /** What the guest has acknowledged of what it was sent, over all its connections that are open now. */
