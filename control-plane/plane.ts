@@ -13,6 +13,7 @@ import type { FenceDeps } from './fence/fence-node.ts'
 import { postgresFenceStore } from './fence/fence-store.ts'
 import { openDevice } from './fence/open-device.ts'
 import { createApp } from './http/app.ts'
+import { postgresOperatorStore } from './http/operator-store.ts'
 import { agentRoutes } from './http/routes/agent.ts'
 import { workJobs } from './jobs/work.ts'
 import { hostBootId, recallPairs, storePair } from './lease/clock-pairs.ts'
@@ -159,8 +160,8 @@ function buildApp(parts: Parts) {
   const ring = (clusterId: number) => engine.ring(clusterId)
   const sql = connections.general
   return createApp({
+    store: postgresOperatorStore(sql, boss),
     sql,
-    boss,
     clock,
     random,
     log,

@@ -2,14 +2,14 @@
 // this middleware adds those of the refused. Must never hold a secret: callers name fields, not bodies.
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Env } from './auth.ts'
-import type { HttpDeps, Tx } from './deps.ts'
+import type { OperatorDeps } from './deps.ts'
 import { ProblemError } from './errors.ts'
-
-export type AuditDetail = Record<string, string | number | boolean | null | string[]>
+import type { OperatorRows } from './operator-store.ts'
+import type { AuditDetail } from './records/audit.ts'
 
 /** Writes the audit row of an accepted write, inside its transaction. */
 export async function recordAudit(
-  tx: Tx,
+  tx: Pick<OperatorRows, 'insertAudit'>,
   context: Context<Env>,
   status: number,
   detail: AuditDetail,
@@ -19,7 +19,7 @@ export async function recordAudit(
 }
 
 /** Writes the audit rows of refused writes. Requests without a valid token have no actor: they go to the log only. */
-export function auditRefusals(deps: HttpDeps): MiddlewareHandler<Env> {
+export function auditRefusals(deps: OperatorDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     await next()
     const { method } = context.req
@@ -32,7 +32,7 @@ export function auditRefusals(deps: HttpDeps): MiddlewareHandler<Env> {
         'refused without a valid token',
       )
     try {
-      await insert(deps.sql, context, context.res.status, { refused: code })
+      await insert(deps.store.rows, context, context.res.status, { refused: code })
     } catch (cause) {
       // The refusal stands whether or not the database is there to remember it.
       deps.log.error({ err: cause, path: context.req.path }, 'audit row of a refused write lost')
@@ -40,9 +40,14 @@ export function auditRefusals(deps: HttpDeps): MiddlewareHandler<Env> {
   }
 }
 
-async function insert(sql: Tx, context: Context<Env>, status: number, detail: AuditDetail) {
-  await sql`
-    insert into audit_log (cluster_id, actor, method, path, status, detail)
-    values (${context.var.cluster?.id ?? null}, ${context.var.actor.name}, ${context.req.method},
-            ${context.req.path}, ${status}, ${JSON.stringify(detail)}::text::jsonb)`
+function insert(
+  rows: Pick<OperatorRows, 'insertAudit'>,
+  { req, var: { cluster, actor } }: Context<Env>,
+  status: number,
+  detail: AuditDetail,
+): Promise<void> {
+  const { method, path } = req
+  return rows.insertAudit({
+    ...{ clusterId: cluster?.id ?? null, actor: actor.name, method, path, status, detail },
+  })
 }

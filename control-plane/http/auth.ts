@@ -2,8 +2,7 @@
 // anew for every request, so that revoking one works at once on every replica.
 import type { MiddlewareHandler } from 'hono'
 import type { Role } from '../../shared/operator-api.ts'
-import { hashSecret, sameHash } from '../store/secrets.ts'
-import type { HttpDeps, Tx } from './deps.ts'
+import type { OperatorDeps } from './deps.ts'
 import { ProblemError } from './errors.ts'
 
 export type Actor = {
@@ -30,34 +29,13 @@ export type Env = {
 
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 }
 
-type TokenRow = { id: string; name: string; role: Role; hash: string; cluster: string | null }
-
-/** The holder of a valid token; null for anything else. */
-export async function findActor(sql: Tx, by: { secret: string } | { tokenId: string }) {
-  const hash = 'secret' in by ? hashSecret(by.secret) : null
-  const id = 'tokenId' in by ? by.tokenId : null
-  const [row] = await sql<TokenRow[]>`
-    select t.id, t.name, t.role, t.hash, c.name as cluster
-    from token t left join cluster c on c.id = t.cluster_id
-    where ${hash === null ? sql`t.id = ${id}` : sql`t.hash = ${hash}`}
-      and t.revoked_at is null and (t.expires_at is null or t.expires_at > clock_timestamp())`
-  if (!row || (hash !== null && !sameHash(row.hash, hash))) return null
-  const actor: Actor = {
-    tokenId: row.id,
-    name: `${row.name} (${row.id.slice(0, 8)})`,
-    role: row.role,
-    cluster: row.cluster,
-  }
-  return { actor, hash: row.hash }
-}
-
 /** Lets nobody without a valid bearer token pass. */
-export function authenticate(deps: HttpDeps): MiddlewareHandler<Env> {
+export function authenticate(deps: OperatorDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     const header = context.req.header('authorization')
     if (header === undefined) throw unauthenticated('send a token: Authorization: Bearer hfo_…')
     const secret = /^Bearer +([A-Za-z0-9_.~+/=-]{10,300})$/i.exec(header)?.[1]
-    const found = secret === undefined ? null : await findActor(deps.sql, { secret })
+    const found = secret === undefined ? null : await deps.store.rows.findActor({ secret })
     // One sentence for unknown, expired and revoked alike: which it is helps only those who guess.
     if (!found) throw unauthenticated('this token is unknown, expired or revoked', 'invalid_token')
     context.set('actor', found.actor)
@@ -66,14 +44,13 @@ export function authenticate(deps: HttpDeps): MiddlewareHandler<Env> {
 }
 
 /** Resolves {cluster}. A token of another cluster learns nothing, not even whether this one exists. */
-export function scopeToCluster(deps: HttpDeps): MiddlewareHandler<Env> {
+export function scopeToCluster(deps: OperatorDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     const name = context.req.param('cluster') ?? ''
     const { cluster } = context.var.actor
     if (cluster !== null && cluster !== name)
       throw new ProblemError(403, 'forbidden', `this token is for cluster ${cluster} only`)
-    const [row] = await deps.sql<ClusterRow[]>`
-      select id, uuid, name from cluster where name = ${name}`
+    const row = await deps.store.rows.findCluster(name)
     if (!row) throw new ProblemError(404, 'unknown-cluster', `no cluster ${name}`)
     context.set('cluster', row)
     await next()

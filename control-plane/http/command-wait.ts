@@ -1,10 +1,9 @@
 // ?wait=SECONDS: hold the answer until a command is finished, or say how far it is when the time is over.
 import type { Context } from 'hono'
 import type { CommandBody } from '../../shared/operator-api.ts'
-import type { HttpDeps } from './deps.ts'
+import type { OperatorDeps } from './deps.ts'
 import { ProblemError } from './errors.ts'
 import type { EventFeed } from './event-feed.ts'
-import { findCommand } from './records/commands.ts'
 
 export const longestWaitS = 60
 /** Lost notifications cost at most this. */
@@ -23,7 +22,7 @@ export function waitSeconds(context: Context): number {
 
 /** The command once it is finished, or as it stands after `seconds`. */
 export async function awaitCommand(
-  deps: HttpDeps,
+  deps: Pick<OperatorDeps, 'store' | 'clock'>,
   feed: EventFeed,
   clusterId: number,
   command: CommandBody,
@@ -36,7 +35,7 @@ export async function awaitCommand(
     const leftMs = untilMs - deps.clock.bootMs()
     if (leftMs <= 0) break
     await feed.next(clusterId, Math.min(leftMs, lookEveryMs), signal)
-    now = (await findCommand(deps.sql, clusterId, command.uid)) ?? now
+    now = (await deps.store.rows.findCommand(clusterId, command.uid)) ?? now
   }
   return now
 }

@@ -7,7 +7,7 @@ import type { ZodError } from 'zod'
 import { AssertionError } from '../../shared/assert.ts'
 import type { Problem } from '../../shared/operator-api.ts'
 import { isRefusal, type FieldError, type Refusal } from '../intake/refusal.ts'
-import type { HttpDeps } from './deps.ts'
+import type { OperatorDeps } from './deps.ts'
 
 /** Thrown anywhere below a route to answer with a problem. */
 export class ProblemError extends Error {
@@ -77,7 +77,7 @@ function fieldErrors(error: ZodError): FieldError[] {
 }
 
 /** Answers for whatever was thrown. */
-export function errorHandler(deps: HttpDeps): ErrorHandler {
+export function errorHandler(deps: Pick<OperatorDeps, 'random' | 'log'>): ErrorHandler {
   return (error, context) => {
     if (error instanceof ProblemError) return answer(context, error)
     if (error instanceof HTTPException) return answer(context, fromHono(error))

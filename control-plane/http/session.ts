@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto'
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { sameHash } from '../store/secrets.ts'
-import { type Actor, findActor } from './auth.ts'
+import type { Actor } from './auth.ts'
 import type { HttpDeps } from './deps.ts'
 
 const cookie = 'holdfast_session'
@@ -13,7 +13,7 @@ const lastsS = 12 * 3600
 
 /** Sets the cookie for the holder of `secret`; null: no such token. */
 export async function signIn(deps: HttpDeps, c: Context, secret: string): Promise<Actor | null> {
-  const found = await findActor(deps.sql, { secret })
+  const found = await deps.store.rows.findActor({ secret })
   if (!found) return null
   const end = Math.floor(deps.clock.wallMs() / 1000) + lastsS
   const named = `${found.actor.tokenId}.${end}`
@@ -32,7 +32,7 @@ export async function signedIn(deps: HttpDeps, c: Context): Promise<Actor | null
   const [tokenId, end, mark] = (getCookie(c, cookie) ?? '').split('.')
   if (!tokenId || !end || !mark || !/^[0-9a-f-]{36}$/.test(tokenId)) return null
   if (!(Number(end) * 1000 > deps.clock.wallMs())) return null
-  const found = await findActor(deps.sql, { tokenId })
+  const found = await deps.store.rows.findActor({ tokenId })
   return found && sameHash(mark, seal(`${tokenId}.${end}`, found.hash)) ? found.actor : null
 }
 

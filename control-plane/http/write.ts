@@ -6,15 +6,16 @@ import type { JSONValue } from 'hono/utils/types'
 import { assert } from '../../shared/assert.ts'
 import { formatChange } from '../cluster/change.ts'
 import type { ClusterView } from '../cluster/view.ts'
-import { ringText } from '../doorbell.ts'
-import { loadView } from '../store/load-view.ts'
-import { type AuditDetail, recordAudit } from './audit.ts'
+import { recordAudit } from './audit.ts'
 import type { Env } from './auth.ts'
-import type { HttpDeps, Tx } from './deps.ts'
+import type { OperatorDeps } from './deps.ts'
 import { nextRound } from './next-round.ts'
+import type { OperatorRows } from './operator-store.ts'
+import type { AuditDetail } from './records/audit.ts'
 
-export type Write = {
-  tx: Tx
+export type Write<Rows extends OperatorRows = OperatorRows> = {
+  /** The records, within the transaction. */
+  tx: Rows
   /** As it is before the write, read under the lock. */
   view: ClusterView
   actor: string
@@ -45,19 +46,20 @@ class RolledBack extends Error {
  * Runs `change` in one transaction and commits it, or answers what it would do (`?dryRun=true`).
  * Whatever `change` throws undoes everything.
  */
-export async function write<T>(
-  deps: HttpDeps,
+export async function write<Rows extends OperatorRows, T>(
+  deps: OperatorDeps<Rows>,
   context: Context<Env>,
   options: WriteOptions,
-  change: (write: Write) => Promise<T>,
+  change: (write: Write<Rows>) => Promise<T>,
 ): Promise<T | DryRun> {
   const clusterId = context.var.cluster.id
   const done = await commitOrShow(deps, context, options.status, async (tx) => {
-    const view = await lockAndLoad(tx, clusterId)
+    await tx.lockCluster(clusterId)
+    const view = await viewOf(tx, clusterId)
     const body = await change({ tx, view, actor: context.var.actor.name, clusterId })
     if (isDryRun(context)) return { body, ...preview(await viewOf(tx, clusterId)) }
     await recordAudit(tx, context, options.status, options.detail)
-    await tx`select pg_notify('holdfast_crm', ${ringText(clusterId, deps.replica.name)})`
+    await tx.ringCrm(clusterId, deps.replica.name)
     return { body, changes: [], waits: {} }
   })
   if (!isDryRun(context)) deps.ring(clusterId)
@@ -65,19 +67,18 @@ export async function write<T>(
 }
 
 /** One transaction, committed; or, where only that was asked, rolled back and told about. */
-export async function commitOrShow<T>(
-  deps: HttpDeps,
+export async function commitOrShow<Rows extends OperatorRows, T>(
+  deps: OperatorDeps<Rows>,
   context: Context<Env>,
   status: number,
-  work: (tx: Tx) => Promise<Outcome<T>>,
+  work: (tx: Rows) => Promise<Outcome<T>>,
 ): Promise<T | DryRun> {
   try {
-    const outcome = (await deps.sql.begin(async (tx) => {
-      await boundTransaction(tx)
+    const outcome = await deps.store.transaction(async (tx) => {
       const done = await work(tx)
       if (isDryRun(context)) throw new RolledBack(done)
       return done
-    })) as Outcome<T>
+    })
     return outcome.body
   } catch (error) {
     // What was written in this transaction is gone, its audit row too.
@@ -88,33 +89,14 @@ export async function commitOrShow<T>(
   }
 }
 
-/**
- * A replica that hangs in here must not hold the cluster's rows against the CRM: the server ends its transaction.
- * Whoever waits for a lock too long is told to try again.
- */
-async function boundTransaction(tx: Tx): Promise<void> {
-  await tx`
-    select set_config('idle_in_transaction_session_timeout', '1000', true),
-      set_config('lock_timeout', '5000', true), set_config('statement_timeout', '10000', true)`
-}
-
 /** Is this request only asking what would happen? */
 export function isDryRun(context: Context): boolean {
   const asked = context.req.query('dryRun')
   return asked !== undefined && asked !== 'false'
 }
 
-/**
- * Serialises the operators of one cluster, so that two writes that are feasible alone are not accepted together.
- * FOR NO KEY UPDATE: the foreign keys of the CRM's and the agents' rows pass beside it.
- */
-async function lockAndLoad(tx: Tx, clusterId: number): Promise<ClusterView> {
-  await tx`select from cluster where id = ${clusterId} for no key update`
-  return viewOf(tx, clusterId)
-}
-
-async function viewOf(tx: Tx, clusterId: number): Promise<ClusterView> {
-  const view = await loadView(tx, clusterId)
+async function viewOf(tx: OperatorRows, clusterId: number): Promise<ClusterView> {
+  const view = await tx.loadView(clusterId)
   assert(view, 'clusters are never deleted')
   return view
 }

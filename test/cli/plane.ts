@@ -5,6 +5,7 @@ import { serve } from '@hono/node-server'
 import { pino } from 'pino'
 import type postgres from 'postgres'
 import { createApp } from '../../control-plane/http/app.ts'
+import { postgresOperatorStore } from '../../control-plane/http/operator-store.ts'
 import { createCluster, createToken, profileSettings } from '../../control-plane/store/bootstrap.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -14,8 +15,8 @@ export type TestPlane = { url: string; close(): Promise<void> }
 /** Serves the API on a free port. */
 export async function servePlane(sql: postgres.Sql): Promise<TestPlane> {
   const app = createApp({
+    store: postgresOperatorStore(sql, null),
     sql,
-    boss: null,
     clock: systemClock(),
     random: systemRandom(),
     log: pino({ level: 'silent' }),

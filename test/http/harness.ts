@@ -5,6 +5,7 @@ import pino from 'pino'
 import postgres from 'postgres'
 import { afterAll, beforeAll } from 'vitest'
 import { createApp } from '../../control-plane/http/app.ts'
+import { postgresOperatorStore } from '../../control-plane/http/operator-store.ts'
 import { createCluster, createToken, profileSettings } from '../../control-plane/store/bootstrap.ts'
 import { systemClock } from '../../shared/clock.ts'
 import type { Role } from '../../shared/operator-api.ts'
@@ -48,8 +49,8 @@ export function testApi(): Api {
   beforeAll(async () => {
     boss = await startBoss(database.url)
     app = createApp({
+      store: postgresOperatorStore(database.sql, boss),
       sql: database.sql,
-      boss,
       clock: systemClock(),
       random: systemRandom(),
       log: pino({ level: 'silent' }),

@@ -9,11 +9,9 @@ import { refuseDrill } from '../../intake/drill-wish.ts'
 import { knownNode } from '../../intake/node-wish.ts'
 import { type Env, role } from '../auth.ts'
 import { awaitCommand, waitSeconds } from '../command-wait.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import type { EventFeed } from '../event-feed.ts'
-import { insertCommand } from '../records/commands.ts'
-import { setMaintenance } from '../records/nodes.ts'
 import { body, DryRunBody, json, newRoutes, Params, WaitQuery, writeProblems } from '../routing.ts'
 import { type Write, write } from '../write.ts'
 
@@ -68,7 +66,7 @@ const drill = createRoute({
 type Asked = { kind: ClusterCommandKind; node: string | null; mode: DisarmView['mode'] | null }
 
 /** Routes of commands about the cluster. */
-export function clusterCommandRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env> {
+export function clusterCommandRoutes(deps: OperatorDeps, feed: EventFeed): OpenAPIHono<Env> {
   const routes = newRoutes()
   routes.openapi(disarm, (c) => {
     const { mode } = c.req.valid('json')
@@ -87,7 +85,7 @@ export function clusterCommandRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHo
     const kind = enabled ? 'maintenance-on' : 'maintenance-off'
     return command(deps, feed, c, { kind, node, mode: null }, async ({ tx, view }) => {
       accepted(refuseMaintenance(view, node, enabled))
-      await setMaintenance(tx, accepted(knownNode(view, node)).uid, enabled)
+      await tx.setMaintenance(accepted(knownNode(view, node)).uid, enabled)
     })
   })
   routes.openapi(drill, (c) => {
@@ -101,7 +99,7 @@ export function clusterCommandRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHo
 
 /** Queues one command, and waits for its end as far as the caller asked for. */
 async function command(
-  deps: HttpDeps,
+  deps: OperatorDeps,
   feed: EventFeed,
   c: Context<Env>,
   { kind, node, mode }: Asked,
@@ -116,7 +114,7 @@ async function command(
     async (w) => {
       await judge(w)
       const { tx, clusterId, actor } = w
-      return insertCommand(tx, {
+      return tx.insertCommand({
         uid,
         clusterId,
         kind,

@@ -73,12 +73,12 @@ export function clusterRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const done = await commitOrShow(deps, c, 201, async (tx) => {
       const settings = profileSettings(profile)
       try {
-        await createCluster(tx, { name, development, settings }, deps.random)
+        await createCluster(tx.sql, { name, development, settings }, deps.random)
       } catch (error) {
         if ((error as { code?: string }).code !== '23505') throw error
         accepted(refuse('already-exists', `cluster ${name} exists already`))
       }
-      const [made] = await readClusters(tx, name)
+      const [made] = await readClusters(tx.sql, name)
       await recordAudit(tx, c, 201, { cluster: name, development, profile })
       return { body: made as ClusterBody, changes: [], waits: {} }
     })

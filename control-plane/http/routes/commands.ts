@@ -5,10 +5,9 @@ import { CommandBody } from '../../../shared/operator-api.ts'
 import { refuse } from '../../intake/refusal.ts'
 import type { Env } from '../auth.ts'
 import { awaitCommand, waitSeconds } from '../command-wait.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import type { EventFeed } from '../event-feed.ts'
-import { findCommand, listCommands } from '../records/commands.ts'
 import { json, limit, newRoutes, Params, problems, WaitQuery } from '../routing.ts'
 
 const list = createRoute({
@@ -37,18 +36,19 @@ const show = createRoute({
   responses: { 200: json(CommandBody, 'the command'), ...problems },
 })
 
-export function commandRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env> {
+export function commandRoutes(deps: OperatorDeps, feed: EventFeed): OpenAPIHono<Env> {
   const routes = newRoutes()
   routes.openapi(list, async (c) => {
     const { sid, open, limit } = c.req.valid('query')
     const filter = { sid: sid ?? null, open: open === 'true', limit }
-    return c.json(await listCommands(deps.sql, c.var.cluster.id, filter), 200)
+    return c.json(await deps.store.rows.listCommands(c.var.cluster.id, filter), 200)
   })
   routes.openapi(show, async (c) => {
     const { uid } = c.req.valid('param')
     const { id } = c.var.cluster
     const found = accepted(
-      (await findCommand(deps.sql, id, uid)) ?? refuse('unknown-command', `no command ${uid}`),
+      (await deps.store.rows.findCommand(id, uid)) ??
+        refuse('unknown-command', `no command ${uid}`),
     )
     const { signal } = c.req.raw
     return c.json(await awaitCommand(deps, feed, id, found, waitSeconds(c), signal), 200)

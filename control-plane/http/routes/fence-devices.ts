@@ -104,11 +104,11 @@ export function fenceDeviceRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const detail = { node: name, device, kind }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
       const node = accepted(knownNode(view, name))
-      const hardwareId = await records.hardwareIdOf(tx, node.uid)
+      const hardwareId = await records.hardwareIdOf(tx.sql, node.uid)
       const wish = { name: device, kind, expects }
       const judged = accepted(judgeFenceDevice(view, node, wish, said, hardwareId))
       const row = { name: device, kind, options, secret, expects: judged.expects }
-      await records.putFenceDevice(tx, clusterId, node.uid, { ...row, uid: deps.random.uuid() })
+      await records.putFenceDevice(tx.sql, clusterId, node.uid, { ...row, uid: deps.random.uuid() })
       return { name: device, kind, options, expects: judged.expects, warnings: judged.warnings }
     })
     return c.json(done, 200)
@@ -119,7 +119,7 @@ export function fenceDeviceRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const detail = { node: name, device }
     const done = await write(deps, c, { status: 204, detail }, async ({ tx, view }) => {
       const { uid } = accepted(knownNode(view, name))
-      if (!(await records.deleteFenceDevice(tx, uid, device))) accepted(unknown(name, device))
+      if (!(await records.deleteFenceDevice(tx.sql, uid, device))) accepted(unknown(name, device))
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)
   })

@@ -8,17 +8,10 @@ import {
   unknownGroup,
 } from '../../intake/group-wish.ts'
 import { type Env, role } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import { checkIfMatch, etag } from '../if-match.ts'
-import {
-  deleteGroup,
-  findGroup,
-  type Group,
-  insertGroup,
-  listGroups,
-  updateGroup,
-} from '../records/groups.ts'
+import type { Group } from '../records/groups.ts'
 import {
   body,
   DryRunBody,
@@ -83,17 +76,17 @@ const remove = createRoute({
 })
 
 /** Routes of groups. */
-export function groupRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function groupRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
 
-  routes.openapi(list, async (c) => c.json(await listGroups(deps.sql, c.var.cluster.id), 200))
+  routes.openapi(list, async (c) => c.json(await deps.store.rows.listGroups(c.var.cluster.id), 200))
 
   routes.openapi(add, async (c) => {
     const wish = c.req.valid('json')
     const detail = { group: wish.name, nodes: Object.keys(wish.nodes) }
     const done = await write(deps, c, { status: 201, detail }, async ({ tx, view, clusterId }) => {
       accepted(refuseGroupCreate(view, wish))
-      return insertGroup(tx, clusterId, wish)
+      return tx.insertGroup(clusterId, wish)
     })
     if ('dryRun' in done) return c.json(done, 200)
     return c.json(done, 201, { etag: etag(done.version) })
@@ -101,7 +94,7 @@ export function groupRoutes(deps: HttpDeps): OpenAPIHono<Env> {
 
   routes.openapi(show, async (c) => {
     const { group } = c.req.valid('param')
-    const found = await findGroup(deps.sql, c.var.cluster.id, group)
+    const found = await deps.store.rows.findGroup(c.var.cluster.id, group)
     const row = accepted(found ?? unknownGroup(group))
     return c.json(row, 200, { etag: etag(row.version) })
   })
@@ -111,7 +104,7 @@ export function groupRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const wish = c.req.valid('json')
     const detail = { group, fields: Object.keys(wish) }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
-      const now = accepted((await findGroup(tx, clusterId, group)) ?? unknownGroup(group))
+      const now = accepted((await tx.findGroup(clusterId, group)) ?? unknownGroup(group))
       checkIfMatch(c, now.version)
       const next: Group = {
         name: group,
@@ -121,7 +114,7 @@ export function groupRoutes(deps: HttpDeps): OpenAPIHono<Env> {
         comment: wish.comment ?? now.comment,
       }
       accepted(refuseGroupUpdate(view, next))
-      return updateGroup(tx, clusterId, next)
+      return tx.updateGroup(clusterId, next)
     })
     return 'dryRun' in done ? c.json(done, 200) : c.json(done, 200, { etag: etag(done.version) })
   })
@@ -130,9 +123,9 @@ export function groupRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const { group } = c.req.valid('param')
     const done = await write(deps, c, { status: 204, detail: { group } }, async (w) => {
       accepted(refuseGroupDelete(w.view, group))
-      const now = accepted((await findGroup(w.tx, w.clusterId, group)) ?? unknownGroup(group))
+      const now = accepted((await w.tx.findGroup(w.clusterId, group)) ?? unknownGroup(group))
       checkIfMatch(c, now.version)
-      await deleteGroup(w.tx, w.clusterId, group)
+      await w.tx.deleteGroup(w.clusterId, group)
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)
   })

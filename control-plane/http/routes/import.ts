@@ -7,12 +7,8 @@ import type { Settings } from '../../../shared/settings.ts'
 import { type ImportPlan, planImport } from '../../intake/import/plan.ts'
 import { readFiles } from '../../intake/import/read-files.ts'
 import { type Env, role } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
-import { insertGroup } from '../records/groups.ts'
-import { insertRules } from '../records/rules.ts'
-import { insertServices } from '../records/services.ts'
-import { storeSettings } from '../records/settings.ts'
 import { body, DryRunBody, json, newRoutes, Params, WriteQuery, writeProblems } from '../routing.ts'
 import { type Write, write } from '../write.ts'
 
@@ -32,7 +28,7 @@ const add = createRoute({
 })
 
 /** The one route of imports. */
-export function importRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function importRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
   routes.openapi(add, async (c) => {
     const { files, requested } = c.req.valid('json')
@@ -51,14 +47,13 @@ export function importRoutes(deps: HttpDeps): OpenAPIHono<Env> {
 }
 
 async function store({ tx, clusterId }: Write, plan: ImportPlan, hasSettings: boolean) {
-  for (const group of plan.groups) await insertGroup(tx, clusterId, group)
-  await insertServices(
-    tx,
+  for (const group of plan.groups) await tx.insertGroup(clusterId, group)
+  await tx.insertServices(
     clusterId,
     plan.services.map(({ wish }) => wish),
   )
-  await insertRules(tx, clusterId, plan.rules)
-  if (hasSettings) await storeSettings(tx, clusterId, plan.settings)
+  await tx.insertRules(clusterId, plan.rules)
+  if (hasSettings) await tx.storeSettings(clusterId, plan.settings)
 }
 
 function changedSettings(now: Settings, next: Settings): Partial<Settings> {

@@ -69,7 +69,11 @@ export function joinTokenRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const wish = c.req.valid('json')
     const detail = { node: wish.node ?? null, uses: wish.uses, ttlSeconds: wish.ttlSeconds }
     const done = await write(deps, c, { status: 201, detail }, async ({ tx, clusterId, actor }) => {
-      const made = await createJoinToken(tx, { ...wish, clusterId, createdBy: actor }, deps.random)
+      const made = await createJoinToken(
+        tx.sql,
+        { ...wish, clusterId, createdBy: actor },
+        deps.random,
+      )
       return shownUnlessDry(c.req.query('dryRun'), made)
     })
     return 'dryRun' in done ? c.json(done, 200) : c.json(done, 201)
@@ -77,7 +81,7 @@ export function joinTokenRoutes(deps: HttpDeps): OpenAPIHono<Env> {
   routes.openapi(revoke, async (c) => {
     const { id } = c.req.valid('param')
     const done = await write(deps, c, { status: 204, detail: { joinToken: id } }, async (w) => {
-      if (!(await revokeJoinToken(w.tx, w.clusterId, id)))
+      if (!(await revokeJoinToken(w.tx.sql, w.clusterId, id)))
         accepted(refuse('unknown-token', `no join token ${id} here`))
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)

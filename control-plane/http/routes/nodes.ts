@@ -1,13 +1,12 @@
 // Nodes: list, show, removal from the roster, and a person's word that one is dead.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { FenceConfirmBody, StatusNode } from '../../../shared/operator-api.ts'
-import { confirmDead, type FenceConfirmed } from '../../fence/operator-confirm.ts'
+import type { FenceConfirmed } from '../../fence/operator-confirm.ts'
 import { knownNode, refuseFenceConfirm, refuseNodeRemoval } from '../../intake/node-wish.ts'
 import { refuse } from '../../intake/refusal.ts'
 import { type Env, requireRole, role } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
-import { removeNode } from '../records/nodes.ts'
 import {
   body,
   DryRunBody,
@@ -71,7 +70,7 @@ const confirm = createRoute({
 })
 
 /** Routes of nodes. */
-export function nodeRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function nodeRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
 
   routes.openapi(list, async (c) => {
@@ -91,7 +90,7 @@ export function nodeRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const done = await write(deps, c, { status: 204, detail: { node } }, async (w) => {
       accepted(refuseNodeRemoval(w.view, node))
       const { uid } = accepted(knownNode(w.view, node))
-      accepted(await removeNode(w.tx, w.clusterId, uid, node))
+      accepted(await w.tx.removeNode(w.clusterId, uid, node))
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)
   })
@@ -103,7 +102,7 @@ export function nodeRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const detail = { node, force: wish.force, evidence: 'operator' }
     const done = await write(deps, c, { status: 200, detail }, async (w) => {
       accepted(refuseFenceConfirm(w.view, node, wish))
-      const confirmed = await confirmDead(w.tx, {
+      const confirmed = await w.tx.confirmDead({
         clusterId: w.clusterId,
         node,
         actor: w.actor,

@@ -6,14 +6,12 @@ import { CommandBody, MoveBody, RelocateBody, StopBody } from '../../../shared/o
 import type { ClusterView, CommandKind } from '../../cluster/view.ts'
 import { refuseOperation, requestedBy } from '../../intake/operation-wish.ts'
 import type { Refusal } from '../../intake/refusal.ts'
-import type { AuditDetail } from '../audit.ts'
+import type { AuditDetail } from '../records/audit.ts'
 import { type Env, role } from '../auth.ts'
 import { awaitCommand, waitSeconds } from '../command-wait.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import type { EventFeed } from '../event-feed.ts'
-import { insertCommand } from '../records/commands.ts'
-import { deleteService, setRequested } from '../records/services.ts'
 import { body, DryRunBody, json, newRoutes, Params, WaitQuery, writeProblems } from '../routing.ts'
 import { type Write, write } from '../write.ts'
 import { scheduleRelocate } from './scheduled-relocate.ts'
@@ -88,7 +86,7 @@ const relocate = createRoute({
 })
 
 /** Routes of operations. */
-export function operationRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env> {
+export function operationRoutes(deps: OperatorDeps, feed: EventFeed): OpenAPIHono<Env> {
   const routes = newRoutes()
   for (const kind of Object.keys(summaries) as (keyof typeof summaries)[])
     routes.openapi(plain(kind), (c) =>
@@ -130,7 +128,7 @@ type Beside<More> = {
 
 /** Queues one operation, and waits for its end as far as the caller asked for. */
 export async function operate<More extends Record<string, unknown> = Record<never, never>>(
-  deps: HttpDeps,
+  deps: OperatorDeps,
   feed: EventFeed,
   c: Context<Env>,
   operation: Operation,
@@ -146,10 +144,10 @@ export async function operate<More extends Record<string, unknown> = Record<neve
     accepted(judge?.(w.view) ?? refuseOperation(w.view, { kind, sid, node, later: false }))
     const { tx, clusterId, actor } = w
     const more = (await also?.(w, detail)) ?? ({} as More)
-    if (kind === 'remove') await deleteService(tx, clusterId, sid)
-    else if (requestedBy[kind]) await setRequested(tx, clusterId, sid, requestedBy[kind])
+    if (kind === 'remove') await tx.deleteService(clusterId, sid)
+    else if (requestedBy[kind]) await tx.setRequested(clusterId, sid, requestedBy[kind])
     const queued = { uid, clusterId, kind, sid, node, arguments: { stopTimeoutMs }, actor }
-    return { ...(await insertCommand(tx, queued)), ...more }
+    return { ...(await tx.insertCommand(queued)), ...more }
   })
   if ('dryRun' in done) return c.json(done, 200)
   const { id } = c.var.cluster

@@ -3,9 +3,8 @@ import type { Context } from 'hono'
 import type { RemovedBody } from '../../../shared/operator-api.ts'
 import { withoutService } from '../../intake/rule-wish.ts'
 import type { Env } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import type { EventFeed } from '../event-feed.ts'
-import { replaceRules } from '../records/rules.ts'
 import type { Write } from '../write.ts'
 import { operate } from './operations.ts'
 
@@ -13,7 +12,7 @@ type Rules = RemovedBody['rules']
 
 /** `purge` false: rules go on naming it, for the day it is added again. */
 export function removeService(
-  deps: HttpDeps,
+  deps: OperatorDeps,
   feed: EventFeed,
   c: Context<Env>,
   sid: string,
@@ -37,6 +36,6 @@ export function removeService(
 
 async function purgeRules({ tx, view, clusterId }: Write, sid: string): Promise<Rules> {
   const { rules, ...purged } = withoutService(view.rules, sid)
-  await replaceRules(tx, clusterId, view.rules, rules)
+  await tx.replaceRules(clusterId, view.rules, rules)
   return purged
 }

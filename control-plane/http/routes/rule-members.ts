@@ -8,12 +8,11 @@ import type { ClusterView } from '../../cluster/view.ts'
 import type { Refusal } from '../../intake/refusal.ts'
 import { addMember, enableRule, removeMember } from '../../intake/rule-wish.ts'
 import { assert } from '../../../shared/assert.ts'
-import type { AuditDetail } from '../audit.ts'
+import type { AuditDetail } from '../records/audit.ts'
 import { type Env, role } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import { checkIfMatch, etag } from '../if-match.ts'
-import { findRule, updateRule } from '../records/rules.ts'
 import {
   DryRunBody,
   IfMatch,
@@ -52,7 +51,7 @@ const flip = <V extends 'enable' | 'disable'>(verb: V, summary: string) =>
   })
 
 /** Routes of members and switches. */
-export function ruleMemberRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function ruleMemberRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
   routes.openapi(member('put', 'Put a service into a rule'), (c) => {
     const { rule, sid } = c.req.valid('param')
@@ -75,19 +74,19 @@ export function ruleMemberRoutes(deps: HttpDeps): OpenAPIHono<Env> {
 
 /** Writes the one rule that `next` changes; where it changes none, the version stays. */
 async function edit(
-  deps: HttpDeps,
+  deps: OperatorDeps,
   c: Context<Env>,
   detail: AuditDetail & { rule: string },
   next: (view: ClusterView) => Rule[] | Refusal,
 ) {
   const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
-    const now = accepted((await findRule(tx, clusterId, detail.rule)) ?? unknownRule(detail.rule))
+    const now = accepted((await tx.findRule(clusterId, detail.rule)) ?? unknownRule(detail.rule))
     checkIfMatch(c, now.version)
     const rules = accepted(next(view))
     const rule = rules.find(({ id }) => id === detail.rule)
     assert(rule, 'members and switches delete no rule')
     const isSame = isDeepStrictEqual(rule, now.rule)
-    return bodyOf({ ...view, rules }, [isSame ? now : await updateRule(tx, clusterId, rule)])
+    return bodyOf({ ...view, rules }, [isSame ? now : await tx.updateRule(clusterId, rule)])
   })
   return 'dryRun' in done ? c.json(done, 200) : c.json(done, 200, { etag: etag(done.version) })
 }

@@ -6,20 +6,12 @@ import type { ClusterView } from '../../cluster/view.ts'
 import { refuse } from '../../intake/refusal.ts'
 import { changedRule } from '../../intake/rule-update.ts'
 import * as judge from '../../intake/rule-wish.ts'
-import { loadView } from '../../store/load-view.ts'
 import { assert } from '../../../shared/assert.ts'
 import { type Env, role } from '../auth.ts'
-import type { HttpDeps, Tx } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import { checkIfMatch, etag } from '../if-match.ts'
-import {
-  deleteRule,
-  findRule,
-  insertRules,
-  listRules,
-  type StoredRule,
-  updateRule,
-} from '../records/rules.ts'
+import type { StoredRule } from '../records/rules.ts'
 import {
   body,
   DryRunBody,
@@ -31,6 +23,7 @@ import {
   WriteQuery,
   writeProblems,
 } from '../routing.ts'
+import type { OperatorRows } from '../operator-store.ts'
 import { ruleBodies } from '../rule-body.ts'
 import { write } from '../write.ts'
 
@@ -85,12 +78,12 @@ const remove = createRoute({
 })
 
 /** Routes of rules. */
-export function ruleRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function ruleRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
 
   routes.openapi(list, async (c) => {
     const { type, resource } = c.req.valid('query')
-    const all = await bodiesOf(deps.sql, c.var.cluster.id)
+    const all = await bodiesOf(deps.store.rows, c.var.cluster.id)
     const asked = all.filter(
       (rule) =>
         (type === undefined || rule.type === type) &&
@@ -104,7 +97,7 @@ export function ruleRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const detail = { rule: rule.id, fields: Object.keys(rule) }
     const done = await write(deps, c, { status: 201, detail }, async ({ tx, view, clusterId }) => {
       const rules = accepted(judge.createRule(view, rule))
-      return bodyOf({ ...view, rules }, await insertRules(tx, clusterId, [rule]))
+      return bodyOf({ ...view, rules }, await tx.insertRules(clusterId, [rule]))
     })
     if ('dryRun' in done) return c.json(done, 200)
     return c.json(done, 201, { etag: etag(done.version) })
@@ -112,7 +105,7 @@ export function ruleRoutes(deps: HttpDeps): OpenAPIHono<Env> {
 
   routes.openapi(show, async (c) => {
     const { rule } = c.req.valid('param')
-    const found = (await bodiesOf(deps.sql, c.var.cluster.id)).find(({ id }) => id === rule)
+    const found = (await bodiesOf(deps.store.rows, c.var.cluster.id)).find(({ id }) => id === rule)
     const known = accepted(found ?? unknownRule(rule))
     return c.json(known, 200, { etag: etag(known.version) })
   })
@@ -122,11 +115,11 @@ export function ruleRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const fields = c.req.valid('json')
     const detail = { rule, fields: Object.keys(fields) }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
-      const now = accepted((await findRule(tx, clusterId, rule)) ?? unknownRule(rule))
+      const now = accepted((await tx.findRule(clusterId, rule)) ?? unknownRule(rule))
       checkIfMatch(c, now.version)
       const next = accepted(changedRule(now.rule, fields))
       const rules = accepted(judge.updateRule(view, next))
-      return bodyOf({ ...view, rules }, [await updateRule(tx, clusterId, next)])
+      return bodyOf({ ...view, rules }, [await tx.updateRule(clusterId, next)])
     })
     return 'dryRun' in done ? c.json(done, 200) : c.json(done, 200, { etag: etag(done.version) })
   })
@@ -135,9 +128,9 @@ export function ruleRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const { rule } = c.req.valid('param')
     const done = await write(deps, c, { status: 204, detail: { rule } }, async (w) => {
       accepted(judge.deleteRule(w.view, rule))
-      const now = accepted((await findRule(w.tx, w.clusterId, rule)) ?? unknownRule(rule))
+      const now = accepted((await w.tx.findRule(w.clusterId, rule)) ?? unknownRule(rule))
       checkIfMatch(c, now.version)
-      await deleteRule(w.tx, w.clusterId, rule)
+      await w.tx.deleteRule(w.clusterId, rule)
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)
   })
@@ -156,8 +149,8 @@ export function unknownRule(id: string) {
 }
 
 /** The rules and what is said about them, of one moment. */
-async function bodiesOf(sql: Tx, clusterId: number): Promise<RuleBody[]> {
-  const [rules, view] = await Promise.all([listRules(sql, clusterId), loadView(sql, clusterId)])
+async function bodiesOf(stored: OperatorRows, clusterId: number): Promise<RuleBody[]> {
+  const [rules, view] = await Promise.all([stored.listRules(clusterId), stored.loadView(clusterId)])
   assert(view, 'clusters are never deleted')
   return ruleBodies({ ...view, rules: rules.map(({ rule }) => rule) }, rules)
 }

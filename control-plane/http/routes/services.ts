@@ -16,11 +16,10 @@ import {
 } from '../../intake/service-wish.ts'
 import { loadView } from '../../store/load-view.ts'
 import { type Env, role } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import type { EventFeed } from '../event-feed.ts'
 import { checkIfMatch, etag } from '../if-match.ts'
-import { findService, insertService, listServices, updateService } from '../records/services.ts'
 import {
   body,
   DryRunBody,
@@ -100,12 +99,15 @@ const remove = createRoute({
 })
 
 /** Routes of configured services. */
-export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env> {
+export function serviceRoutes(deps: OperatorDeps, feed: EventFeed): OpenAPIHono<Env> {
   const routes = newRoutes()
 
   routes.openapi(list, async (c) => {
     const { id } = c.var.cluster
-    const [rows, view] = await Promise.all([listServices(deps.sql, id), loadView(deps.sql, id)])
+    const [rows, view] = await Promise.all([
+      deps.store.rows.listServices(id),
+      deps.store.rows.loadView(id),
+    ])
     return c.json(
       rows.map((row) => ({ ...row, status: shown(view, row.sid) })),
       200,
@@ -117,7 +119,7 @@ export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env>
     const detail = { sid: wish.sid, fields: Object.keys(wish) }
     const done = await write(deps, c, { status: 201, detail }, async ({ tx, view, clusterId }) => {
       accepted(refuseServiceCreate(view, wish))
-      return insertService(tx, clusterId, wish)
+      return tx.insertService(clusterId, wish)
     })
     if ('dryRun' in done) return c.json(done, 200)
     return c.json(done, 201, { etag: etag(done.version) })
@@ -126,7 +128,10 @@ export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env>
   routes.openapi(show, async (c) => {
     const { sid } = c.req.valid('param')
     const { id } = c.var.cluster
-    const [row, view] = await Promise.all([findService(deps.sql, id, sid), loadView(deps.sql, id)])
+    const [row, view] = await Promise.all([
+      deps.store.rows.findService(id, sid),
+      deps.store.rows.loadView(id),
+    ])
     const found = accepted(row ?? refuse('unknown-service', `no service ${sid} in this cluster`))
     return c.json({ ...found, status: shown(view, sid) }, 200, { etag: etag(found.version) })
   })
@@ -138,11 +143,11 @@ export function serviceRoutes(deps: HttpDeps, feed: EventFeed): OpenAPIHono<Env>
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
       accepted(refuseServiceUpdate(view, sid, wish))
       const now = accepted(
-        (await findService(tx, clusterId, sid)) ??
+        (await tx.findService(clusterId, sid)) ??
           refuse('unknown-service', `no service ${sid} in this cluster`),
       )
       checkIfMatch(c, now.version)
-      return updateService(tx, clusterId, now, wish)
+      return tx.updateService(clusterId, now, wish)
     })
     return 'dryRun' in done ? c.json(done, 200) : c.json(done, 200, { etag: etag(done.version) })
   })

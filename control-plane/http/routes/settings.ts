@@ -4,17 +4,11 @@ import { SettingsBody, SettingsUpdate } from '../../../shared/operator-api.ts'
 import { fenceAfterMs, outageSurvivedMs } from '../../../shared/timing.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { mergeSettings, refuseSettings, settingsWarnings } from '../../intake/settings-wish.ts'
-import { loadView } from '../../store/load-view.ts'
 import { type Env, role } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { accepted } from '../errors.ts'
 import { checkIfMatch, etag } from '../if-match.ts'
-import {
-  countLeasesAsRenewed,
-  readSettings,
-  type StoredSettings,
-  storeSettings,
-} from '../records/settings.ts'
+import type { StoredSettings } from '../records/settings.ts'
 import {
   body,
   DryRunBody,
@@ -54,11 +48,14 @@ const change = createRoute({
 })
 
 /** Routes of settings. */
-export function settingsRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function settingsRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
   routes.openapi(show, async (c) => {
     const { id } = c.var.cluster
-    const [stored, view] = await Promise.all([readSettings(deps.sql, id), loadView(deps.sql, id)])
+    const [stored, view] = await Promise.all([
+      deps.store.rows.readSettings(id),
+      deps.store.rows.loadView(id),
+    ])
     return c.json(shown(stored, view), 200, { etag: etag(stored.version) })
   })
   routes.openapi(change, async (c) => {
@@ -66,13 +63,13 @@ export function settingsRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const { timing = {}, scheduling = {} } = wish
     const detail = { fields: [wish, timing, scheduling].flatMap((part) => Object.keys(part)) }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
-      const now = await readSettings(tx, clusterId)
+      const now = await tx.readSettings(clusterId)
       checkIfMatch(c, now.version)
       const next = mergeSettings(now.settings, wish)
       accepted(refuseSettings(view, next))
-      const stored = await storeSettings(tx, clusterId, next)
+      const stored = await tx.storeSettings(clusterId, next)
       if (next.quorum !== now.settings.quorum)
-        await countLeasesAsRenewed(tx, clusterId, now.settings, next)
+        await tx.countLeasesAsRenewed(clusterId, now.settings, next)
       return shown(stored, view)
     })
     return 'dryRun' in done ? c.json(done, 200) : c.json(done, 200, { etag: etag(done.version) })

@@ -4,11 +4,9 @@ import { Status } from '../../../shared/operator-api.ts'
 import { statusOf } from '../../cluster/status.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { nMinusOne } from '../../crm/what-if/n-minus-one.ts'
-import { loadView } from '../../store/load-view.ts'
 import { assert } from '../../../shared/assert.ts'
 import type { Env } from '../auth.ts'
-import type { HttpDeps } from '../deps.ts'
-import { loadSurroundings } from '../records/surroundings.ts'
+import type { OperatorDeps } from '../deps.ts'
 import { json, newRoutes, Params, problems } from '../routing.ts'
 
 const show = createRoute({
@@ -20,10 +18,10 @@ const show = createRoute({
 })
 
 /** The status of one cluster. */
-export async function clusterStatus(deps: HttpDeps, clusterId: number): Promise<Status> {
+export async function clusterStatus(deps: OperatorDeps, clusterId: number): Promise<Status> {
   const [view, around] = await Promise.all([
-    loadView(deps.sql, clusterId),
-    loadSurroundings(deps.sql, clusterId, deps.boss !== null),
+    deps.store.rows.loadView(clusterId),
+    deps.store.rows.loadSurroundings(clusterId),
   ])
   assert(view, 'clusters are never deleted')
   return statusOf(view, around, tableOf(deps, view))
@@ -32,10 +30,10 @@ export async function clusterStatus(deps: HttpDeps, clusterId: number): Promise<
 type Table = { round: number; madeMs: number; table: Status['nMinusOne'] }
 
 /** Many may watch one cluster: its table is made once for a round, and anew after a second whatever the round. */
-const tables = new WeakMap<HttpDeps, Map<number, Table>>()
+const tables = new WeakMap<OperatorDeps, Map<number, Table>>()
 const freshMs = 1_000
 
-function tableOf(deps: HttpDeps, view: ClusterView): Status['nMinusOne'] {
+function tableOf(deps: OperatorDeps, view: ClusterView): Status['nMinusOne'] {
   const ofReplica = tables.get(deps) ?? new Map<number, Table>()
   tables.set(deps, ofReplica)
   const nowMs = deps.clock.quickMs()
@@ -46,7 +44,7 @@ function tableOf(deps: HttpDeps, view: ClusterView): Status['nMinusOne'] {
   return table
 }
 
-export function statusRoutes(deps: HttpDeps): OpenAPIHono<Env> {
+export function statusRoutes(deps: OperatorDeps): OpenAPIHono<Env> {
   const routes = newRoutes()
   routes.openapi(show, async (c) => c.json(await clusterStatus(deps, c.var.cluster.id), 200))
   return routes

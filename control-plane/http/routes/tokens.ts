@@ -81,7 +81,7 @@ export function tokenRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const clusterId = wish.cluster === undefined ? null : cluster.id
     const detail = { name: wish.name, role: wish.role, cluster: wish.cluster ?? null }
     const done = await write(deps, c, { status: 201, detail }, async ({ tx }) => {
-      const made = await createToken(tx, { ...wish, clusterId }, deps.random)
+      const made = await createToken(tx.sql, { ...wish, clusterId }, deps.random)
       return shownUnlessDry(c.req.query('dryRun'), made)
     })
     return 'dryRun' in done ? c.json(done, 200) : c.json(done, 201)
@@ -92,7 +92,7 @@ export function tokenRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const done = await write(deps, c, { status: 204, detail: { token: id } }, async (w) => {
       // Whoever ends their own token locks themselves out, maybe everybody.
       if (id === actor.tokenId) accepted(refuse('own-token', 'this is the token you use now'))
-      if (!(await revokeToken(w.tx, w.clusterId, id, actor.cluster === null)))
+      if (!(await revokeToken(w.tx.sql, w.clusterId, id, actor.cluster === null)))
         accepted(refuse('unknown-token', `no token ${id} here`))
     })
     return done === undefined ? c.body(null, 204) : c.json(done, 200)
