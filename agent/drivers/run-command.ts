@@ -23,6 +23,8 @@ export type CommandOptions = {
   signal?: AbortSignal
   /** Its own end is the end, also while something it has left running keeps its output open. */
   leavesRunning?: boolean
+  /** Called once when the kernel has ended it, which may be after the result. */
+  onGone?: () => void
 }
 
 const lastWordsMs = 20
@@ -75,7 +77,11 @@ export function runCommand(
       child.unref()
       settle(null, ' (it cannot be killed)')
     }
-    child.once('error', (error) => settle(null, error.message))
+    child.once('error', (error) => {
+      if (child.pid === undefined) options.onGone?.()
+      settle(null, error.message)
+    })
+    child.once('exit', () => options.onGone?.())
     child.once('close', (code) => settle(code))
     // What it said last may still be in the pipes.
     if (options.leavesRunning) child.once('exit', () => setTimeout(letGo, lastWordsMs))

@@ -38,13 +38,14 @@ export type Call = {
   /** More of Pacemaker's words to the agent. */
   meta?: Record<string, string>
   signal?: AbortSignal
+  onGone?: () => void
 }
 
 /** Where agents keep what must not survive a reboot. The packages leave it to the service manager to make it. */
 const scratchDirectory = '/run/resource-agents'
 
 export function callAgent(call: Call): Promise<CommandResult> {
-  const { ocfRoot, resource, action, timeoutMs, launch, signal } = call
+  const { ocfRoot, resource, action, timeoutMs, launch, signal, onGone } = call
   mkdirSync(scratchDirectory, { recursive: true, mode: 0o1755 })
   const command = [programOf(ocfRoot, resource), action]
   const [program, ...args] = launch
@@ -59,6 +60,7 @@ export function callAgent(call: Call): Promise<CommandResult> {
   return runCommand(program!, args, {
     ...{ timeoutMs, environment: environmentOf(call), leavesRunning: true, mostBytes: 256 * 1024 },
     ...(signal && { signal }),
+    ...(onGone && { onGone }),
   })
 }
 

@@ -13,12 +13,12 @@ import { replaceFile } from '../../files.ts'
 import { markOf } from '../process/members.ts'
 import { createActionsLeft } from './actions-left.ts'
 import { callAgent } from './agent-call.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { createPlanner } from './plan.ts'
 import { createRecords, type Record } from './records.ts'
-import type { Resource } from './resource.ts'
 import { type CallResource, probeAll, startInOrder, stopInReverse } from './sequence.ts'
 import { lookForStrangers } from './strangers.ts'
-import { watchResources } from './watch.ts'
+import { type Monitor, watchResources } from './watch.ts'
 
 export type OcfDriverOptions = Pick<
   HostOptions,
@@ -42,6 +42,7 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
   const notes = join(options.runDirectory, 'ocf-started')
   const records = createRecords(join(home, 'ocf'), notes, type)
   const left = createActionsLeft(join(options.runDirectory, 'ocf'), bootId)
+  const monitors = oneAtATime(clock)
   const plan = createPlanner(ocfRoot, node, type === 'ocf-group')
   const starting = new Map<string, Starting>()
   const stopping = new Map<string, Stopping>()
@@ -51,30 +52,31 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
   let isDetached = false
 
   function caller({ sid, generation }: Pick<Record, 'sid' | 'generation'>): CallResource {
-    return (resource, action, { timeoutMs, signal, grant } = {}) =>
-      callAgent({
-        ...{ ocfRoot, resource, action, node },
+    const mark = markOf(owner, sid, generation)
+    return (resource, action, { timeoutMs, signal, grant, intervalMs } = {}) => {
+      const call = {
+        ...{ ocfRoot, resource, action, node, mark },
         timeoutMs: timeoutMs ?? resource.timeouts[action],
-        mark: markOf(owner, sid, generation),
         ...(signal && { signal }),
-        ...(action !== 'monitor' && {
-          launch: {
-            ...{ gate: gate.path(sid), grant: grant ?? null, bootId },
-            runFile: left.runFile(sid, random.uuid()),
-          },
-        }),
-      })
+        ...(intervalMs !== undefined && { intervalMs }),
+      }
+      if (action === 'monitor')
+        return monitors(`${sid} ${resource.name}`, call.timeoutMs, (onGone) =>
+          callAgent({ ...call, onGone }),
+        )
+      const runFile = left.runFile(sid, random.uuid())
+      const launch = { gate: gate.path(sid), grant: grant ?? null, bootId, runFile }
+      return callAgent({ ...call, launch })
+    }
   }
 
-  function watch({ sid, generation, resources }: Record): void {
+  function watch(record: Record): void {
+    const { sid, generation, resources } = record
     unwatch(sid)
     if (isDetached) return
-    const mark = markOf(owner, sid, generation)
-    const monitor = (resource: Resource, intervalMs: number) =>
-      callAgent({
-        ...{ ocfRoot, resource, node, mark, intervalMs },
-        ...{ action: 'monitor', timeoutMs: resource.timeouts.monitor },
-      })
+    const call = caller(record)
+    const monitor: Monitor = (resource, intervalMs, signal) =>
+      call(resource, 'monitor', { intervalMs, signal })
     const stop = watchResources(resources, monitor, (detail) => {
       watched.delete(sid)
       failed.add(sid)

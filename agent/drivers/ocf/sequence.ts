@@ -7,7 +7,13 @@ import { type Monitored, monitoredBy, notInstalledCode, outcomeOf } from './exit
 import type { Resource } from './resource.ts'
 import { sentence } from './watch.ts'
 
-export type CallOptions = { timeoutMs?: number; signal?: AbortSignal; grant?: string }
+export type CallOptions = {
+  timeoutMs?: number
+  signal?: AbortSignal
+  grant?: string
+  /** Of a recurring monitor. */
+  intervalMs?: number
+}
 
 /** Runs one action of a resource; without an interval a monitor is a probe. */
 export type CallResource = (

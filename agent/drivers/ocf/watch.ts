@@ -5,18 +5,22 @@ import { reasonOf } from './agent-call.ts'
 import { meaningOf, monitoredBy } from './exit-codes.ts'
 import type { Resource } from './resource.ts'
 
-export type Monitor = (resource: Resource, intervalMs: number) => Promise<CommandResult>
+export type Monitor = (
+  resource: Resource,
+  intervalMs: number,
+  signal: AbortSignal,
+) => Promise<CommandResult>
 
-/** @returns how to stop watching */
+/** @returns how to stop watching; a monitor that is under way is killed then */
 export function watchResources(
   resources: readonly Resource[],
   monitor: Monitor,
   failed: (detail: string) => void,
 ): () => void {
   const timers = new Set<NodeJS.Timeout>()
-  let isOver = false
+  const over = new AbortController()
   const stop = () => {
-    isOver = true
+    over.abort()
     for (const timer of timers) clearTimeout(timer)
     timers.clear()
   }
@@ -30,8 +34,8 @@ export function watchResources(
   }
 
   async function look(resource: Resource): Promise<void> {
-    const result = await monitor(resource, resource.monitorEveryMs)
-    if (isOver) return
+    const result = await monitor(resource, resource.monitorEveryMs, over.signal)
+    if (over.signal.aborted) return
     const fault = faultOf(result)
     if (fault === null) return wait(resource)
     stop()

@@ -1,30 +1,16 @@
 // A tool of the host that hangs costs its timeout, and never more: not even one that the kernel cannot end.
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { runCommand } from '../../../agent/drivers/run-command.ts'
+import { canFreeze, freezer } from './freezer.ts'
 
-// A process frozen by a cgroup of version 1 takes no SIGKILL, like one that sleeps uninterruptibly.
-const freezer = '/sys/fs/cgroup/freezer'
-const canFreeze = existsSync(`${freezer}/cgroup.procs`) && process.getuid?.() === 0
-const frozen = `${freezer}/holdfast-test-${process.pid}`
-
-afterEach(async () => {
-  if (!existsSync(frozen)) return
-  writeFileSync(`${frozen}/freezer.state`, 'THAWED')
-  for (let i = 0; i < 100 && readFileSync(`${frozen}/cgroup.procs`, 'utf8') !== ''; i++)
-    await pause(20)
-  rmdirSync(frozen)
-})
+const { freezeMe, members } = freezer()
 
 test.skipIf(!canFreeze)('a tool that cannot be killed is given up at its timeout', async () => {
-  mkdirSync(frozen)
-  const freezeMe = `echo $$ > ${frozen}/cgroup.procs; echo FROZEN > ${frozen}/freezer.state; sleep 60`
   const began = performance.now()
-  const result = await runCommand('/bin/sh', ['-c', freezeMe], { timeoutMs: 300 })
+  const result = await runCommand('/bin/sh', ['-c', `${freezeMe()}; sleep 60`], { timeoutMs: 300 })
   expect(result).toMatchObject({ code: null, isTimeout: true })
   expect(performance.now() - began).toBeLessThan(2_000)
-  expect(readFileSync(`${frozen}/cgroup.procs`, 'utf8')).not.toBe('')
+  expect(members()).not.toBe('')
 })
 
 test('what has left its process group and keeps the pipes open holds up no answer', async () => {
