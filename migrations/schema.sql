@@ -314,6 +314,20 @@ create table node_health (
 );
 CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON public.node_health FOR EACH ROW EXECUTE FUNCTION touch();
 
+create table node_question (
+  uid uuid not null,
+  cluster_id integer not null,
+  node_uid uuid not null,
+  question jsonb not null,
+  asked_at timestamp with time zone not null default clock_timestamp(),
+  told_at timestamp with time zone,
+  answer jsonb,
+  constraint node_question_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint node_question_node_uid_node_uid_fk FOREIGN KEY (node_uid) REFERENCES node(uid),
+  constraint node_question_pkey PRIMARY KEY (uid)
+);
+CREATE INDEX node_question_node ON public.node_question USING btree (node_uid);
+
 create table node_report (
   node_uid uuid not null,
   cluster_id integer not null,
@@ -508,6 +522,7 @@ create table service (
   figures jsonb,
   node text,
   touched xid8 not null default pg_current_xact_id(),
+  adopted_from text,
   constraint service_requested CHECK ((requested = ANY (ARRAY['started'::text, 'stopped'::text, 'disabled'::text, 'ignored'::text]))),
   constraint service_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint service_cluster_id_group_name_node_group_cluster_id_name_fk FOREIGN KEY (cluster_id, group_name) REFERENCES node_group(cluster_id, name),

@@ -65,6 +65,8 @@ export const ServiceCreate = z
     figures: Figures.nullable().default(null),
     /** Where it is now, with its disk or definition: its first start prefers that node. */
     node: NodeName.nullable().default(null),
+    /** The node that it is taken over from, as `describe` tells of it: nothing is started before that node has answered. */
+    adoptedFrom: NodeName.nullable().default(null),
     comment: comment.default(''),
   })
   // Also where other fields are wrong, so that one answer names them all.

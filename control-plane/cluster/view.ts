@@ -161,6 +161,11 @@ export type ServiceConfig = {
   figures: Figures | null
   /** Where it is when the CRM first sees it: its disk or definition may be there. null: anywhere. */
   node: NodeName | null
+  /**
+   * Taken over from this node, which may run it, whoever has started it there: nothing of it is started before that node
+   * has said where it stands, or a person vouched for its death. null or absent: of nobody.
+   */
+  adoptedFrom?: NodeName | null
   version: number
 }
 

@@ -2,7 +2,14 @@
 // Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
 import { ServiceTable } from '../cluster/service-table.ts'
 import { unknownOn } from '../cluster/grants.ts'
-import type { ClusterView, NodeName, NodeView, ServiceStatus, Sid } from '../cluster/view.ts'
+import type {
+  ClusterView,
+  NodeName,
+  NodeView,
+  ServiceStatus,
+  ServiceView,
+  Sid,
+} from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
 import { losesQuorum, reporting } from './quorum-wish.ts'
@@ -22,6 +29,14 @@ export function refuseNodeRemoval(view: ClusterView, name: NodeName): Refusal | 
     return refuse(
       'grants-open',
       `node ${name} may still run ${held.join(', ')}: move them away, or confirm that it is dead with: ha-manager fence confirm ${name}`,
+    )
+  const awaited = Object.values(view.services).find(
+    ({ config, status }) => config?.adoptedFrom === name && isUnanswered(status, node),
+  )
+  if (awaited)
+    return refuse(
+      'grants-open',
+      `node ${name} may run ${awaited.sid}, which is taken over from it, and has not answered yet: wait for it, or confirm that it is dead with: ha-manager fence confirm ${name}`,
     )
   const nodes = { ...view.nodes }
   delete nodes[name]
@@ -92,13 +107,20 @@ function isInDoubt(view: ClusterView, node: NodeView): boolean {
     unknownOn(new ServiceTable(view.services), node).length > 0
   )
     return true
-  return Object.values(view.services).some(({ status }) => isAwaitedBy(status, node))
+  return Object.values(view.services).some((service) => isAwaitedBy(service, node))
 }
 
-/** The service is frozen with it, or asks the whole roster where it runs. */
-function isAwaitedBy(status: ServiceStatus | null, { name, lease }: NodeView): boolean {
+/** The service is frozen with it, was taken over from it, or asks the whole roster where it runs. */
+function isAwaitedBy({ config, status }: ServiceView, node: NodeView): boolean {
+  const { name, lease } = node
   if (status?.state === 'freeze' && status.node === name) return lease.vouchedRound === null
-  return status?.probesRoster === true && (status.probeRound ?? 0) > (lease.vouchedRound ?? 0)
+  const isAsked = status?.probesRoster === true || config?.adoptedFrom === name
+  return isAsked && isUnanswered(status, node)
+}
+
+/** It was asked where the service runs, and nobody has vouched for its death since. */
+function isUnanswered(status: ServiceStatus | null, { lease }: NodeView): boolean {
+  return (status?.probeRound ?? 0) > (lease.vouchedRound ?? 0)
 }
 
 /** Services that may be running on this node: it holds their grants. */

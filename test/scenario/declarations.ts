@@ -76,7 +76,7 @@ export const declarations: Record<
   },
   service: {
     usage:
-      'service SID started|stopped|disabled|ignored [on n1] [group G] [max-restart 1] [max-relocate 1] [stop-timeout 60s] [no-failback] [no-auto-rebalance] [cpus 1 memory 1G] [live]',
+      'service SID started|stopped|disabled|ignored [on n1] [adopted-from n1] [group G] [max-restart 1] [max-relocate 1] [stop-timeout 60s] [no-failback] [no-auto-rebalance] [cpus 1 memory 1G] [live]',
     read: (words, { services }) => void services.push(readService(words)),
   },
   replicas: {
@@ -186,6 +186,7 @@ export function readService(words: Words): ServiceWish {
 function readServiceWord(words: Words, service: ServiceWish): void {
   const { wish } = service
   if (words.take('on')) service.node = words.node()
+  else if (words.take('adopted-from')) wish.adoptedFrom = words.node()
   else if (words.take('live')) wish.spec = { live: true }
   else Object.assign(wish, serviceUpdate(words))
 }

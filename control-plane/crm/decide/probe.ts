@@ -30,11 +30,17 @@ export function settleProbes(draft: Draft): void {
 /** Whether the nodes that answer now have said where they stand; the others are not waited for here. */
 function haveAnswered(draft: Draft, sid: Sid, probeRound: number): boolean {
   return draft.nodeNames.every(
-    (name) =>
-      !mayRun(draft, name, sid) ||
-      !isOperational(draft, name) ||
-      hasAnswered(draft, name, probeRound),
+    (name) => !isAsked(draft, name, sid, false) || hasAnswered(draft, name, probeRound),
   )
+}
+
+/**
+ * Whose answer is waited for: of those that could run it, who answers now or, with `wholeRoster`, all. SAFETY: the node that
+ * it was taken over from may run it, and knows of no grant: its silence is no answer, whatever it could run now.
+ */
+function isAsked(draft: Draft, name: NodeName, sid: Sid, wholeRoster: boolean): boolean {
+  if (draft.view.services.get(sid)?.config?.adoptedFrom === name) return true
+  return mayRun(draft, name, sid) && (wholeRoster || isOperational(draft, name))
 }
 
 function mayRun(draft: Draft, name: NodeName, sid: Sid): boolean {
@@ -111,10 +117,7 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
   if (copies.length > 1) return tooMany(copies)
   const wholeRoster = status.probesRoster === true
   const missing = draft.nodeNames.filter(
-    (name) =>
-      mayRun(draft, name, sid) &&
-      (wholeRoster || isOperational(draft, name)) &&
-      !hasAnswered(draft, name, probeRound),
+    (name) => isAsked(draft, name, sid, wholeRoster) && !hasAnswered(draft, name, probeRound),
   )
   const [copy] = copies
   if (missing.length > 0) {

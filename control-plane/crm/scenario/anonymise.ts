@@ -157,6 +157,7 @@ function anonymousConfig(sid: string, config: ServiceConfig, names: Names): Serv
     spec: isLiveBySpec ? { live: true } : {},
     group: config.group && names.group(config.group),
     node: config.node && names.node(config.node),
+    ...(config.adoptedFrom && { adoptedFrom: names.node(config.adoptedFrom) }),
   }
 }
 

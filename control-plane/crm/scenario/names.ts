@@ -22,7 +22,8 @@ export function otherNames(view: ClusterView): Names {
   const groups = new Set(Object.keys(view.groups))
   for (const { config, status } of Object.values(view.services)) {
     if (config?.group) groups.add(config.group)
-    for (const node of [config?.node, status?.node, status?.target, status?.fallbackNode])
+    const places = [config?.node, config?.adoptedFrom]
+    for (const node of [...places, status?.node, status?.target, status?.fallbackNode])
       if (node) nodes.add(node)
     for (const node of status?.failedNodes ?? []) nodes.add(node)
   }

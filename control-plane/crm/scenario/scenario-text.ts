@@ -102,6 +102,7 @@ function serviceLines({ sid, config, status }: ServiceView): string[] {
   const isLive = typeof spec === 'object' && spec !== null && 'live' in spec
   const parts = [
     ...(node === null ? [] : [`on ${node}`]),
+    ...(config.adoptedFrom == null ? [] : [`adopted-from ${config.adoptedFrom}`]),
     ...(config.group === null ? [] : [`group ${config.group}`]),
     ...(config.maxRestart === 1 ? [] : [`max-restart ${config.maxRestart}`]),
     ...(config.maxRelocate === 1 ? [] : [`max-relocate ${config.maxRelocate}`]),

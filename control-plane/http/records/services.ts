@@ -48,12 +48,14 @@ export function insertServices(
 ): Promise<ServiceConfigBody[]> {
   return tx<Row[]>`
     insert into service (cluster_id, sid, requested, spec, group_name, max_restart, max_relocate,
-                         stop_timeout_ms, failback, auto_rebalance, figures, node, comment)
+                         stop_timeout_ms, failback, auto_rebalance, figures, node, adopted_from,
+                         comment)
     select ${clusterId}, sid, requested, spec, "group", "maxRestart", "maxRelocate", "stopTimeoutMs",
-      failback, "autoRebalance", figures, node, comment
+      failback, "autoRebalance", figures, node, "adoptedFrom", comment
     from jsonb_to_recordset(${JSON.stringify(all)}::text::jsonb) as r(sid text, requested text,
       spec jsonb, "group" text, "maxRestart" int, "maxRelocate" int, "stopTimeoutMs" int,
-      failback boolean, "autoRebalance" boolean, figures jsonb, node text, comment text)
+      failback boolean, "autoRebalance" boolean, figures jsonb, node text, "adoptedFrom" text,
+      comment text)
     returning ${columns(tx)}`
 }
 

@@ -101,6 +101,7 @@ function planService(
       stopTimeoutMs: null,
       figures: null,
       node,
+      adoptedFrom: null,
     },
     there: { requested, state: was?.state ?? null, node: was?.node ?? null },
   }

@@ -40,6 +40,27 @@ export const node = pgTable(
   ],
 )
 
+/**
+ * What an operator asks of a node's host and its agent answers; for seconds only, whoever asked takes it away with the answer.
+ * No part of any decision.
+ */
+export const nodeQuestion = pgTable(
+  'node_question',
+  {
+    uid: uuid('uid').primaryKey(),
+    clusterId: clusterId(),
+    nodeUid: uuid('node_uid')
+      .notNull()
+      .references(() => node.uid),
+    question: jsonb('question').notNull(),
+    askedAt: at('asked_at').notNull().default(sql`clock_timestamp()`),
+    /** When its agent was last told of it; null: it never asked for anything since. */
+    toldAt: at('told_at'),
+    answer: jsonb('answer'),
+  },
+  (t) => [index('node_question_node').on(t.nodeUid)],
+)
+
 /** Which node a row is about. */
 export const nodeUid = () =>
   uuid('node_uid')

@@ -33,6 +33,8 @@ export const service = pgTable(
     figures: jsonb('figures'),
     /** Name of the node where it is when it is added; only a first placement asks for it. */
     node: text('node'),
+    /** Name of the node whose machine it was before it was a service: nobody starts it before that node has answered. */
+    adoptedFrom: text('adopted_from'),
     comment: text('comment').notNull().default(''),
     version: number('version').notNull().default(1),
     createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
