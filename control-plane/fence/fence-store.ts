@@ -54,16 +54,24 @@ const neverLeftBehind = ['libvirt', 'simulated']
 
 /**
  * Of these, which were seen on earlier in the life of the boot that is to be proved dead: by an attempt for its epoch, or
- * while it still renewed. What they then say is off has ended there.
+ * while it still renewed. What they then say is off has ended there. SAFETY: the last attempt that asked has the last
+ * word: one that has found it on its way, or gone, may be followed by what is left of a way back that was given up.
+ *
+ * @param reports what attempts for its epoch have said, the oldest first
  */
 export function foundOn(
   devices: readonly FenceDeviceView[],
   reports: readonly FencedDeviceView[][],
   bootId: string | null,
 ): string[] {
-  const wasOn = ({ name, uid, kind, checked }: FenceDeviceView) =>
-    neverLeftBehind.includes(kind) &&
-    (isSeenOn(checked ?? null, bootId) || isFoundOn(name, uid, reports))
+  const wasOn = ({ name, uid, kind, checked }: FenceDeviceView) => {
+    if (!neverLeftBehind.includes(kind)) return false
+    const before = lastBefore(name, uid, reports)
+    // A local site's supervisor lets nothing go elsewhere: it is only on its way up or down.
+    if (before === null || (before === 'changing' && kind !== 'libvirt'))
+      return isSeenOn(checked ?? null, bootId)
+    return before === 'on' || before === 'paused'
+  }
   return devices.filter(wasOn).map(({ name }) => name)
 }
 
@@ -72,13 +80,10 @@ function isSeenOn(checked: DeviceCheckView | null, bootId: string | null): boole
   return checked.bootId === bootId && checked.state === 'on' && checked.isExpected
 }
 
-function isFoundOn(name: string, uid: string, reports: readonly FencedDeviceView[][]): boolean {
-  return reports
-    .flat()
-    .some(
-      (one) =>
-        one.name === name && one.uid === uid && (one.before === 'on' || one.before === 'paused'),
-    )
+/** What it was found as by the last attempt that reached it, as it is set up now; null: none has. */
+function lastBefore(name: string, uid: string, reports: readonly FencedDeviceView[][]) {
+  const said = reports.flat().filter((one) => one.name === name && one.uid === uid)
+  return said.findLast(({ before }) => before !== null)?.before ?? null
 }
 
 type TaskRow = {
@@ -99,7 +104,7 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
       const [row] = await sql<TaskRow[]>`
         select o.node_uid as "nodeUid", o.attempt, n.virtual, c.settings,
           n.watchdog->>'class' = 'simulated' as "isSimulated", (
-          select coalesce(jsonb_agg(r.devices), '[]') from fence_report r
+          select coalesce(jsonb_agg(r.devices order by r.attempt, r.at), '[]') from fence_report r
           where r.node_uid = o.node_uid and r.epoch = o.epoch) as reports, (
           select v.boot_id from revocation v
           where v.node_uid = o.node_uid and v.epoch = o.epoch) as "bootId", (

@@ -115,8 +115,17 @@ describe('a fence device', () => {
     await database.sql`update lease set epoch = epoch + 1, boot_id = null where node_uid = ${uid}`
     await database.sql`update lease set boot_id = 'next' where node_uid = ${uid}`
     expect(await check()).toBe(1)
-    await database.sql`update fence_check set at = at - interval '11 minutes'`
-    expect(await check()).toBeGreaterThanOrEqual(1)
+    await database.sql`update fence_check set at = at - interval '3 minutes' where node_uid = ${uid}`
+    expect(await check()).toBe(1)
+  })
+
+  test('of a machine that goes nowhere is asked less often', async () => {
+    await database.sql`update node set virtual = false where uid = ${uid}`
+    expect(await check()).toBe(1)
+    await database.sql`update fence_check set at = at - interval '3 minutes' where node_uid = ${uid}`
+    expect(await check()).toBe(0)
+    await database.sql`update fence_check set at = at - interval '8 minutes' where node_uid = ${uid}`
+    expect(await check()).toBe(1)
   })
 
   test.each([

@@ -27,10 +27,17 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
   beforeAll(async () => {
     hosts = await startLibvirtHosts(2)
   })
+  let file: string
+  /** The words of a move from one host to the other. */
+  const moveTo = ({ address }: LibvirtHost) => {
+    const ways = [address, `tcp://${address.replace(/^.*\/\/|\/.*$/g, '')}`]
+    return ['migrate', '--live', '--unsafe', '--p2p', guest.name, ...ways]
+  }
+
   beforeEach(async () => {
     const folder = join(hosts[0]!.folder, 'guest')
     guest = createGuest(folder, 'counts', randomUUID(), 'node-v1')
-    const file = join(folder, 'domain.xml')
+    file = join(folder, 'domain.xml')
     writeFileSync(file, guest.xml)
     await virsh('define', file)
     await virsh('start', guest.name)
@@ -88,9 +95,7 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
 
   test('that was migrated away is not off where it came from, and is left alone where it is', async () => {
     const [source, target] = hosts as [LibvirtHost, LibvirtHost]
-    const ways = [target.address, `tcp://${target.address.replace(/^.*\/\/|\/.*$/g, '')}`]
-    const words = ['migrate', '--live', '--unsafe', '--p2p', guest.name, ...ways]
-    expect(await source.virsh(...words)).toMatchObject({ code: 0 })
+    expect(await source.virsh(...moveTo(target))).toMatchObject({ code: 0 })
     expect(await power()).toBe('unknown')
     await device().powerOff(signal())
     expect(await power()).toBe('unknown')
@@ -101,14 +106,39 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
   test('that is coming in from elsewhere is not found there: it is where it comes from, and stays there if the move is given up', async () => {
     const [source, target] = hosts as [LibvirtHost, LibvirtHost]
     await virsh('migrate-setspeed', guest.name, '1')
-    const ways = [target.address, `tcp://${target.address.replace(/^.*\/\/|\/.*$/g, '')}`]
-    const words = ['migrate', '--live', '--unsafe', '--p2p', guest.name, ...ways]
-    const moving = source.virsh(...words)
+    const moving = source.virsh(...moveTo(target))
     const there = () => power(target).catch(() => 'absent')
     await expect.poll(there, { timeout: 20_000, interval: 50 }).toBe('changing')
+    expect(await device(target).powerOff(signal()).catch(faultText)).toContain('being migrated')
     await virsh('domjobabort', guest.name)
     expect((await moving).code).not.toBe(0)
     expect(await power()).toBe('on')
+  })
+
+  test('that had left is not off where what had arrived of its way back was ended with the other daemon', async () => {
+    const [home, away] = hosts as [LibvirtHost, LibvirtHost]
+    expect(await away.virsh('define', file)).toMatchObject({ code: 0 })
+    expect(await home.virsh(...moveTo(away))).toMatchObject({ code: 0 })
+    await away.virsh('migrate-setspeed', guest.name, '1')
+    const moving = away.virsh(...moveTo(home))
+    await expect.poll(() => power(), { timeout: 20_000, interval: 50 }).toBe('changing')
+    await away.killDaemon()
+    await expect.poll(() => power(), { timeout: 20_000, interval: 50 }).toBe('unknown')
+    const { stdout } = await home.virsh('domstate', '--reason', guest.name)
+    expect(stdout.trim()).toBe('shut off (destroyed)')
+    expect(away.machines(guest.uuid)).toHaveLength(1)
+    await moving
+    await away.startDaemon()
+  })
+
+  test('that had left once, and was started here anew, is off when it has ended here', async () => {
+    const [home, away] = hosts as [LibvirtHost, LibvirtHost]
+    expect(await home.virsh(...moveTo(away))).toMatchObject({ code: 0 })
+    expect(await away.virsh('destroy', guest.name)).toMatchObject({ code: 0 })
+    await virsh('start', guest.name)
+    expect(await power()).toBe('on')
+    await virsh('destroy', guest.name)
+    expect(await power()).toBe('off')
   })
 
   test('that is not there, or cannot be asked, is told as a fault', async () => {
