@@ -1,12 +1,11 @@
 // The whole HTTP surface of one replica: agent routes, operator API, documentation, status page, health.
 // Order matters: limits and headers for everyone, then authentication, then the cluster's scope, then routes.
-import { OpenAPIHono } from '@hono/zod-openapi'
+import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Env } from './auth.ts'
 import type { HttpDeps } from './deps.ts'
-import { errorHandler, notFoundHandler, throwInvalid } from './errors.ts'
 import { eventFeed } from './event-feed.ts'
 import { heavyWork } from './heavy-work.ts'
-import { admitOperators, boundRequests, operatorRoutes } from './operator-api.ts'
+import { admitOperators, boundRequests, emptyApp, operatorRoutes } from './operator-api.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { clusterRoutes } from './routes/clusters.ts'
 import { addDocs } from './routes/docs.ts'
@@ -25,11 +24,9 @@ import { whyRoutes } from './routes/why.ts'
 
 /** Builds the application; nothing is opened before the first request. */
 export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
-  const app = new OpenAPIHono<Env>({ defaultHook: (result) => throwInvalid(result as never) })
+  const app = emptyApp(deps)
   const feed = eventFeed(deps)
   const heavy = heavyWork(deps.clock)
-  app.onError(errorHandler(deps))
-  app.notFound(notFoundHandler(() => app.routes))
   // Before the limit, which would build a stream for every renewal: these routes bound their bodies by what is announced.
   if (deps.agentRoutes) app.route('/agent/v1', deps.agentRoutes)
   boundRequests(app)

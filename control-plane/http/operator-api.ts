@@ -1,12 +1,12 @@
 // The operators' routes that any store can serve: who may pass to them, in which order, and which they are. What reads or
 // writes by SQL of its own is added by app.ts.
-import type { OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { auditRefusals } from './audit.ts'
 import { authenticate, type Env, scopeToCluster } from './auth.ts'
 import type { OperatorDeps } from './deps.ts'
-import { ProblemError, requireJson } from './errors.ts'
+import { errorHandler, notFoundHandler, ProblemError, requireJson, throwInvalid } from './errors.ts'
 import type { EventFeed } from './event-feed.ts'
 import { clusterCommandRoutes } from './routes/cluster-commands.ts'
 import { commandRoutes } from './routes/commands.ts'
@@ -22,6 +22,14 @@ import { statusRoutes } from './routes/status.ts'
 
 /** design: bodies ≤ 1 MiB. */
 const longestBody = 1024 * 1024
+
+/** Answers errors and unknown addresses with problems. */
+export function emptyApp(deps: OperatorDeps): OpenAPIHono<Env> {
+  const app = new OpenAPIHono<Env>({ defaultHook: (result) => throwInvalid(result as never) })
+  app.onError(errorHandler(deps))
+  app.notFound(notFoundHandler(() => app.routes))
+  return app
+}
 
 /** Limits and headers for everyone. */
 export function boundRequests(app: OpenAPIHono<Env>): void {
@@ -64,4 +72,13 @@ export function operatorRoutes(deps: OperatorDeps, feed: EventFeed): OpenAPIHono
     commandRoutes(deps, feed),
     settingsRoutes(deps),
   ]
+}
+
+/** These routes alone: where nothing is kept but what they need. */
+export function operatorApp(deps: OperatorDeps, feed: EventFeed): OpenAPIHono<Env> {
+  const app = emptyApp(deps)
+  boundRequests(app)
+  admitOperators(app, deps)
+  for (const routes of operatorRoutes(deps, feed)) app.route('/api/v1/clusters/:cluster', routes)
+  return app
 }

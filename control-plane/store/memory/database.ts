@@ -21,6 +21,9 @@ export type Commit = {
   changes: Change[]
 }
 
+/** `round`: who has it is the CRM now, or keeps it away. `cluster`: operators write one after the other. */
+export type LockRow = 'round' | 'cluster'
+
 type Waiting = { clusterId: number; uids: string[]; go: () => void }
 
 export class MemoryDatabase {
@@ -30,8 +33,11 @@ export class MemoryDatabase {
   clusters: Record<number, ClusterState> = {}
   /** After every commit that changed anything. */
   onCommit: (commit: Commit) => void = () => {}
-  /** Advisory locks of rounds: who is the CRM now. */
-  private readonly locks = new Map<number, MemoryTransaction>()
+  /** Rows that one transaction at a time may have. */
+  private readonly locks: Record<LockRow, Map<number, MemoryTransaction>> = {
+    round: new Map(),
+    cluster: new Map(),
+  }
   private waiting: Waiting[] = []
 
   constructor(now: () => number, server: ServerIdentity) {
@@ -82,13 +88,15 @@ export class MemoryDatabase {
         }))
   }
 
-  begin(): MemoryTransaction {
-    return new MemoryTransaction(this)
+  /** @param isRound of a round of the CRM, or of an operator */
+  begin(isRound: boolean): MemoryTransaction {
+    return new MemoryTransaction(this, isRound)
   }
 
   /** Is this row held by a transaction of another? */
   isHeld(clusterId: number, nodeUid: string): boolean {
-    return this.locks.get(clusterId)?.holds(nodeUid) ?? false
+    const { round, cluster } = this.locks
+    return [round, cluster].some((lock) => lock.get(clusterId)?.holds(nodeUid))
   }
 
   /** Calls back when none of these rows is held any more: at once, where none is. Returns what gives up waiting. */
@@ -104,21 +112,22 @@ export class MemoryDatabase {
     }
   }
 
-  /** Takes the election lock; false where another transaction has it. */
-  lock(clusterId: number, transaction: MemoryTransaction): boolean {
-    const holder = this.locks.get(clusterId)
+  /** Takes the row; false where another transaction has it. */
+  lock(clusterId: number, transaction: MemoryTransaction, row: LockRow): boolean {
+    const holder = this.locks[row].get(clusterId)
     if (holder !== undefined && holder !== transaction) return false
-    this.locks.set(clusterId, transaction)
+    this.locks[row].set(clusterId, transaction)
+    transaction.hold(row)
     return true
   }
 
   isElected(clusterId: number): boolean {
-    return this.locks.has(clusterId)
+    return this.locks.round.has(clusterId)
   }
 
   unlock(transaction: MemoryTransaction): void {
-    for (const [clusterId, holder] of this.locks)
-      if (holder === transaction) this.locks.delete(clusterId)
+    for (const lock of Object.values(this.locks))
+      for (const [clusterId, holder] of lock) if (holder === transaction) lock.delete(clusterId)
     const free = this.waiting.filter(
       ({ clusterId, uids }) => !uids.some((uid) => this.isHeld(clusterId, uid)),
     )
@@ -128,12 +137,13 @@ export class MemoryDatabase {
 
   /** Every transaction under way ends, as when the server goes down. */
   abortAll(): void {
-    for (const transaction of new Set(this.locks.values())) transaction.abort()
+    const { round, cluster } = this.locks
+    for (const transaction of new Set([...round.values(), ...cluster.values()])) transaction.abort()
   }
 }
 
 /**
- * A transaction of a round: what it writes is kept as patches, applied to the state as it is at the commit. The rows
+ * A transaction of a round or an operator: what it writes is kept as patches, applied to the state as it is at the commit. The rows
  * it writes are held from then on, so that each patch finds what it found when it was made.
  */
 export class MemoryTransaction {
@@ -144,17 +154,23 @@ export class MemoryTransaction {
   private readonly held = new Set<string>()
   private readonly tells = new Map<number, Commit>()
   private isOver = false
+  readonly isRound: boolean
 
-  constructor(database: MemoryDatabase) {
+  constructor(database: MemoryDatabase, isRound: boolean) {
     this.database = database
+    this.isRound = isRound
   }
 
   get isOpen(): boolean {
     return !this.isOver
   }
 
-  holds(nodeUid: string): boolean {
-    return this.held.has(nodeUid)
+  holds(row: string): boolean {
+    return this.held.has(row)
+  }
+
+  hold(row: string): void {
+    this.held.add(row)
   }
 
   /** The cluster as this transaction sees it: its own writes on what others committed. */

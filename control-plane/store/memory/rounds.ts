@@ -21,7 +21,7 @@ export function memoryRoundStore(
       }),
     lastRound: (clusterId) => access.trip(() => database.clusters[clusterId]?.round ?? -1),
     async transaction(work) {
-      const transaction = database.begin()
+      const transaction = database.begin(true)
       const trip = access.within(transaction)
       try {
         const result = await work(roundTransaction(database, transaction, trip))
@@ -48,7 +48,7 @@ function roundTransaction(
   return {
     stand: (clusterId, seen, replica) =>
       statement(() => {
-        if (!database.lock(clusterId, transaction)) return 'busy'
+        if (!database.lock(clusterId, transaction, 'round')) return 'busy'
         if (transaction.current(clusterId).round !== seen) return 'overtaken'
         return transaction.write(clusterId, (state) => ({
           state: { ...state, round: state.round + 1, replica },

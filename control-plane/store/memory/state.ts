@@ -13,6 +13,7 @@ import type {
   RevocationView,
   ServiceView,
 } from '../../cluster/view.ts'
+import { noColumns, type OperatorColumns } from './operator-columns.ts'
 
 /** Which history of which server this is (`server_identity()`). */
 export type ServerIdentity = { systemId: string; timeline: string; postmasterStart: string }
@@ -111,6 +112,7 @@ export type ClusterState = Head & {
   /** The newest ones only. */
   finished: FinishedCommand[]
   tokens: StoredToken[]
+  operators: OperatorColumns
 }
 
 export type NewClusterState = {
@@ -153,6 +155,7 @@ export function newClusterState(from: NewClusterState): ClusterState {
     clusterCommands: [],
     finished: [],
     tokens: [],
+    operators: noColumns,
   }
 }
 

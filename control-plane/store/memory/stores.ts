@@ -13,7 +13,7 @@ import { epochStanding, findNode, join, readDesired, readManaged, requestEpoch }
 
 export type Access = {
   /** One trip to the database and back; `work` is done there, or the trip fails. */
-  trip<T>(work: () => T): Promise<T>
+  trip: <T>(work: () => T) => Promise<T>
   /** Waits until none of these rows is held; rejects when that takes longer than a lock may be waited for. */
   untilFree(clusterId: number, nodeUids: string[]): Promise<void>
   /** A trip for each statement of a transaction, which the server ends where it hangs or is cut off. */

@@ -12,6 +12,7 @@ import type {
   Sid,
 } from '../../cluster/view.ts'
 import { forget, heldUntil, nodeOf } from './save.ts'
+import { withColumns } from './operator-columns.ts'
 import { type ClusterState, type StoredToken, withNode } from './state.ts'
 
 /** A service as it is added or after a change; its version counts up. */
@@ -103,18 +104,29 @@ export function putRules(state: ClusterState, rules: Rule[]): ClusterState {
   return { ...state, rules }
 }
 
-/** The longest lease ever allowed only grows. A change of the quorum's policy counts every lease as renewed (rule 1). */
+/** The longest lease ever allowed only grows. */
+export function storeSettings(state: ClusterState, settings: Settings): ClusterState {
+  const longestLeaseMs = Math.max(state.longestLeaseMs, settings.timing.leaseMs)
+  const { settingsVersion } = state.operators
+  return withColumns(
+    { ...state, settings, longestLeaseMs },
+    { settingsVersion: settingsVersion + 1 },
+  )
+}
+
+/** Every lease counts as renewed (rule 1): held until then at least. */
+export function countLeasesAsRenewed(state: ClusterState, untilMs: number): ClusterState {
+  const nodes = Object.entries(state.nodes).map(([uid, node]) => [uid, heldUntil(node, untilMs)])
+  return { ...state, nodes: Object.fromEntries(nodes) as ClusterState['nodes'] }
+}
+
+/** Settings, and what a change of them does to leases. */
 export function putSettings(state: ClusterState, settings: Settings, nowMs: number): ClusterState {
   const before = state.settings
-  const longestLeaseMs = Math.max(state.longestLeaseMs, settings.timing.leaseMs)
-  const next = { ...state, settings, longestLeaseMs }
+  const next = storeSettings(state, settings)
   if (settings.quorum === before.quorum) return next
   const waitMs = Math.max(fenceAfterMs(before.timing), fenceAfterMs(settings.timing))
-  const nodes = Object.entries(state.nodes).map(([uid, node]) => [
-    uid,
-    heldUntil(node, nowMs + waitMs),
-  ])
-  return { ...next, nodes: Object.fromEntries(nodes) as ClusterState['nodes'] }
+  return countLeasesAsRenewed(next, nowMs + waitMs)
 }
 
 export function addToken(state: ClusterState, token: StoredToken): ClusterState {

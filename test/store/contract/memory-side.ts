@@ -1,17 +1,19 @@
 // The memory store, for the contract.
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
-import { confirmDead } from '../../../control-plane/store/memory/confirm-dead.ts'
 import * as fence from '../../../control-plane/store/memory/fence.ts'
 import { MemoryDatabase } from '../../../control-plane/store/memory/database.ts'
 import { readCluster } from '../../../control-plane/store/memory/read.ts'
 import { type ClusterState, newClusterState } from '../../../control-plane/store/memory/state.ts'
+import { addActor } from '../../../control-plane/store/memory/operator-columns.ts'
+import { memoryOperatorStore } from '../../../control-plane/store/memory/operators.ts'
 import { memoryRoundStore } from '../../../control-plane/store/memory/rounds.ts'
 import { memoryAgentStore, memoryLane } from '../../../control-plane/store/memory/stores.ts'
 import * as rows from '../../../control-plane/store/memory/wishes.ts'
 import { hashSecret } from '../../../control-plane/store/secrets.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import { Chance } from '../../sim/random.ts'
-import { confirmedBy, configOf, told, type SharedClock, type Side, type Wishes } from './side.ts'
+import { type SharedClock, type Side, type Wishes } from './side.ts'
+import { wishesOver } from './wishes-over.ts'
 
 export function memorySide(
   clock: SharedClock,
@@ -30,32 +32,9 @@ export function memorySide(
   }
   const write = async (change: (state: ClusterState) => ClusterState) =>
     memory.commit(clusterId, (state) => ({ state: change(state), result: undefined }))
+  const operators = memoryOperatorStore(memory)
   const wishes: Wishes = {
-    addService: (wish) => write((state) => rows.putService(state, wish.sid, configOf(wish))),
-    setRequested: (sid, requested) => write((state) => rows.setRequested(state, sid, requested)),
-    deleteService: (sid) => write((state) => rows.deleteService(state, sid)),
-    addCommand: (command) => write((state) => rows.addCommand(state, command)),
-    setMaintenance: (uid, isOn) => write((state) => rows.setMaintenance(state, uid, isOn)),
-    removeNode: (uid) => write((state) => rows.removeNode(state, uid)),
-    confirmDead: async (node, force) =>
-      told(
-        memory.commit(clusterId, (state) => {
-          const wish = { ...confirmedBy, clusterId, node, force }
-          const { state: next, answer } = confirmDead(state, wish, clock.nowMs)
-          return { state: next, result: answer }
-        }),
-      ),
-    addGroup: (group) => write((state) => rows.putGroup(state, group)),
-    deleteGroup: (name) => write((state) => rows.deleteGroup(state, name)),
-    addRule: (rule) => write((state) => rows.putRules(state, [...state.rules, rule])),
-    deleteRule: (id) =>
-      write((state) =>
-        rows.putRules(
-          state,
-          state.rules.filter((rule) => rule.id !== id),
-        ),
-      ),
-    settings: (next) => write((state) => rows.putSettings(state, next, clock.nowMs)),
+    ...wishesOver(operators, clusterId),
     usage: async (all) => memory.noteUsage(all),
     fenceDevice: (uid, device) => write((state) => fence.putFenceDevice(state, uid, device)),
     deleteFenceDevice: (uid, name) => write((state) => fence.deleteFenceDevice(state, uid, name)),
@@ -76,7 +55,9 @@ export function memorySide(
       })),
   }
   return {
-    ...{ wishes, random, clusterId, clusterUuid: uuid, witness: new ClockWitness() },
+    ...{ wishes, operators, random, clusterId, clusterUuid: uuid, witness: new ClockWitness() },
+    operatorToken: (token) => write((state) => addActor(state, { ...token, expiresMs: null })),
+    audit: async () => memory.cluster(clusterId).operators.audit,
     agents: memoryAgentStore(memory, random),
     lane: memoryLane(memory),
     rounds: memoryRoundStore(memory),

@@ -1,16 +1,10 @@
 // Postgres, for the contract. It is told the time: a function of that name stands before its own, so that equal steps
 // give equal moments.
 import postgres from 'postgres'
-import * as commands from '../../../control-plane/http/records/commands.ts'
+import { postgresOperatorStore } from '../../../control-plane/http/operator-store.ts'
 import * as fenceDevices from '../../../control-plane/http/records/fence-devices.ts'
-import * as groups from '../../../control-plane/http/records/groups.ts'
-import * as nodes from '../../../control-plane/http/records/nodes.ts'
-import * as rules from '../../../control-plane/http/records/rules.ts'
-import * as services from '../../../control-plane/http/records/services.ts'
-import * as settingRows from '../../../control-plane/http/records/settings.ts'
-import { confirmDead } from '../../../control-plane/fence/operator-confirm.ts'
 import { postgresFenceStore } from '../../../control-plane/fence/fence-store.ts'
-import { isRefusal } from '../../../control-plane/intake/refusal.ts'
+import type { AuditRow } from '../../../control-plane/http/records/audit.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import { postgresLane } from '../../../control-plane/lease/lease-lane.ts'
 import { postgresAgentStore } from '../../../control-plane/store/agent-store.ts'
@@ -22,7 +16,8 @@ import { hashSecret } from '../../../control-plane/store/secrets.ts'
 import type { ClusterView } from '../../../control-plane/cluster/view.ts'
 import type { Settings } from '../../../shared/settings.ts'
 import { Chance } from '../../sim/random.ts'
-import { confirmedBy, type SharedClock, type Side, told, type Wishes } from './side.ts'
+import { type SharedClock, type Side, type Wishes } from './side.ts'
+import { wishesOver } from './wishes-over.ts'
 
 /** Defaults that were bound to the real clock when the tables were made. */
 const defaults = [
@@ -60,42 +55,9 @@ export async function postgresSide(
   const random = new Chance(name)
   const cluster = { name, development: true, settings }
   const { id: clusterId, uuid } = await createCluster(sql, cluster, random)
+  const operators = postgresOperatorStore(sql, null)
   const wishes: Wishes = {
-    addService: async (wish) => void (await services.insertService(sql, clusterId, wish)),
-    setRequested: (sid, requested) => services.setRequested(sql, clusterId, sid, requested),
-    deleteService: (sid) => services.deleteService(sql, clusterId, sid),
-    addCommand: async ({ uid, kind, sid, node, stopTimeoutMs }) => {
-      const given = stopTimeoutMs === null ? {} : { stopTimeoutMs }
-      const what = { uid, clusterId, kind, sid, node, arguments: given, actor: 'test' }
-      await commands.insertCommand(sql, what)
-    },
-    setMaintenance: (uid, isOn) => nodes.setMaintenance(sql, uid, isOn),
-    removeNode: async (uid, node) => void (await nodes.removeNode(sql, clusterId, uid, node)),
-    confirmDead: async (node, force) => {
-      let answer: unknown = null
-      const wish = { ...confirmedBy, clusterId, node, force }
-      // A refusal undoes everything, as at the API.
-      await sql
-        .begin(async (tx) => {
-          answer = await confirmDead(tx, wish)
-          if (isRefusal(answer)) throw new Error('refused')
-        })
-        .catch((error: unknown) => {
-          if (!isRefusal(answer)) throw error
-        })
-      return told(answer as Awaited<ReturnType<typeof confirmDead>>)
-    },
-    addGroup: async (group) =>
-      void (await groups.insertGroup(sql, clusterId, { ...group, comment: '' })),
-    deleteGroup: (group) => groups.deleteGroup(sql, clusterId, group),
-    addRule: async (rule) => void (await rules.insertRules(sql, clusterId, [rule])),
-    deleteRule: (rule) => rules.deleteRule(sql, clusterId, rule),
-    settings: async (next) => {
-      const { settings: before } = await settingRows.readSettings(sql, clusterId)
-      await settingRows.storeSettings(sql, clusterId, next)
-      if (next.quorum !== before.quorum)
-        await settingRows.countLeasesAsRenewed(sql, clusterId, before, next)
-    },
+    ...wishesOver(operators, clusterId),
     usage: (all) => writeNodeUsage(sql, all),
     fenceDevice: async (uid, device) => {
       const row = { ...device, options: { node: null }, secret: null }
@@ -121,7 +83,18 @@ export async function postgresSide(
   }
   const lane = postgresLane(url)
   return {
-    ...{ sql, wishes, random, clusterId, clusterUuid: uuid, witness: new ClockWitness(), lane },
+    ...{ sql, wishes, operators, random, clusterId, clusterUuid: uuid, lane },
+    witness: new ClockWitness(),
+    operatorToken: async ({ id, name: held, role, hash, everywhere }) => {
+      await sql`
+        insert into token (id, name, role, hash, cluster_id)
+        values (${id}, ${held}, ${role}, ${hash}, ${everywhere ? null : clusterId})`
+    },
+    audit: async () => [
+      ...(await sql<AuditRow[]>`
+        select cluster_id as "clusterId", actor, method, path, status, detail from audit_log
+        where cluster_id = ${clusterId} order by id`),
+    ],
     agents: postgresAgentStore(sql, random),
     // With what a replica remembers from round to round.
     rounds: postgresRoundStore(sql, null),

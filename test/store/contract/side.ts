@@ -1,17 +1,13 @@
 // What the contract asks of a store: the seams of agents, leases and rounds, and what operators write.
 import type { FenceDeviceView } from '../../../control-plane/cluster/fence-view.ts'
 import type { FenceStore } from '../../../control-plane/fence/fence-store.ts'
-import type { FenceConfirmed } from '../../../control-plane/fence/operator-confirm.ts'
-import { isRefusal, type Refusal } from '../../../control-plane/intake/refusal.ts'
+import type { OperatorStore } from '../../../control-plane/http/operator-store.ts'
+import type { AuditRow } from '../../../control-plane/http/records/audit.ts'
 import { ClockWitness } from '../../../control-plane/lease/clock-witness.ts'
 import type { LeaseLane } from '../../../control-plane/lease/lease-lane.ts'
-import type {
-  ClusterView,
-  CommandView,
-  GroupView,
-  ServiceConfig,
-} from '../../../control-plane/cluster/view.ts'
+import type { ClusterView, CommandView, GroupView } from '../../../control-plane/cluster/view.ts'
 import type { AgentStore } from '../../../control-plane/store/agent-store.ts'
+import type { StoredActor } from '../../../control-plane/store/memory/operator-columns.ts'
 import type { UsageRow } from '../../../control-plane/store/node-usage.ts'
 import type { RoundStore } from '../../../control-plane/store/round-store.ts'
 import type { ServiceCreate } from '../../../shared/operator-api.ts'
@@ -60,6 +56,11 @@ export type Side = {
   rounds: RoundStore
   fences: FenceStore
   wishes: Wishes
+  operators: OperatorStore
+  /** Lets its holder ask the routes. */
+  operatorToken(token: Omit<StoredActor, 'expiresMs'>): Promise<void>
+  /** The audit log of the cluster, oldest first. */
+  audit(): Promise<AuditRow[]>
   witness: ClockWitness
   /** The same numbers on both sides. */
   random: Chance
@@ -69,23 +70,4 @@ export type Side = {
   /** The view, and what a round reads beside it. */
   all(): Promise<unknown>
   close(): Promise<void>
-}
-
-/** What a view shows of a service as it is added. */
-export function configOf(wish: ServiceCreate): Omit<ServiceConfig, 'version'> {
-  const { requested, spec, group, maxRestart, maxRelocate, stopTimeoutMs } = wish
-  const { failback, autoRebalance, figures, node } = wish
-  return {
-    ...{ requested, spec, group, maxRestart, maxRelocate, stopTimeoutMs },
-    ...{ failback, autoRebalance, figures, node },
-  }
-}
-
-export const confirmedBy = { actor: 'test', silentMs: 9_000 }
-
-/** A confirmation without the order of its parts, or the code of the refusal. */
-export function told(answer: FenceConfirmed | Refusal): unknown {
-  if (isRefusal(answer)) return answer.code
-  const closed = answer.closed.map(({ sid, generation }) => `${sid} ${generation}`)
-  return { epochs: [...answer.epochs].sort((a, b) => a - b), closed: closed.sort() }
 }
