@@ -2,6 +2,7 @@
 // says `ok` to a stop only when nothing of the service is left and nothing of it can still begin.
 import type { ServiceType } from '../../shared/names.ts'
 import type { Outcome } from '../../shared/outcome.ts'
+import type { NodeAnswer } from '../../shared/node-question.ts'
 import type { MoveProgress } from '../../shared/live-move.ts'
 import type { Found } from '../lrm/decide/lrm.ts'
 
@@ -72,8 +73,13 @@ export interface Driver {
    * generation 0, and found from then on
    * @param known of this kind, all that the cluster has: their start gates are in place afterwards, as far as the operating
    * system has any; what was there before its gate is marked as generation 0, and found from then on
+   * @param held services whose grant is confirmed here: by others' definitions of these nothing may be started any more
    */
-  survey(asked?: readonly Asked[], known?: readonly Asked[]): Promise<Found[]>
+  survey(
+    asked?: readonly Asked[],
+    known?: readonly Asked[],
+    held?: readonly string[],
+  ): Promise<Found[]>
   /** It may be started soon. Starts nothing, and never fails. */
   prepare(sid: string, generation: number): void
   /** Resolves when the service runs, or did not come to run. Ends of running services are told by `exited`. */
@@ -83,6 +89,11 @@ export interface Driver {
    * that is being moved away or in, the job is ended first: nothing of it can still arrive, or leave, afterwards.
    */
   stop(sid: string, timeoutMs: number): Promise<DriverResult>
+  /**
+   * What somebody has made on this host under that name and is to become service `sid`. Changes nothing; throws where it
+   * cannot tell. Absent: of this kind nothing is to be known that the plane does not have.
+   */
+  describe?(sid: string, name: string): Promise<NodeAnswer>
   /** What the running services use, told apart by generation; for scheduling only. Must be cheap, and yield. */
   measure?(): Promise<ServiceReading[]>
   /** Leaves services running and watches them no more. */

@@ -84,7 +84,7 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
       case 'cancel-move':
         return void runMove(deps, effect, tell)
       case 'survey':
-        return void look(effect.asked, effect.known).then(tell)
+        return void look(effect.asked, effect.known, effect.held).then(tell)
       case 'ask-managed':
         return void askManaged(deps).then(tell)
       case 'renew':

@@ -13,15 +13,20 @@ const patienceMs = 45_000
 /** One that did not, or was never asked; at a start nothing is fed before the first look has ended. */
 const shortPatienceMs = 2_000
 
-export type Look = (asked: readonly Asked[], known?: readonly Asked[]) => Promise<LrmEvent>
+export type Look = (
+  asked: readonly Asked[],
+  known?: readonly Asked[],
+  held?: readonly string[],
+) => Promise<LrmEvent>
 
+type About = [asked: readonly Asked[], known: readonly Asked[], held: readonly string[]]
 type Answer = { found: Found[]; blind: Blind[] }
 
 /** Looks with these drivers; what is given back resolves within `patienceMs`, and never rejects. */
 export function createLook(drivers: readonly Driver[], timers: Timers): Look {
   const asks = drivers.map((driver) => askOne(driver, timers))
-  return async (asked, known = []) => {
-    const answers = await Promise.all(asks.map((ask) => ask(asked, known)))
+  return async (asked, known = [], held = []) => {
+    const answers = await Promise.all(asks.map((ask) => ask(asked, known, held)))
     return {
       kind: 'surveyed',
       found: answers.flatMap(({ found }) => found),
@@ -30,19 +35,16 @@ export function createLook(drivers: readonly Driver[], timers: Timers): Look {
   }
 }
 
-function askOne(
-  driver: Driver,
-  timers: Timers,
-): (asked: readonly Asked[], known: readonly Asked[]) => Promise<Answer> {
+function askOne(driver: Driver, timers: Timers): (...about: About) => Promise<Answer> {
   const { type } = driver
   const own = (all: readonly Asked[]) => all.filter(({ sid }) => serviceType(sid) === type)
   let isAsked = false
   let hasAnswered = false
 
-  async function survey(asked: readonly Asked[], known: readonly Asked[]): Promise<Answer> {
+  async function survey(...[asked, known, held]: About): Promise<Answer> {
     isAsked = true
     try {
-      const answer = await surveyWith(own(asked), own(known))
+      const answer = await surveyWith(own(asked), own(known), held)
       hasAnswered = true
       return answer
     } catch (error) {
@@ -53,9 +55,9 @@ function askOne(
     }
   }
 
-  async function surveyWith(asked: readonly Asked[], known: readonly Asked[]): Promise<Answer> {
+  async function surveyWith(...[asked, known, held]: About): Promise<Answer> {
     try {
-      return { found: await driver.survey(asked, known), blind: [] }
+      return { found: await driver.survey(asked, known, held), blind: [] }
     } catch (error) {
       if (asked.length + known.length === 0) throw error
       // By its marks, and by what it has met before.
@@ -64,10 +66,10 @@ function askOne(
     }
   }
 
-  return async (asked, known) => {
+  return async (...about) => {
     if (isAsked) return blind(type, 'it has not answered the look before')
     const limitMs = hasAnswered ? patienceMs : shortPatienceMs
-    return await within(survey(asked, known), limitMs, timers, () => {
+    return await within(survey(...about), limitMs, timers, () => {
       hasAnswered = false
       return blind(type, `no answer within ${limitMs} ms`)
     })

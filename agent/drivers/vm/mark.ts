@@ -44,8 +44,7 @@ export function withMark(xml: string, mark: VmMark): string {
     metadata = []
     domain.push({ metadata })
   }
-  for (let at = metadata.length - 1; at >= 0; at--)
-    if (markTag in metadata[at]!) metadata.splice(at, 1)
+  removeMarks(metadata)
   metadata.push({
     [markTag]: [],
     ':@': {
@@ -58,6 +57,20 @@ export function withMark(xml: string, mark: VmMark): string {
     },
   })
   return builder.build(document)
+}
+
+/** The same domain with no mark; as it stands where it bears none. */
+export function withoutMark(xml: string): string {
+  if (!xml.includes(markNamespace)) return xml
+  const document = parser.parse(xml) as XmlNode[]
+  const domain = childrenOf(document, 'domain')
+  removeMarks((domain && childrenOf(domain, 'metadata')) ?? [])
+  return builder.build(document)
+}
+
+function removeMarks(metadata: XmlNode[]): void {
+  for (let at = metadata.length - 1; at >= 0; at--)
+    if (markTag in metadata[at]!) metadata.splice(at, 1)
 }
 
 /** The same for libvirt's own call, which adds the namespace. */

@@ -17,6 +17,8 @@ import { type Domain, lookAtDomains } from './domains.ts'
 import { createHostProcesses } from './qemu-processes.ts'
 import { createStartGate } from './start-gate.ts'
 import { createVirsh, VirshFailed } from './virsh.ts'
+import { takeDefinitionsAway } from './vm-definitions.ts'
+import { describeMachine } from './vm-describe.ts'
 import { endMachine } from './vm-ending.ts'
 import { isOwn, serviceOf, stateOf, type VmHost } from './vm-host.ts'
 import { cancelMove, moveMachine } from './vm-leaving.ts'
@@ -59,15 +61,17 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     processes: createHostProcesses(libvirtUri, options.isOfHost),
     records: createVmRecords({ stages, known }, bootId),
     gate: createStartGate({ nodeUid, hooks, grants, known, bootId, virsh, pidFiles }),
+    taken: join(options.home, 'vm-taken'),
   }
   const starting = new Map<string, object>()
   const moving = new Map<string, Promise<MigrateResult>>()
   /** A move away has left a doubt: QEMU alone may still be at it. */
   const doubtful = new Set<string>()
   const endings = new Map<string, Ending>()
+  const isInHand = (sid: string) => endings.has(sid) || moving.has(sid) || starting.has(sid)
   const watch = watchMachines({
     ...{ host, events },
-    isInHand: (sid) => endings.has(sid) || moving.has(sid) || starting.has(sid),
+    isInHand,
     happened(name) {
       for (const one of host.records.list()) if (one.name === name) endings.get(one.sid)?.lookNow()
     },
@@ -171,9 +175,9 @@ export function createVmDriver(options: VmDriverOptions): Driver {
   function whatSeemsToRun(sid: string, uuid: string, records: VmRecord[]): Found {
     const own = records.filter((one) => one.sid === sid)
     const generation = Math.max(0, ...own.map((one) => one.generation))
-    const isInHand = endings.has(sid) || starting.has(sid) || moving.has(sid) || doubtful.has(sid)
     const seen = watch.get(sid)
-    if (isInHand || seen?.isIncoming) return { sid, generation, state: 'unknown' }
+    if (isInHand(sid) || doubtful.has(sid) || seen?.isIncoming)
+      return { sid, generation, state: 'unknown' }
     if (seen?.uuid === uuid) return { sid, generation: seen.generation, state: 'running' }
     const isHalfMade = own.some(({ stage }) => stage !== 'running')
     return { sid, generation, state: isHalfMade ? 'unknown' : 'unseen' }
@@ -182,6 +186,7 @@ export function createVmDriver(options: VmDriverOptions): Driver {
   async function survey(
     asked: readonly Asked[] = [],
     known: readonly Asked[] = [],
+    held: readonly string[] = [],
   ): Promise<Found[]> {
     for (const one of asked) await meetMachine(host, one)
     await meetAll(host, known)
@@ -190,6 +195,7 @@ export function createVmDriver(options: VmDriverOptions): Driver {
     const newest = (sid: string) =>
       Math.max(0, ...records.filter((one) => one.sid === sid).map((one) => one.generation))
     const domains = await listed()
+    if (domains !== null) await takeDefinitionsAway(host, known, held, domains, isInHand)
     for (const domain of domains ?? []) {
       const sid = serviceOf(host, domain)
       if (sid === null) continue
@@ -230,6 +236,7 @@ export function createVmDriver(options: VmDriverOptions): Driver {
   return {
     type: 'vm',
     ...{ survey, start, stop, receive, migrate, cancel },
+    describe: (sid, name) => describeMachine(host, sid, name),
     prepare: () => {},
     measure: () =>
       readMachines(

@@ -16,6 +16,8 @@ export type VmHost = {
   processes: HostProcesses
   records: VmRecords
   gate: StartGate
+  /** Folder of what was taken over from this host, and of the definitions that were taken away here. */
+  taken: string
 }
 
 /** A virtual machine of this node, by its mark. */

@@ -8,7 +8,8 @@ import { markElement, markNamespace } from './mark.ts'
 import { VirshFailed } from './virsh.ts'
 import { machineOf, markFor, type VmHost } from './vm-host.ts'
 
-const DomainName = z.object({ name: z.string(), uuid: z.string() })
+/** By what a host can tell a machine. */
+export const DomainName = z.object({ name: z.string(), uuid: z.string() })
 
 /** Throws if it cannot be told, or not be marked: that is a doubt, not an absence. */
 export async function meetMachine(host: VmHost, { sid, spec }: Asked): Promise<void> {

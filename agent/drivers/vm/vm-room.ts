@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DomainXml } from '../../../shared/specs/domain-xml.ts'
 import { lookAtDomains } from './domains.ts'
-import { faultOf } from './virsh.ts'
+import { undefine } from './vm-definitions.ts'
 import type { VmHost } from './vm-host.ts'
 
 /** How long libvirt may take to clear away a machine whose process has ended. */
@@ -26,8 +26,8 @@ export async function makeRoom(
       await pause(100)
       return makeRoom(host, domain, untilMs)
     }
-    const undone = await host.virsh.run(['undefine', uuid, '--keep-nvram', '--keep-tpm'])
-    if (undone.code !== 0) return `its definition here could not be removed: ${faultOf(undone)}`
+    const why = await undefine(host, one)
+    if (why !== null) return `its definition here could not be removed: ${why}`
   }
   return null
 }

@@ -101,6 +101,7 @@ export function beginSurvey(draft: Draft): void {
     kind: 'survey',
     asked: asked.map(([sid, spec]) => ({ sid, spec })),
     known: knownIn(draft.lrm, begun),
+    held: Object.keys(draft.lrm.confirmed),
   })
 }
 

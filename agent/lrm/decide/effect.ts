@@ -69,8 +69,8 @@ export type Effect =
   | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
   | { kind: 'poll'; id: number; planeEpoch: number; revision: number; waitMs: number }
   | { kind: 'cancel-poll' }
-  /** \`known\`: whose start gates must be in place. */
-  | { kind: 'survey'; asked: Asked[]; known: readonly Asked[] }
+  /** \`known\`: whose start gates must be in place. \`held\`: services whose grant is confirmed here. */
+  | { kind: 'survey'; asked: Asked[]; known: readonly Asked[]; held: readonly Sid[] }
   /** Read the managed services, and keep them on disk. */
   | { kind: 'ask-managed' }
   | {

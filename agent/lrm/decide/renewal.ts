@@ -122,7 +122,10 @@ function takeConfirms(draft: Draft, sent: SentRenewal, answer: LeaseAnswer): voi
   const { lrm } = draft
   for (const { sid, generation } of answer.confirmed) {
     const asked = sent.confirms.some((one) => one.sid === sid && one.generation === generation)
-    if (asked && closedUpTo(lrm, sid) < generation) lrm.confirmed[sid] = generation
+    if (!asked || closedUpTo(lrm, sid) >= generation) continue
+    lrm.confirmed[sid] = generation
+    // Its driver is told with the next look that it is this node's now.
+    if (lrm.journal.adopted?.[sid]?.generation === generation) lrm.survey.dueMs = draft.nowMs
   }
 }
 

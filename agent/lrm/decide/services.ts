@@ -6,6 +6,7 @@ import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
 import { isDisarmed, isStoppingAll, type LocalService, type Sid } from './lrm.ts'
 import { moveAway, settleMove } from './migrate.ts'
+import { isCurrent } from './managed.ts'
 import { isNewest } from './poll.ts'
 import { receive, settleArrival } from './receive.ts'
 import { isStable } from './records.ts'
@@ -66,7 +67,8 @@ function stepService(
     return
   }
   if (order === null) {
-    if (local && isUnordered(draft)) keepOff(draft, sid, null, local, 'it runs without a grant')
+    if (local && isUnordered(draft, local))
+      keepOff(draft, sid, null, local, 'it runs without a grant')
     return
   }
   if (isStop(order)) keepOff(draft, sid, order, local, `ordered: ${order.state}`)
@@ -145,11 +147,12 @@ function isLive(local: LocalService | null): local is LocalService {
 /**
  * Whether a service that no order names runs without a grant for certain. Not under a later history of the database
  * than the one this epoch was joined in (what runs, runs on), and only once the orders in hand are the newest: what a
- * newer list of managed services than theirs has told of may be asked for by the next ones, and adopted.
+ * newer list of managed services than theirs has told of, and had its driver meet, may be asked for by the next ones, and adopted.
  */
-function isUnordered(draft: Draft): boolean {
+function isUnordered(draft: Draft, { generation }: LocalService): boolean {
   const { lrm } = draft
   const { desired, journal, planeEpoch } = lrm
+  if (generation === 0 && !isCurrent(lrm)) return false
   if (!desired || !leaseAllows(draft)) return false
   if (journal.epoch?.planeNumber !== planeEpoch?.number) return false
   return isNewest(draft)
