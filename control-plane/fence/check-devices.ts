@@ -6,7 +6,7 @@ import type postgres from 'postgres'
 import { isSameMachine } from '../../shared/machine-identity.ts'
 import type { Timers } from '../../shared/clock.ts'
 import { pause } from './bounded.ts'
-import { type DueCheck, dueChecks, recordCheck } from './check-store.ts'
+import { clockNow, type DueCheck, dueChecks, recordCheck } from './check-store.ts'
 import type { FenceDevice } from './fence-device.ts'
 import type { StoredDevice } from './fence-store.ts'
 import { meetDevice } from './meet-device.ts'
@@ -35,6 +35,7 @@ export async function checkDevices(deps: CheckDeps): Promise<void> {
 async function checkOne(deps: CheckDeps, check: DueCheck): Promise<void> {
   const { sql, timers, log } = deps
   const { device, node, clusterId } = check
+  const askedAt = await clockNow(sql)
   const met = await meetDevice(deps.open(device), timers)
   const isExpected = isSameMachine(device.expects, met.identity)
   if (!isExpected || met.state !== 'on')
@@ -45,6 +46,6 @@ async function checkOne(deps: CheckDeps, check: DueCheck): Promise<void> {
   // Its next renewal says that it still lives.
   for (const waitMs of renewsWithinMs) {
     await pause(timers, waitMs)
-    if (await recordCheck(sql, check, met, isExpected)) return
+    if (await recordCheck(sql, check, askedAt, met, isExpected)) return
   }
 }

@@ -10,8 +10,6 @@ export type DueCheck = {
   node: string
   bootId: string
   device: StoredDevice
-  /** By the database's clock, before the device is asked. */
-  askedAt: string
 }
 
 /** One that was asked answers the same for so long. */
@@ -25,8 +23,7 @@ const mostAtOnce = 500
 export async function dueChecks(sql: postgres.Sql): Promise<DueCheck[]> {
   return sql<DueCheck[]>`
     select f.cluster_id as "clusterId", f.node_uid as "nodeUid", n.name as node,
-      l.boot_id as "bootId", clock_timestamp()::text as "askedAt",
-      jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid, 'expects', f.expects,
+      l.boot_id as "bootId", jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid, 'expects', f.expects,
         'options', f.options, 'secret', f.secret) as device
     from fence_device f
     join node n on n.uid = f.node_uid and n.removed_at is null
@@ -41,13 +38,20 @@ export async function dueChecks(sql: postgres.Sql): Promise<DueCheck[]> {
     order by k.at nulls first limit ${mostAtOnce}`
 }
 
+/** By the database's clock: taken before each device is asked, however long the ones before it took. */
+export async function clockNow(sql: postgres.Sql): Promise<string> {
+  const [row] = await sql<{ now: string }[]>`select clock_timestamp()::text as now`
+  return row!.now
+}
+
 /**
- * Writes down what a device said, if the same boot has renewed since before it was asked: then both were there at once.
+ * Writes down what a device said, if the same boot has renewed after `askedAt`: then it lived on when the device was asked.
  * @returns whether it was written
  */
 export async function recordCheck(
   sql: postgres.Sql,
-  { clusterId, nodeUid, bootId, device, askedAt }: DueCheck,
+  { clusterId, nodeUid, bootId, device }: DueCheck,
+  askedAt: string,
   { state, fault }: Met,
   isExpected: boolean,
 ): Promise<boolean> {
