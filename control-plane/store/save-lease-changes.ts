@@ -110,6 +110,10 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
   const [current] = await tx<{ epoch: number }[]>`
     select epoch::float8 as epoch from lease where node_uid = ${uid} and boot_id is null for update`
   if (!current) throw new StalePlan(`another boot of ${change.node} holds its lease`)
+  // SAFETY: what it says of itself was judged, and counts from now on: without it the facts of an older boot would.
+  const [asked] = await tx`
+    select from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId} for update`
+  if (!asked) throw new StalePlan(`${change.node} asks no more under boot ${change.bootId}`)
   for (const adopted of change.adopts) {
     const rows = await tx`
       update run_grant_holder set epoch = ${current.epoch},
@@ -127,9 +131,8 @@ async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
       lease_until = greatest(l.lease_until, clock_timestamp() + make_interval(secs => ${
         fenceAfterMs(view.settings.timing) / 1000
       }))
-    from (select 1) one left join epoch_request q
-      on q.node_uid = ${uid} and q.boot_id = ${change.bootId}
-    where l.node_uid = ${uid}`
+    from epoch_request q
+    where l.node_uid = ${uid} and q.node_uid = l.node_uid and q.boot_id = ${change.bootId}`
   // What the node says of itself, its hardware too, counts from the epoch it said it for: older ones are judged by what it said then.
   await tx`
     update node n set hardware_id = q.hardware_id, drivers = q.facts->'drivers', capacity = q.facts->'capacity',

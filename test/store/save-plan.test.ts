@@ -89,6 +89,14 @@ describe('evidence that a watchdog has reset its machine', () => {
   })
 })
 
+/** A request for an epoch, as the route leaves it; by default from the hardware that joined. */
+const ask = (uid: string, bootId: string, hardwareId: string | null = null) => database.sql`
+  insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce, found,
+    facts, sent_ms, requested_at)
+  select uid, cluster_id, ${bootId}, coalesce(${hardwareId}::text, hardware_id), 1, 'q', '[]',
+    jsonb_build_object('drivers', drivers, 'capacity', capacity, 'watchdog', watchdog, 'virtual',
+    virtual, 'agentVersion', ''), 1, clock_timestamp() from node where uid = ${uid}`
+
 describe('evidence that a start was never confirmed', () => {
   test('is refused when the confirm was committed after the view was read (S14)', async () => {
     const node = await makeNode(database.sql, cluster, 'confirmed')
@@ -118,7 +126,7 @@ describe('evidence that a start was never confirmed', () => {
 })
 
 describe('an opened epoch', () => {
-  test('adopts what it says, and nothing is left under the old one (S3)', async () => {
+  test('adopts what it says, and nothing is left under the old one; only for the boot that asks for it (S3)', async () => {
     const node = await makeNode(database.sql, cluster, 'adopting')
     const scope = { sid: 'process:y', generation: 78 }
     await openGrant(database.sql, cluster, node, scope.sid, scope.generation)
@@ -131,6 +139,8 @@ describe('an opened epoch', () => {
       why: 'test',
     })
     await save([revoked(node, 'asked')])
+    await expect(save([opened([scope])])).rejects.toThrow(StalePlan)
+    await ask(node.uid, node.bootId)
     await expect(save([opened([])])).rejects.toThrow('grants of older ones are open')
     await save([opened([scope])])
     const [holder] = await database.sql`
@@ -167,17 +177,11 @@ describe('a grant of a lost history', () => {
 
 test('a lease that is given to other hardware makes that the hardware of the node: the machine it replaced is another from then on (S9a)', async () => {
   const node = await makeNode(database.sql, cluster, 'spare')
-  const ask = (bootId: string, hardwareId: string) => database.sql`
-    insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce, found,
-      facts, sent_ms, requested_at)
-    select uid, cluster_id, ${bootId}, ${hardwareId}, 1, 'q', '[]', jsonb_build_object('drivers',
-      drivers, 'capacity', capacity, 'watchdog', watchdog, 'virtual', virtual, 'agentVersion', ''),
-      1, clock_timestamp() from node where uid = ${node.uid}`
   await save([revoked(node, 'asked')])
-  await ask('boot-of-spare', 'hw-of-spare')
+  await ask(node.uid, 'boot-of-spare', 'hw-of-spare')
   expect((await view()).nodes.spare!.epochRequest!.sameHardware).toBe(false)
   const opened = { kind: 'lease.opened', node: 'spare', epoch: 2, bootId: 'boot-of-spare' } as const
   await save([{ ...opened, adopts: [], why: 'test' }])
-  await ask('boot-of-old', 'hw-spare')
+  await ask(node.uid, 'boot-of-old', 'hw-spare')
   expect((await view()).nodes.spare!.epochRequest!.sameHardware).toBe(false)
 })

@@ -88,6 +88,9 @@ function open(
   const node = rowOf(state, view, change.node)
   const { lease, epochRequest } = node.view
   if (lease.bootId !== null) throw new StalePlan(`another boot of ${change.node} holds its lease`)
+  const asked = epochRequest?.bootId === change.bootId ? node.request : null
+  if (!epochRequest || !asked)
+    throw new StalePlan(`${change.node} asks no more under boot ${change.bootId}`)
   let { services } = state
   for (const { sid, generation } of change.adopts) {
     const service = services[sid]
@@ -102,28 +105,27 @@ function open(
   const left = holdersOf({ ...state, services }, change.node)
   if (left.some(({ holder }) => holder.epoch !== lease.epoch))
     throw new SchemaRefusal(`node ${change.node} gets no new lease epoch while older are open`)
-  const asked = epochRequest?.bootId === change.bootId ? node.request : null
   const leaseUntilMs = Math.max(lease.leaseUntilMs, nowMs + fenceAfterMs(view.settings.timing))
   const opened = {
     ...lease,
     ...{ bootId: change.bootId, armed: false, guarded: null, releasedMs: null, renewedMs: null },
     ...{ vouchedRound: null, mode: 'active' as const, leaseUntilMs, judgedUntilMs: leaseUntilMs },
   }
-  const { drivers, capacity, watchdog, virtual } = asked?.facts ?? node.view
+  const { drivers, capacity, watchdog, virtual } = asked.facts
   const next: StoredNode = {
     ...node,
-    hardwareId: asked?.hardwareId ?? node.hardwareId,
+    hardwareId: asked.hardwareId,
     seq: 0,
     reportDigest: '',
-    openedSentMs: asked?.sentMs ?? null,
-    openedNonce: asked ? (epochRequest?.nonce ?? null) : null,
-    request: asked ? null : node.request,
+    openedSentMs: asked.sentMs,
+    openedNonce: epochRequest.nonce,
+    request: null,
     view: {
       ...node.view,
       ...{ drivers, capacity, watchdog, virtual },
       lease: opened,
       challenge: null,
-      epochRequest: asked ? null : epochRequest,
+      epochRequest: null,
     },
   }
   return withNode({ ...state, services }, next)
