@@ -30,7 +30,7 @@ export type FenceTask = OrderName & {
 export interface FenceStore {
   /** The order with its devices; null: it is not in force (any more). */
   take(name: OrderName): Promise<FenceTask | null>
-  /** Whether the devices may still be told to switch the node off. */
+  /** Whether the devices, as they are in the task, may still be told to switch the node off. */
   isInForce(task: FenceTask): Promise<boolean>
   /** Writes down what they said, while the order is the last one. */
   report(task: FenceTask, devices: FencedDeviceView[]): Promise<void>
@@ -86,6 +86,11 @@ function lastBefore(name: string, uid: string, reports: readonly FencedDeviceVie
   return said.findLast(({ before }) => before !== null)?.before ?? null
 }
 
+/** Each with the name of its set-up: equal where nothing was set up, added or removed in between. */
+export function setUpsOf(devices: readonly FenceDeviceView[]): Record<string, string> {
+  return Object.fromEntries(devices.map(({ name, uid }) => [name, uid]))
+}
+
 type TaskRow = {
   nodeUid: string
   attempt: number
@@ -135,7 +140,8 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
       return (await this.isInForce(task)) ? task : null
     },
 
-    async isInForce({ nodeUid, epoch, order, silentMs, bootId, deafToNewLife }) {
+    async isInForce({ nodeUid, epoch, order, silentMs, bootId, deafToNewLife, devices }) {
+      const setUps = JSON.stringify(setUpsOf(devices))
       const rows = await sql`
         select from fence_order o
         join node n on n.uid = o.node_uid
@@ -147,6 +153,10 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
           and exists (
             select from run_grant_holder h
             where h.node_uid = o.node_uid and h.epoch = o.epoch and h.closed_at is null)
+          -- What is another device by now may switch off another machine.
+          and ${setUps}::text::jsonb = (
+            select coalesce(jsonb_object_agg(f.name, f.uid), '{}') from fence_device f
+            where f.node_uid = o.node_uid)
           -- It is answering for itself: its own word is better than its death.
           and not exists (
             select from epoch_request q

@@ -5,18 +5,16 @@ import { checkDevices } from '../../control-plane/fence/check-devices.ts'
 import type { PowerLook } from '../../control-plane/fence/fence-device.ts'
 import { FenceFault } from '../../control-plane/fence/fence-device.ts'
 import { postgresFenceStore } from '../../control-plane/fence/fence-store.ts'
-import { putFenceDevice } from '../../control-plane/http/records/fence-devices.ts'
 import { loadView } from '../../control-plane/store/load-view.ts'
 import { nodeStatus } from '../../control-plane/cluster/status.ts'
 import { systemTimers } from '../../shared/clock.ts'
 import { testDatabase } from '../database.ts'
-import { makeCluster, makeNode, openGrant, type TestCluster } from '../lease/fleet.ts'
+import { makeCluster, makeNode, type TestCluster } from '../lease/fleet.ts'
+import { machineUuid as uuid, orderOff, setUpDevice } from './ordered.ts'
 
 const database = testDatabase()
-const uuid = '11111111-2222-4333-8444-555555555555'
 const log = pino({ level: 'silent' })
 let cluster: TestCluster
-let generation = 5_000
 let made = 0
 let uid = ''
 let name = ''
@@ -40,11 +38,7 @@ beforeEach(async () => {
   }
 })
 
-async function setUp(kind: string): Promise<void> {
-  const expects = { uuid, serial: null }
-  const row = { name: 'hv', kind, options: {}, secret: null, expects, uid: crypto.randomUUID() }
-  await putFenceDevice(database.sql, cluster.id, uid, row)
-}
+const setUp = (kind: string) => setUpDevice(database.sql, cluster, uid, { kind })
 
 const renew = () =>
   database.sql`update lease set renewed_at = clock_timestamp() where node_uid = ${uid}`
@@ -80,27 +74,14 @@ async function shown() {
   return nodeStatus(view, view.nodes[name]!).fenceDevices![0]!
 }
 
-/** Its epoch revoked with a service on it, and an order to switch it off. */
-async function order(): Promise<string> {
-  const sid = `process:s${made}`
-  generation += 1
-  const node = { uid } as Awaited<ReturnType<typeof makeNode>>
-  await openGrant(database.sql, cluster, node, sid, generation)
-  await database.sql`
-    insert into revocation (node_uid, epoch, cluster_id, boot_id, lease_until, revoked_at, why)
-    select node_uid, epoch, cluster_id, boot_id, lease_until, clock_timestamp(), 'test'
-    from lease where node_uid = ${uid}`
-  await database.sql`
-    insert into fence_order (node_uid, cluster_id, epoch, attempt, uid, ordered_at)
-    select node_uid, cluster_id, epoch, 1, ${`order-${made}`}, clock_timestamp()
-    from lease where node_uid = ${uid}`
-  await database.sql`update lease set epoch = epoch + 1, boot_id = null where node_uid = ${uid}`
-  return `order-${made}`
-}
-
 async function wasOn(): Promise<string[]> {
   const task = await postgresFenceStore(database.sql, 'r1').take({
-    ...{ clusterId: cluster.id, node: name, epoch: 1, order: await order() },
+    ...{
+      clusterId: cluster.id,
+      node: name,
+      epoch: 1,
+      order: await orderOff(database.sql, cluster, { uid, name }),
+    },
   })
   expect(task).toMatchObject({ needs: { canMove: true } })
   return task!.wasOn

@@ -2,12 +2,14 @@
 // is the way to the database. Devices have no secrets here.
 import type { FencedDeviceView, FenceDeviceView } from '../../cluster/fence-view.ts'
 import { readingGapMs } from '../../cluster/fence-proof.ts'
+import { isSameJson } from '../../cluster/same-json.ts'
 import {
   type FenceStore,
   type FenceTask,
   foundOn,
   type OrderName,
   outcomeOf,
+  setUpsOf,
 } from '../../fence/fence-store.ts'
 import type { MemoryDatabase } from './database.ts'
 import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
@@ -93,7 +95,8 @@ function isInForce(state: ClusterState, task: FenceTask, nowMs: number): boolean
   if (!node || node.isRemoved || state.planeEpoch.quarantineUntilMs !== null) return false
   if (!state.quorate) return false
   if (state.disarm !== null && state.disarm.effectiveMs !== null) return false
-  const { fenceOrder, epochRequest } = node.view
+  const { fenceOrder, epochRequest, fenceDevices = [] } = node.view
+  if (!isSameJson(setUpsOf(fenceDevices), setUpsOf(task.devices))) return false
   if (fenceOrder?.uid !== task.order || fenceOrder.epoch !== task.epoch) return false
   const isAsking =
     epochRequest?.sameHardware === true &&

@@ -1,4 +1,5 @@
 // How a side does a step. It takes what it needs from the side's own view, so that it means the same on both.
+import { expect } from 'vitest'
 import type { ClusterView } from '../../../control-plane/cluster/view.ts'
 import { runRound } from '../../../control-plane/crm/round.ts'
 import type { RenewalRow } from '../../../control-plane/lease/renewal-statement.ts'
@@ -187,6 +188,9 @@ async function fence(side: Side, view: ClusterView, step: Of<'fence'>) {
   const named = { clusterId, node: known.name, epoch: wanted.epoch, order: wanted.uid }
   const task = await side.fences.take(named)
   if (task === null) return 'nothing to do'
+  const others = [{ ...task.devices[0]!, uid: uuidOf(0) }, ...task.devices.slice(1)]
+  const inForce = [task, { ...task, devices: others }].map((one) => side.fences.isInForce(one))
+  expect(await Promise.all(inForce)).toEqual([true, false])
   const uuid = uuidOf(step.reads === 'other' ? 9 : step.node)
   const state = step.reads === 'on' ? ('on' as const) : ('off' as const)
   const reading = (askedMs: number) => ({
