@@ -56,7 +56,7 @@ export type FencedDeviceView = {
    * of the boot that is to be proved dead.
    */
   before: PowerState | null
-  /** When it had accepted the command to cut the power; null: it never did. */
+  /** When it had accepted the command to cut the power, or its answer was waited for no longer; null: it refused, or was not told. */
   commandedMs: number | null
   /** After the command, oldest first. */
   readings: PowerReading[]

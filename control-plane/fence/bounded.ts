@@ -1,6 +1,6 @@
 // A wait with an end, for calls to devices: whatever they do, whoever asked goes on in time.
 import type { Timers } from '../../shared/clock.ts'
-import { FenceFault } from './fence-device.ts'
+import { NoAnswer } from './fence-device.ts'
 
 /** Rejects after `ms` at the latest; `work` is then told by its signal, and may end when it likes. */
 export function bounded<T>(
@@ -12,7 +12,7 @@ export function bounded<T>(
   return new Promise<T>((resolve, reject) => {
     const timer = timers.set(() => {
       gone.abort()
-      reject(new FenceFault(`it does not answer within ${Math.round(ms / 1000)} s`))
+      reject(new NoAnswer(`it does not answer within ${Math.round(ms / 1000)} s`))
     }, ms)
     work(gone.signal)
       .then(resolve, reject)

@@ -5,7 +5,13 @@ import type { Clock, Timers } from '../../shared/clock.ts'
 import { identityText, isSameMachine } from '../../shared/machine-identity.ts'
 import type { FencedDeviceView, FenceDeviceView, PowerReading } from '../cluster/fence-view.ts'
 import { bounded, pause } from './bounded.ts'
-import { type FenceDevice, FenceFault, faultText, type PowerLook } from './fence-device.ts'
+import {
+  type FenceDevice,
+  FenceFault,
+  faultText,
+  NoAnswer,
+  type PowerLook,
+} from './fence-device.ts'
 
 const lookMs = 10_000
 const commandMs = 15_000
@@ -21,6 +27,8 @@ export type Drive = {
   device: FenceDevice
   /** It was seen on earlier in the life of the boot that is to be proved dead: then off is what it became there. */
   wasOn: boolean
+  /** Off is off of the machine itself, and not of what it has left behind here for another host. */
+  isTrueOff: boolean
 }
 
 export type CarryOutDeps = {
@@ -73,6 +81,8 @@ class OneDevice {
   private readonly drive: Drive
   private readonly deps: CarryOutDeps
   private wasOff = false
+  /** Why nobody knows whether it took the command; '': it did. */
+  private unanswered = ''
 
   constructor(drive: Drive, deps: CarryOutDeps) {
     this.drive = drive
@@ -100,9 +110,18 @@ class OneDevice {
       await bounded(timers, commandMs, (signal) => this.drive.device.powerOff(signal))
     } catch (error) {
       // Many refuse to switch off what is off.
-      if (!this.wasOff) throw error
+      if (!this.wasOff) this.goOnUnanswered(error)
     }
     this.said.commandedMs = clock.bootMs()
+  }
+
+  /**
+   * A command that gets no answer may have worked all the same, and then the machine goes off. SAFETY: one that is leaving for
+   * another host may keep its device from answering, so that word counts only where off is never said of what has left.
+   */
+  private goOnUnanswered(error: unknown): void {
+    if (!(error instanceof NoAnswer) || !this.drive.isTrueOff) throw error
+    this.unanswered = `${faultText(error)}, and `
   }
 
   /** Until it says off: the first of the two readings. */
@@ -115,7 +134,7 @@ class OneDevice {
       if (clock.bootMs() >= untilMs)
         throw new FenceFault(
           fault ||
-            `it still says ${this.said.readings.at(-1)!.state} ${offWithinMs / 1000} s after the command`,
+            `${this.unanswered}it still says ${this.said.readings.at(-1)!.state} ${offWithinMs / 1000} s after the command`,
         )
       await pause(timers, pollMs)
     }

@@ -24,6 +24,11 @@ export class FenceFault extends Error {
   override name = 'FenceFault'
 }
 
+/** Nobody knows whether it did it: it has not answered in time. */
+export class NoAnswer extends FenceFault {
+  override name = 'NoAnswer'
+}
+
 /** A sentence about anything that was thrown on the way to a device. */
 export function faultText(error: unknown): string {
   if (error instanceof FenceFault) return error.message

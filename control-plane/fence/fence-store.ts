@@ -52,6 +52,11 @@ export function outcomeOf(
 /** Kinds that never say off of a machine that has left them for another host. */
 const neverLeftBehind = ['libvirt', 'simulated']
 
+/** Whether off, as this device says it, is off of the machine, wherever it is. */
+export function isTrueOff({ kind }: FenceDeviceView, { canMove }: ProofNeeds): boolean {
+  return !canMove || neverLeftBehind.includes(kind)
+}
+
 /**
  * Of these, which were seen on earlier in the life of the boot that is to be proved dead: by an attempt for its epoch, or
  * while it still renewed. What they then say is off has ended there. SAFETY: the last attempt that asked has the last

@@ -1,7 +1,7 @@
 // A program of the plane's own machine that drives a device: run to its end, without a shell, with bounded output and time. It
 // inherits nothing but where programs and keys are: no secret of the plane. What it is told by standard input is in no fault.
 import { execFile } from 'node:child_process'
-import { FenceFault } from './fence-device.ts'
+import { FenceFault, NoAnswer } from './fence-device.ts'
 
 export type Ran = { code: number; stdout: string; stderr: string }
 
@@ -27,8 +27,7 @@ export function runTool(
       if (!error) return resolve({ code: 0, stdout, stderr })
       if (error.code === 'ENOENT')
         return reject(new FenceFault(`${program} is not installed where the plane runs`))
-      if (typeof error.code !== 'number')
-        return reject(new FenceFault(`${program} does not answer`))
+      if (typeof error.code !== 'number') return reject(new NoAnswer(`${program} does not answer`))
       return resolve({ code: error.code, stdout, stderr })
     })
     child.stdin?.on('error', () => {}) // it ended without reading

@@ -81,6 +81,22 @@ describe('an order', () => {
     expect(doubtAboutReport(views, { devices: said! }, { ...needs, canMove: true })).toBeNull()
   })
 
+  it('whose command got no answer and worked is proof, if off is off of the machine itself', async () => {
+    const script = {
+      looks: ['on' as const, 'on' as const, 'off' as const],
+      command: 'unanswered' as const,
+    }
+    const { said, views, atMs } = await drive([script])
+    expect(doubtAboutReport(views, { devices: said! }, { ...needs, canMove: true })).toBeNull()
+    expect(said![0]).toMatchObject({ before: 'on', fault: '' })
+    expect(atMs).toBeLessThan(20_000)
+    const left = await drive([{ ...script, looks: ['on', 'on', 'off'] }], { isTrueOff: false })
+    expect(left.said![0]).toMatchObject({
+      commandedMs: null,
+      fault: 'it does not answer within 15 s',
+    })
+  })
+
   it.each([
     [
       'never answers',

@@ -54,7 +54,12 @@ export class ScriptedDevice implements FenceDevice {
 /** Carries an order out with these devices; what they said, and when it was over. */
 export async function drive(
   scripts: Script[],
-  given: { isInForce?: () => boolean; wasOn?: boolean; before?: (process: Process) => void } = {},
+  given: {
+    isInForce?: () => boolean
+    wasOn?: boolean
+    isTrueOff?: boolean
+    before?: (process: Process) => void
+  } = {},
 ) {
   const scheduler = new Scheduler()
   const process = new Process(scheduler, new HostClock(scheduler, 1, 5_000))
@@ -64,6 +69,7 @@ export async function drive(
     (device, at): Drive => ({
       device,
       wasOn: given.wasOn ?? false,
+      isTrueOff: given.isTrueOff ?? true,
       view: {
         ...{ name: `feed${at + 1}`, kind: 'redfish', uid: `u${at}` },
         expects: { uuid, serial: null },

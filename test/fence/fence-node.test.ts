@@ -1,0 +1,65 @@
+// The job that carries an order out: what the devices said is not lost, whatever becomes of the way to the database.
+import { expect, test } from 'vitest'
+import { fenceNode } from '../../control-plane/fence/fence-node.ts'
+import type { FenceStore, FenceTask } from '../../control-plane/fence/fence-store.ts'
+import { HostClock, Process } from '../sim/process.ts'
+import { Scheduler } from '../sim/scheduler.ts'
+import { ScriptedDevice, uuid } from './scripted-device.ts'
+
+const task: FenceTask = {
+  ...{ clusterId: 1, node: 'n3', epoch: 3, order: 'o1', nodeUid: 'u3', attempt: 1 },
+  devices: [
+    {
+      ...{ name: 'bmc', kind: 'redfish', uid: 'd1', expects: { uuid, serial: null } },
+      ...{ options: {}, secret: null },
+    },
+  ],
+  needs: { gapMs: 1_000, canMove: true },
+  ...{ wasOn: [], silentMs: 9_000, bootId: 'b1', powersOn: false, deafToNewLife: false },
+}
+
+/** Carries it out; when it was written down, what was rung for, and how it ended. */
+async function run(isAway: (ms: number) => 'up' | 'reset' | 'hangs') {
+  const scheduler = new Scheduler()
+  const process = new Process(scheduler, new HostClock(scheduler))
+  const { clock, timers } = process
+  const device = new ScriptedDevice(scheduler, { looks: ['on', 'off'] })
+  const reported: { atMs: number; outcome: string }[] = []
+  let rings = 0
+  let ended = ''
+  const store: FenceStore = {
+    take: async () => task,
+    isInForce: async () => true,
+    isSettled: async () => false,
+    async report(_, devices) {
+      const state = isAway(scheduler.nowMs)
+      if (state === 'hangs') return new Promise(() => {})
+      if (state === 'reset') throw new Error('ECONNRESET')
+      reported.push({ atMs: scheduler.nowMs, outcome: devices[0]!.readings.at(-1)!.state })
+    },
+  }
+  const log = { info: () => {}, warn: () => {} }
+  const ring = () => void (rings += 1)
+  process.do(() => {
+    void fenceNode({ store, open: () => device, clock, timers, log, ring }, task).then(
+      () => (ended = 'done'),
+      (error: Error) => (ended = error.message),
+    )
+  })
+  await scheduler.run(600_000, () => {})
+  return { device, reported, rings, ended }
+}
+
+test('what the devices said is written down when the database is back, and nothing is commanded again', async () => {
+  for (const how of ['reset', 'hangs'] as const) {
+    const { device, reported, rings, ended } = await run((ms) => (ms < 60_000 ? how : 'up'))
+    expect(reported).toMatchObject([{ outcome: 'off' }])
+    expect(reported[0]!.atMs).toBeLessThan(75_000)
+    expect([device.commandedAtMs.length, rings, ended]).toEqual([1, 1, 'done'])
+  }
+})
+
+test('a database that stays away ends the job, which then fails', async () => {
+  const { reported, rings, ended } = await run(() => 'reset')
+  expect([reported, rings, ended]).toEqual([[], 0, 'ECONNRESET'])
+})
