@@ -2,10 +2,11 @@
 // SAFETY: the order within a plan is kept. A revocation comes before the evidence that needs it (foreign key), a
 // holder is closed only together with its evidence (check), a grant opens only when no other is open (unique index).
 import type postgres from 'postgres'
-import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Change } from '../cluster/change.ts'
 import type { ClusterView } from '../cluster/view.ts'
+import { openEpoch } from './open-epoch.ts'
 import { StalePlan } from './stale-plan.ts'
+import { uidOf } from './uid-of.ts'
 
 type Tx = postgres.TransactionSql
 type Of<K extends Change['kind']> = Extract<Change, { kind: K }>
@@ -58,7 +59,7 @@ function saveLeaseChange(tx: Tx, view: ClusterView, change: OtherChange): Promis
     case 'lease.revoked':
       return revoke(tx, view, change)
     case 'lease.opened':
-      return open(tx, view, change)
+      return openEpoch(tx, view, change)
     case 'fence.ordered':
       return orderFence(tx, view, change)
     case 'node.challenged':
@@ -103,45 +104,6 @@ async function revoke(tx: Tx, view: ClusterView, change: Of<'lease.revoked'>) {
     throw new StalePlan(
       `lease epoch ${change.epoch} of ${change.node} was renewed or revoked meanwhile`,
     )
-}
-
-async function open(tx: Tx, view: ClusterView, change: Of<'lease.opened'>) {
-  const uid = uidOf(view, change.node)
-  const [current] = await tx<{ epoch: number }[]>`
-    select epoch::float8 as epoch from lease where node_uid = ${uid} and boot_id is null for update`
-  if (!current) throw new StalePlan(`another boot of ${change.node} holds its lease`)
-  // SAFETY: what it says of itself was judged, and counts from now on: without it the facts of an older boot would.
-  const [asked] = await tx`
-    select from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId} for update`
-  if (!asked) throw new StalePlan(`${change.node} asks no more under boot ${change.bootId}`)
-  for (const adopted of change.adopts) {
-    const rows = await tx`
-      update run_grant_holder set epoch = ${current.epoch},
-        confirmed_at = coalesce(confirmed_at, clock_timestamp())
-      where cluster_id = ${view.cluster.id} and sid = ${adopted.sid}
-        and generation = ${adopted.generation} and node_uid = ${uid} and closed_at is null
-      returning sid`
-    if (rows.length === 0) throw new StalePlan(`${adopted.sid} on ${change.node} cannot be adopted`)
-  }
-  await tx`
-    update lease l set boot_id = ${change.bootId}, seq = 0, armed = false, guarded = null,
-      released_at = null, renewed_at = null, revision = 0, vouched_round = null, mode = 'active', report_digest = '',
-      opened_sent_ms = q.sent_ms, opened_nonce = q.nonce,
-      -- Its first renewal may take a while: until then it is not over.
-      lease_until = greatest(l.lease_until, clock_timestamp() + make_interval(secs => ${
-        fenceAfterMs(view.settings.timing) / 1000
-      }))
-    from epoch_request q
-    where l.node_uid = ${uid} and q.node_uid = l.node_uid and q.boot_id = ${change.bootId}`
-  // What the node says of itself, its hardware too, counts from the epoch it said it for: older ones are judged by what it said then.
-  await tx`
-    update node n set hardware_id = q.hardware_id, drivers = q.facts->'drivers', capacity = q.facts->'capacity',
-      watchdog = q.facts->'watchdog', virtual = (q.facts->>'virtual')::boolean,
-      agent_version = q.facts->>'agentVersion'
-    from epoch_request q
-    where q.node_uid = ${uid} and q.boot_id = ${change.bootId} and n.uid = q.node_uid`
-  await tx`delete from challenge where node_uid = ${uid}`
-  await tx`delete from epoch_request where node_uid = ${uid} and boot_id = ${change.bootId}`
 }
 
 /** The order before it is no longer in force: what is reported of that one from now on is refused (fence/fence-store.ts). */
@@ -253,10 +215,4 @@ async function saveGrants(tx: Tx, view: ClusterView, changes: GrantChange[]) {
         where g.cluster_id = ${view.cluster.id} and g.sid = r.sid and g.closed_at is null) end,
       "nodeUid", epoch, clock_timestamp(), case when "isStarted" then clock_timestamp() end
     from ${given}`
-}
-
-function uidOf(view: ClusterView, node: string): string {
-  const uid = view.nodes[node]?.uid
-  if (!uid) throw new StalePlan(`node ${node} is no member`)
-  return uid
 }
