@@ -1,4 +1,5 @@
 // One JavaScript file of a program and all it imports, for machines that have no node_modules.
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
@@ -11,6 +12,20 @@ const englishOnly: Plugin = {
     building.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
       contents: 'export { default as en } from "./en.js"',
       loader: 'js',
+    }))
+  },
+}
+
+/** As a namespace what is not used of it is left out; as the one object `z` all of it is taken along. */
+const onlyWhatIsUsed: Plugin = {
+  name: 'only-what-is-used',
+  setup(building) {
+    building.onLoad({ filter: /\/(agent|shared|control-plane)\/.*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        "import { z } from 'zod'",
+        "import * as z from 'zod'",
+      ),
+      loader: 'ts',
     }))
   },
 }
@@ -34,7 +49,7 @@ export async function bundle(entry: string, outfile: string, format: 'esm' | 'cj
     keepNames: false,
     legalComments: 'eof',
     logLevel: 'warning',
-    plugins: [englishOnly],
+    plugins: [englishOnly, onlyWhatIsUsed],
     // What was CommonJS asks for built-in modules by `require`.
     ...(format === 'esm' && {
       banner: {

@@ -1,7 +1,7 @@
 // Which container an LXC process is about, by its own words: a monitor in the background calls itself
 // `[lxc monitor] PATH NAME`; one in the foreground (as units start it) keeps the words it was started with.
-import { readFileSync } from 'node:fs'
 import { isGone } from '../process/proc-table.ts'
+import { readProc } from '../process/read-proc.ts'
 
 /** `path` null: where containers usually are. */
 export type Started = { name: string; path: string | null }
@@ -34,7 +34,9 @@ function optionOf(words: readonly string[], letter: string, long: string): strin
 /** A process's command line; none: it is gone, or of the kernel. */
 export function wordsOf(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return Buffer.from(readProc(`/proc/${pid}/cmdline`), 'latin1')
+      .toString('utf8')
+      .split('\0')
   } catch (error) {
     if (isGone(error)) return []
     throw error

@@ -1,10 +1,10 @@
 // Asking Podman, and asking the host behind its back: its database says which containers there are, the kernel whether
 // anything of one lives.
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { PodmanSpec } from '../../../shared/specs/container.ts'
 import type { Owner } from '../process/members.ts'
 import { isGone, readMark, readProcesses } from '../process/proc-table.ts'
+import { readProc } from '../process/read-proc.ts'
 import { type CommandOptions, type CommandResult, runCommand } from '../run-command.ts'
 
 /** Of the client that starts a container, which may outlive the agent; never of the container. */
@@ -156,7 +156,7 @@ export function isOf(pid: number, id: string): boolean {
 
 function readIfLiving(path: string): string {
   try {
-    return readFileSync(path, 'latin1')
+    return readProc(path)
   } catch (error) {
     if (isGone(error)) return ''
     throw error

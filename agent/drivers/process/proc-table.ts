@@ -1,5 +1,6 @@
 // The host's processes, as /proc has them. A zombie counts only while threads of it still run.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { readProc } from './read-proc.ts'
 
 export type ProcessEntry = {
   pid: number
@@ -21,7 +22,7 @@ export function readProcesses(): ProcessEntry[] {
 /** One process; null if there is none, or only its remains. */
 export function readProcess(pid: number): ProcessEntry | null {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    return parseStat(readProc(`/proc/${pid}/stat`))
   } catch (error) {
     if (isGone(error)) return null
     throw error
@@ -49,7 +50,7 @@ export function parseStat(text: string): ProcessEntry | null {
 export function readMark(pid: number, name: string): string | null {
   let text: string
   try {
-    text = readFileSync(`/proc/${pid}/environ`, 'latin1')
+    text = readProc(`/proc/${pid}/environ`)
   } catch (error) {
     // Another user's process is none of ours.
     const { code } = error as NodeJS.ErrnoException

@@ -1,10 +1,11 @@
 // What each running service has used: from its cgroup where it has one with the counters, else from its processes, which
 // are then those of its session and their descendants. An estimate for scheduling; who is stopped is never taken from it.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { ServiceReading } from '../driver.ts'
 import { parseStat } from './proc-table.ts'
+import { readProc } from './read-proc.ts'
 
 export type Running = { sid: string; generation: number; pid: number; cgroups: readonly string[] }
 
@@ -114,10 +115,10 @@ function residentBytes(members: readonly Accounted[]): number {
   return (own + shared) * 1024
 }
 
-/** null: there is no such file, or it may not be read. */
+/** Of /proc or a cgroup. null: there is no such file, or it may not be read. */
 function read(path: string): string | null {
   try {
-    return readFileSync(path, 'latin1')
+    return readProc(path)
   } catch {
     return null
   }

@@ -1,6 +1,7 @@
 // Looking for a virtual machine past libvirt: its QEMU processes, and clients of somebody who is moving it. What the daemon
 // has forgotten, or cannot end, is found here.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { readProc } from '../process/read-proc.ts'
 
 export type HostProcesses = {
   /** QEMU processes of the domains with these uuids. */
@@ -55,7 +56,7 @@ export function createHostProcesses(
 /** Its command line; none: it is gone, or a zombie, or of the kernel. */
 function wordsOf(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')
+    return readProc(`/proc/${pid}/cmdline`).split('\0')
   } catch {
     return []
   }

@@ -22,7 +22,7 @@ const packaged = fileURLToPath(new URL('../../../dist/ha-agent', import.meta.url
 export const memoryBench: Bench = async (server, quick) => {
   const seconds = quick ? 6 : 20
   return [
-    await idleAgent(server, seconds),
+    await idleAgent(server, quick ? 6 : 60),
     await planeWith(server, { clusters: 50, nodesEach: 20 }, seconds),
     await planeWith(server, { clusters: 1, nodesEach: 1_000 }, seconds),
   ]
