@@ -74,11 +74,9 @@ export function operatorRoutes(deps: OperatorDeps, feed: EventFeed): OpenAPIHono
   ]
 }
 
-/** These routes alone: where nothing is kept but what they need. */
-export function operatorApp(deps: OperatorDeps, feed: EventFeed): OpenAPIHono<Env> {
-  const app = emptyApp(deps)
+/** Bounds what comes, and serves these routes. */
+export function addOperators(app: OpenAPIHono<Env>, deps: OperatorDeps, feed: EventFeed): void {
   boundRequests(app)
   admitOperators(app, deps)
   for (const routes of operatorRoutes(deps, feed)) app.route('/api/v1/clusters/:cluster', routes)
-  return app
 }

@@ -1,6 +1,7 @@
 // The commands of a recorded scenario, given to the world. What they did to the reference's own parts, which have no equal
 // here (its daemons, its file system, its package versions), they do to what takes their place, or to nothing.
 import type { World } from '../sim/world.ts'
+import { writeCommand, writeUpdate } from './history.ts'
 import { sidHere } from './names.ts'
 import { addService, type Stats } from './site.ts'
 
@@ -72,15 +73,13 @@ export class Commands {
       case 'enable-node-maintenance':
       case 'disable-node-maintenance':
         // A request that makes no sense now is refused, as the reference's manager does.
-        operator.skipIntake = false
-        operator.maintenance(node, verb.startsWith('enable'))
-        operator.skipIntake = true
+        void operator.maintenance(node, verb.startsWith('enable'))
         return
       case 'disarm-ha':
-        operator.disarm(mode as 'freeze' | 'ignore')
+        void operator.disarm(mode as 'freeze' | 'ignore')
         return
       case 'arm-ha':
-        operator.arm()
+        void operator.arm()
         return
       // The daemon of one node: here the plane decides, and has no part there.
       case 'start':
@@ -112,26 +111,26 @@ export class Commands {
   }
 
   private service(sid: string, verb: string, rest: string[]): void {
-    const { operator } = this.world
+    const { world } = this
     switch (verb) {
       case 'started':
       case 'stopped':
       case 'disabled':
       case 'ignored':
-        operator.update(sid, { requested: verb })
+        writeUpdate(world, sid, { requested: verb })
         return
       case 'migrate':
       case 'relocate':
         this.onMove(sid, verb)
-        operator.command(verb, sid, rest[0])
+        writeCommand(world, verb, sid, { node: rest[0]! })
         return
       case 'stop':
-        operator.command('stop', sid, null, Number(rest[0]) * 1000)
+        writeCommand(world, 'stop', sid, { stopTimeoutMs: Number(rest[0]) * 1000 })
         return
       case 'add':
         return this.add(sid, rest[0]!, rest[1] ?? 'started', Number(rest[2] ?? 0) === 1)
       case 'delete':
-        operator.command('remove', sid)
+        writeCommand(world, 'remove', sid, {})
         return
       case 'lock':
         this.locked.add(sid)
@@ -156,7 +155,7 @@ export class Commands {
   private setStatic(sid: string, figures: Partial<{ cpus: number; memoryBytes: number }>): void {
     const next = { ...this.stats.staticOf(sid), ...figures }
     this.stats.static.set(sid, next)
-    this.world.operator.update(sid, { figures: next })
+    writeUpdate(this.world, sid, { figures: next })
   }
 
   private add(sid: string, node: string, state: string, isRunning: boolean): void {

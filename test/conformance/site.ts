@@ -4,6 +4,7 @@ import type { Settings } from '../../shared/settings.ts'
 import type { Timing } from '../../shared/timing.ts'
 import type { RequestedState } from '../../shared/service.ts'
 import { createWorld, type World } from '../sim/world.ts'
+import { writeGroup, writeRule, writeService } from './history.ts'
 import { sidHere } from './names.ts'
 import type { ScenarioFile } from './scenario-file.ts'
 
@@ -73,7 +74,6 @@ export function createSite(file: ScenarioFile): World {
     settings: settingsOf(inputs.datacenter),
     seed: file.name,
   })
-  world.operator.skipIntake = true
   for (const machine of world.machines) machine.rebootMs = null
   return world
 }
@@ -104,7 +104,7 @@ function settingsOf(datacenter: ScenarioFile['inputs']['datacenter']): Partial<S
 /** Configures everything, which is to be done once the nodes have joined. */
 export function configure(world: World, { inputs }: ScenarioFile, stats: Stats): void {
   for (const group of inputs.groups ?? [])
-    world.operator.group({
+    writeGroup(world, {
       name: group.id,
       nodes: Object.fromEntries(group.nodes.map(({ node, priority }) => [node, priority])),
       restricted: group.restricted,
@@ -119,7 +119,7 @@ export function configure(world: World, { inputs }: ScenarioFile, stats: Stats):
       maxRelocate: service.max_relocate,
       group: service.group ?? null,
     })
-  for (const rule of inputs.rules ?? []) world.operator.rule(ruleOf(rule))
+  for (const rule of inputs.rules ?? []) writeRule(world, ruleOf(rule))
 }
 
 type RecordedService = {
@@ -139,13 +139,14 @@ export function addService(
   service: RecordedService,
 ): void {
   const { node, state, failback = true, maxRestart = 1, maxRelocate = 1, group = null } = service
-  world.operator.add(
+  writeService(
+    world,
     {
       ...{ sid, failback, maxRestart, maxRelocate, group, node },
       requested: (state === 'enabled' ? 'started' : state) as RequestedState,
       figures: stats.staticOf(sid),
       spec: sid.startsWith('ocf:') ? { live: 'commanded' } : {},
-    } as never,
+    },
     node,
   )
 }

@@ -56,11 +56,11 @@ export class Stage {
       const known = Object.values(world.operator.view().nodes)
       return known.length === on.length && known.every((node) => node.state === 'online')
     })
-    for (const { name } of on) world.fencing.setUp(world.operator, name)
-    for (const group of declared.groups) this.expectAccepted(world.operator.group(group))
+    for (const { name } of on) world.setUpFencing(name)
+    for (const group of declared.groups) this.expectAccepted(await world.operator.group(group))
     for (const { wish, node } of declared.services)
-      this.expectAccepted(world.operator.add(wish, node))
-    for (const rule of declared.rules) this.expectAccepted(world.operator.rule(rule))
+      this.expectAccepted(await world.operator.add(wish, node))
+    for (const rule of declared.rules) this.expectAccepted(await world.operator.rule(rule))
     await this.passUntil(() => unsettled(world).length === 0)
     this.changes = []
     this.tries.start.clear()
@@ -103,7 +103,8 @@ export class Stage {
   }
 
   /** A command that was accepted is a row from now on. */
-  noteCommand(answer: Answer, about: string): Answer {
+  async noteCommand(asked: Promise<Answer>, about: string): Promise<Answer> {
+    const answer = await asked
     if (answer.accepted && answer.uid)
       this.commands.push({ uid: answer.uid, about, status: 'pending', why: '' })
     return answer

@@ -1,6 +1,4 @@
 // What operators do, under the names of `ha-manager`: each wish goes through the intake, and is accepted or refused.
-import { confirmDead } from '../../control-plane/store/memory/confirm-dead.ts'
-import { isRefusal } from '../../control-plane/intake/refusal.ts'
 import type { CommandKind } from '../../control-plane/cluster/view.ts'
 import { requestedStates } from '../../shared/service.ts'
 import type { Answer } from '../sim/operator.ts'
@@ -107,7 +105,7 @@ export const wishes: Record<string, WishWord> = {
     read: (words) => {
       const node = words.node()
       const force = words.take('force')
-      return (stage) => betweenRounds(stage, () => vouch(stage, node, force))
+      return (stage) => betweenRounds(stage, () => stage.world.operator.confirmDead(node, force))
     },
   },
   group: {
@@ -148,23 +146,7 @@ export const wishes: Record<string, WishWord> = {
 }
 
 /** What takes the row of the round waits until no round is under way. */
-async function betweenRounds(stage: Stage, act: () => Answer): Promise<Answer> {
+async function betweenRounds(stage: Stage, act: () => Promise<Answer>): Promise<Answer> {
   while (stage.world.database.memory.isElected(clusterId)) await stage.pass(1)
   return act()
-}
-
-/** A person's word that a node is dead. */
-function vouch({ world }: Stage, node: string, force: boolean): Answer {
-  const { memory } = world.database
-  const { silentMs } = world.operator.view().settings.timing
-  const wish = { clusterId, node, actor: 'ada', force, silentMs }
-  const answer = memory.commit(
-    clusterId,
-    (state, { nowMs }) => {
-      const confirmed = confirmDead(state, wish, nowMs)
-      return { state: confirmed.state, result: confirmed.answer }
-    },
-    { rings: ['crm'] },
-  )
-  return isRefusal(answer) ? { accepted: false, refusal: answer.code } : { accepted: true }
 }

@@ -11,7 +11,7 @@ const sids = ['process:a', 'process:b', 'process:c']
 function site(seed: string): World {
   const world = createWorld({ nodes: ['n1', 'n2', 'n3'], seed })
   world.at(4_000, () => {
-    for (const sid of sids) world.operator.add({ sid, spec: { command: ['x'] } })
+    for (const sid of sids) void world.operator.add({ sid, spec: { command: ['x'] } })
   })
   return world
 }
@@ -68,7 +68,7 @@ test('a generation, and a lease epoch, that was allotted in any history before i
 
 test('a hand laid on what a disarmed cluster leaves alone is seen', async () => {
   const world = site('frozen')
-  world.at(20_000, () => world.operator.disarm('freeze'))
+  world.at(20_000, () => void world.operator.disarm('freeze'))
   world.at(60_000, () => {
     const machine = world.machines.find((one) => one.guests.running.has('process:a'))!
     void machine.agent!.drivers[0]!.stop('process:a', 0)

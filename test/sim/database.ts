@@ -23,6 +23,9 @@ const idleTimeoutMs = 1_000
 /** How far back a failover may lose commits. */
 const rememberedMs = 20_000
 
+/** Who asks, and whose chance it is how that goes. */
+type Way = { process: Process; replica: string; chance: Chance }
+
 type Snapshot = { atMs: number; clusters: Record<number, ClusterState> }
 
 export class SimDatabase {
@@ -135,45 +138,45 @@ export class SimDatabase {
     })
   }
 
-  private delayMs(): number {
-    return this.chance.between(...this.latencyMs)
-  }
-
   /** The way of one replica to the database. */
-  access(process: Process, replica = ''): Access {
-    const trip: Access['trip'] = (work) => this.trip(process, replica, work, false)
+  access(process: Process, replica = '', chance = this.chance): Access {
+    const way = { process, replica, chance }
+    const trip: Access['trip'] = (work) => this.trip(way, work, false)
     return {
       trip,
       untilFree: (clusterId, uids) => this.untilFree(process, clusterId, uids),
-      within: (transaction) => this.within(process, replica, transaction),
+      within: (transaction) => this.within(way, transaction),
     }
   }
 
   private trip<T>(
-    process: Process,
-    replica: string,
+    { process, replica, chance }: Way,
     work: () => T,
     mayConflict: boolean,
   ): Promise<T> {
+    const delayMs = () => chance.between(...this.latencyMs)
     return new Promise((resolve, reject) => {
-      const reset = () => process.do(() => reject(new Error('connection reset')))
+      const reset = () => process.do(() => reject(withCode('connection reset', 'ECONNRESET')))
       const answer = (connection: number, settle: () => void) =>
-        this.scheduler.after(this.delayMs(), () => {
+        this.scheduler.after(delayMs(), () => {
           const lost = this.cut.get(replica)
           if (lost) return void lost.push(reset)
           return process.do(() =>
-            connection === this.connections ? settle() : reject(new Error('connection closed')),
+            connection === this.connections
+              ? settle()
+              : reject(withCode('connection closed', 'CONNECTION_CLOSED')),
           )
         })
       const arrive = () => {
         const lost = this.cut.get(replica)
         if (lost) return void lost.push(reset)
         const connection = this.connections
-        if (!this.isUp) return answer(connection, () => reject(new Error('connection refused')))
+        if (!this.isUp)
+          return answer(connection, () => reject(withCode('connection refused', 'ECONNREFUSED')))
         if (this.stalled) return this.stalled.push(arrive)
         if (!process.isAlive) return
         const { lostAnswers, conflicts } = this.faults
-        if (mayConflict && this.chance.chance(conflicts))
+        if (mayConflict && chance.chance(conflicts))
           return answer(connection, () => reject(serializationFailure()))
         let result: T
         try {
@@ -181,12 +184,12 @@ export class SimDatabase {
         } catch (error) {
           return answer(connection, () => reject(error as Error))
         }
-        if (this.chance.chance(lostAnswers))
-          return answer(connection, () => reject(new Error('connection reset')))
+        if (chance.chance(lostAnswers))
+          return answer(connection, () => reject(withCode('connection reset', 'ECONNRESET')))
         return answer(connection, () => resolve(result))
       }
       // What is done there is done by the database alone.
-      process.do(() => this.scheduler.quietlyAfter(this.delayMs(), arrive))
+      process.do(() => this.scheduler.quietlyAfter(delayMs(), arrive))
     })
   }
 
@@ -210,12 +213,9 @@ export class SimDatabase {
   }
 
   /** Statements of one transaction; a client that says nothing for long, or dies, has its transaction ended. */
-  private within(
-    process: Process,
-    replica: string,
-    transaction: MemoryTransaction,
-  ): Access['trip'] {
-    this.rounds.set(process, transaction)
+  private within(way: Way, transaction: MemoryTransaction): Access['trip'] {
+    const { process } = way
+    if (transaction.isRound) this.rounds.set(process, transaction)
     let lastMs = this.scheduler.nowMs
     const look = () => {
       if (!transaction.isOpen) return
@@ -227,8 +227,7 @@ export class SimDatabase {
     process.onDeath(() => this.scheduler.after(1, () => transaction.abort()))
     return (work) =>
       this.trip(
-        process,
-        replica,
+        way,
         () => {
           lastMs = this.scheduler.nowMs
           return work()
@@ -242,6 +241,6 @@ function serializationFailure(): Error {
   return withCode('could not serialize access', '40001')
 }
 
-function withCode(message: string, code: string): Error {
+export function withCode(message: string, code: string): Error {
   return Object.assign(new Error(message), { code })
 }

@@ -52,7 +52,9 @@ export class Faults {
     this.beginFencing()
     for (const fault of siteFaults)
       this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
-    this.every('operators', 'operators', (chance) => randomWish(world, chance))
+    this.every('operators', 'operators', (chance) => {
+      void randomWish(world, world.operator, chance)
+    })
   }
 
   /** A device answers well, as a rule; so few of its calls there are that it does not much oftener than all else. */
@@ -191,16 +193,16 @@ function happenToMachine(
       })
     }
     case 'fenceSetUp':
-      return world.fencing.setUp(world.operator, machine.name)
+      return world.setUpFencing(machine.name)
     case 'reinstall': {
       reinstall(machine, chance.chance(0.5), chance.between(10, 200) * seconds)
-      const again = () => {
+      const again = async () => {
         // Where no proof comes, as in a quarantine, those who wiped it know that nothing of it is left.
-        if (readmit(world, machine) === 'grants-open' && chance.chance(0.3))
-          world.operator.confirmDead(machine.name)
-        if (!isMember(world, machine)) later(chance.between(5, 40) * seconds, again)
+        if ((await readmit(world, machine)) === 'grants-open' && chance.chance(0.3))
+          await world.operator.confirmDead(machine.name)
+        if (!isMember(world, machine)) later(chance.between(5, 40) * seconds, () => void again())
       }
-      return later(chance.between(5, 40) * seconds, again)
+      return later(chance.between(5, 40) * seconds, () => void again())
     }
     case 'wallStep':
       machine.clock.wallErrorMs += chance.between(-3_600, 3_600) * seconds

@@ -1,9 +1,11 @@
 // The fence devices of a world: which machine has which, how the plane is told of them, and who undoes what they did.
 import type { FenceDevice } from '../../control-plane/fence/fence-device.ts'
 import type { StoredDevice } from '../../control-plane/fence/fence-store.ts'
+import { putFenceDevice } from '../../control-plane/store/memory/fence.ts'
+import { type ClusterState, nodeNamed } from '../../control-plane/store/memory/state.ts'
+import type { SimDatabase } from './database.ts'
 import { identityOf, SimFenceDevice } from './fence-device.ts'
 import type { Machine } from './machine.ts'
-import type { Operator } from './operator.ts'
 import type { Chance } from './random.ts'
 
 export class Fencing {
@@ -37,10 +39,23 @@ export class Fencing {
     return found
   }
 
-  /** Its devices are set up, as whoever cabled it would. */
-  setUp(operator: Operator, node: string): void {
-    for (const { name, machine } of this.of(node))
-      operator.fenceDevice(node, name, identityOf(machine))
+  /**
+   * Its devices are set up, as whoever cabled it would: as rows, since the route that writes them asks the device itself by
+   * means that a world has not.
+   * @param numbers where the device's uid is drawn from
+   */
+  setUp(database: SimDatabase, numbers: Chance, node: string): void {
+    const { memory, isAnswering } = database
+    for (const { name, machine } of this.of(node)) {
+      const device = { name, kind: 'simulated', expects: identityOf(machine), uid: numbers.uuid() }
+      for (const { cluster } of Object.values(isAnswering ? memory.clusters : {})) {
+        const known = nodeNamed(memory.cluster(cluster.id), node)
+        if (!known) continue
+        const patch = (state: ClusterState) => putFenceDevice(state, known.view.uid, device)
+        const tells = { rings: ['crm' as const] }
+        memory.commit(cluster.id, (state) => ({ state: patch(state), result: undefined }), tells)
+      }
+    }
   }
 
   /** A person gives a machine its power back, and switches it on. */

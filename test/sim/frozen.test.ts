@@ -12,7 +12,7 @@ function site(seed: string, hasRtc = true): World {
     seed,
   })
   world.at(4_000, () => {
-    for (const sid of sids) world.operator.add({ sid, spec: { command: ['x'] } })
+    for (const sid of sids) void world.operator.add({ sid, spec: { command: ['x'] } })
   })
   return world
 }

@@ -22,6 +22,10 @@ class LightHeaders {
     return this.values[name] ?? this.values[name.toLowerCase()] ?? null
   }
 
+  has(name: string): boolean {
+    return this.get(name) !== null
+  }
+
   forEach(call: (value: string, name: string) => void): void {
     for (const [name, value] of Object.entries(this.values)) call(value, name)
   }
@@ -32,29 +36,45 @@ class LightRequest {
   readonly url: string
   readonly headers: LightHeaders
   readonly signal: AbortSignal
-  private readonly content: string
+  /** Whether there is one; it is read as a text only. */
+  readonly body: string | null
 
   constructor({ method, url, headers, body, signal }: PlainRequest) {
     this.method = method
     this.url = url
     this.headers = new LightHeaders(headers)
     this.signal = signal
-    this.content = body ?? ''
+    this.body = body
   }
 
   text(): Promise<string> {
-    return Promise.resolve(this.content)
+    return Promise.resolve(this.body ?? '')
   }
 }
+
+type GivenHeaders = ConstructorParameters<typeof Headers>[0]
 
 class LightResponse {
   readonly status: number
   readonly body: string | null
+  private readonly given: GivenHeaders
+  private made: Headers | null = null
 
-  constructor(body: unknown = null, init: { status?: number } = {}) {
+  constructor(body: unknown = null, init: { status?: number; headers?: GivenHeaders } = {}) {
     if (body !== null && typeof body !== 'string') throw new Error('a body that is no text')
     this.body = body
     this.status = init.status ?? 200
+    this.given = init.headers
+  }
+
+  /** Made when somebody asks: for most answers nobody does. */
+  get headers(): Headers {
+    this.made ??= new Headers(this.given)
+    return this.made
+  }
+
+  text(): Promise<string> {
+    return Promise.resolve(this.body ?? '')
   }
 }
 
@@ -65,13 +85,11 @@ export function lightResponses(): () => void {
   return () => Object.assign(globalThis, { Response })
 }
 
-/** Has `app` answer a request, while `lightResponses` is in force. */
-export async function answer(
-  app: Hono,
-  request: PlainRequest,
-): Promise<{ status: number; body: string }> {
-  const response = (await app.fetch(
-    new LightRequest(request) as unknown as Request,
-  )) as unknown as LightResponse
-  return { status: response.status, body: response.body ?? '' }
+export type PlainReply = { status: number; body: string; header: (name: string) => string | null }
+
+/** Has `app` answer a request; with light responses while `lightResponses` is in force. */
+export async function answer(app: Hono, request: PlainRequest): Promise<PlainReply> {
+  const response = await app.fetch(new LightRequest(request) as unknown as Request)
+  const header = (name: string) => response.headers.get(name)
+  return { status: response.status, body: await response.text(), header }
 }

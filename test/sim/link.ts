@@ -65,16 +65,15 @@ export class Link {
   }
 }
 
-/** HTTP over a link, by an agent's process: its own deadlines, and replicas that refuse when they are dead. */
-export function linkTransport(
+/** Sends one request over a link, from a process: its own deadline, and replicas that refuse when they are dead. */
+export function sendOver(
   link: Link,
   process: Process,
-  credential: string | null,
   replicaAt: (origin: string) => Replica,
-  watch: (exchange: Exchange, isSent: boolean) => void,
-): Transport {
-  function send(question: Question, timeoutMs: number, cancel: AbortSignal | null) {
-    return new Promise<HttpReply>((resolve, reject) => {
+  watch: (exchange: Exchange, isSent: boolean) => void = () => {},
+) {
+  return (question: Question, timeoutMs: number, cancel: AbortSignal | null) =>
+    new Promise<HttpReply>((resolve, reject) => {
       const exchange = new Exchange(question)
       const fail = (why: string) => exchange.end(() => reject(new Error(why)))
       const leave = (why: string) => {
@@ -111,7 +110,17 @@ export function linkTransport(
         )
       })
     })
-  }
+}
+
+/** An agent's way over a link. */
+export function linkTransport(
+  link: Link,
+  process: Process,
+  credential: string | null,
+  replicaAt: (origin: string) => Replica,
+  watch: (exchange: Exchange, isSent: boolean) => void,
+): Transport {
+  const send = sendOver(link, process, replicaAt, watch)
   return {
     post: (url, body, timeoutMs) =>
       send({ method: 'POST', url, body, credential }, timeoutMs, null),
@@ -121,7 +130,13 @@ export function linkTransport(
   }
 }
 
-type Question = { method: string; url: string; body: string | null; credential: string | null }
+export type Question = {
+  method: string
+  url: string
+  body: string | null
+  credential: string | null
+  headers?: Record<string, string>
+}
 
 /** One request and what becomes of it. */
 export class Exchange {

@@ -1,4 +1,5 @@
 // Operators who do whatever comes to their mind, sensible or not.
+import type { Answer, Operator } from './operator.ts'
 import type { Chance } from './random.ts'
 import type { World } from './world.ts'
 
@@ -13,13 +14,14 @@ export function newService(sid: string) {
 }
 
 /** One wish, of any kind. */
-export function randomWish(world: World, chance: Chance): void {
-  const { operator } = world
+export async function randomWish(world: World, operator: Operator, chance: Chance): Promise<void> {
   const names = world.machines.map((machine) => machine.name)
   const sid = chance.pick(world.sids)
   const drawn = chance.float()
-  const say = (what: string, answer: { accepted: boolean; refusal?: string }) =>
+  const say: Say = async (what, asked) => {
+    const answer = await asked
     world.trace.say('operator', `${what}: ${answer.accepted ? 'accepted' : answer.refusal}`)
+  }
   if (drawn < 0.5) {
     const kind = chance.pick(kinds)
     const isMove = kind === 'migrate' || kind === 'relocate'
@@ -42,20 +44,19 @@ export function randomWish(world: World, chance: Chance): void {
     const requested = chance.pick(['started', 'stopped', 'disabled', 'ignored'] as const)
     return say(`update ${sid} ${requested}`, operator.update(sid, { requested }))
   }
-  if (drawn < 0.91) return changeGroups(world, chance, names, say)
-  if (drawn < 0.93) return changeProtection(world, chance, say)
-  return changeRules(world, chance, names, say)
+  if (drawn < 0.91) return changeGroups(world, operator, chance, names, say)
+  if (drawn < 0.93) return changeProtection(world, operator, chance, say)
+  return changeRules(world, operator, chance, names, say)
 }
 
-function changeProtection(world: World, chance: Chance, say: Say): void {
-  const { operator } = world
+async function changeProtection(world: World, operator: Operator, chance: Chance, say: Say) {
   if (operator.view().disarm !== null) return say('arm', operator.arm())
   const drawn = chance.float()
   if (drawn < 0.3) {
     // A person who vouches for a node has seen that it is off.
     const [name] = Object.keys(operator.view().nodes).filter((node) => !world.node(node).isOn)
     const force = chance.chance(0.5)
-    if (name) say(`confirm ${name} ${force}`, operator.confirmDead(name, force))
+    if (name) await say(`confirm ${name} ${force}`, operator.confirmDead(name, force))
     return
   }
   if (drawn < 0.5) {
@@ -68,9 +69,9 @@ function changeProtection(world: World, chance: Chance, say: Say): void {
   return say(`settings ${JSON.stringify(wish)}`, operator.settings(wish))
 }
 
-type Say = (what: string, answer: { accepted: boolean; refusal?: string }) => void
+type Say = (what: string, asked: Promise<Answer>) => Promise<void>
 
-function changeGroups({ operator, ...world }: World, chance: Chance, names: string[], say: Say) {
+function changeGroups(world: World, operator: Operator, chance: Chance, names: string[], say: Say) {
   const name = chance.pick(['red', 'blue'])
   const sid = chance.pick(world.sids)
   const group = chance.chance(0.6) ? name : null
@@ -84,7 +85,13 @@ function changeGroups({ operator, ...world }: World, chance: Chance, names: stri
   return say(`group ${JSON.stringify(wish)}`, operator.group(wish))
 }
 
-function changeRules({ operator, ...world }: World, chance: Chance, names: string[], say: Say) {
+async function changeRules(
+  world: World,
+  operator: Operator,
+  chance: Chance,
+  names: string[],
+  say: Say,
+) {
   const id = chance.pick(['apart', 'together', 'pinned'])
   if (operator.view().rules.some((rule) => rule.id === id))
     return say(`remove rule ${id}`, operator.removeRule(id))

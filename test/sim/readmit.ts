@@ -25,7 +25,7 @@ export function isMember({ operator }: World, machine: Machine): boolean {
 }
 
 /** Does what can be done now, which may be nothing. Returns why its old node may not go, or null. */
-export function readmit(world: World, machine: Machine): string | null {
+export async function readmit(world: World, machine: Machine): Promise<string | null> {
   if (isMember(world, machine)) return null
   const { name } = machine
   // It joined in a history that is no more: nobody knows its credential.
@@ -34,15 +34,15 @@ export function readmit(world: World, machine: Machine): string | null {
     machine.loseHome('everything')
   }
   if (!world.operator.view().nodes[name]) return null
-  const answer = world.operator.removeNode(name)
+  const answer = await world.operator.removeNode(name)
   world.trace.say('operator', `remove ${name}: ${answer.accepted ? 'accepted' : answer.refusal}`)
   return answer.accepted ? null : answer.refusal
 }
 
 /** Takes away what may stand against it: rules and groups that this node alone can satisfy. */
-export function loosenRules({ operator }: World): void {
+export async function loosenRules({ operator }: World): Promise<void> {
   const { rules, groups } = operator.view()
-  for (const { id } of rules) operator.removeRule(id)
+  for (const { id } of rules) await operator.removeRule(id)
   for (const group of Object.values(groups))
-    if (group.restricted) operator.group({ ...group, restricted: false })
+    if (group.restricted) await operator.group({ ...group, restricted: false })
 }

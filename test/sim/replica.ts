@@ -1,7 +1,6 @@
 // One replica of the plane: the production engine, renewals and agent routes, over the simulated database. It can be
 // killed, stand still, and be started again as a new process.
 import { Hono } from 'hono'
-import type { Logger } from 'pino'
 import type { HttpReply } from '../../agent/http-transport.ts'
 import { Engine } from '../../control-plane/crm/engine.ts'
 import type { FenceDevice } from '../../control-plane/fence/fence-device.ts'
@@ -18,6 +17,8 @@ import { memoryAgentStore, memoryLane } from '../../control-plane/store/memory/s
 import type { SimDatabase } from './database.ts'
 import { answer } from './in-process.ts'
 import type { Exchange } from './link.ts'
+import { operatorApi } from './operator-api.ts'
+import { type OnLog, planeLogger } from './plane-log.ts'
 import { HostClock, Process } from './process.ts'
 import type { Chance } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -38,14 +39,14 @@ export type ReplicaOptions = {
   /** Rate and origin of its host's clock. */
   rate: number
   /** Whatever production code logs. */
-  onLog: (level: string, facts: unknown, message: string) => void
+  onLog: OnLog
   /** The fence device of a node, by what operators set up. */
   openDevice: (device: StoredDevice) => FenceDevice
 }
 
 type Running = {
   process: Process
-  app: Hono
+  appFor: (url: string) => Hono
   engine: Engine
   polls: DesiredPolls
   fence: (name: OrderName) => Promise<void>
@@ -56,6 +57,8 @@ export class Replica {
   readonly url: string
   private readonly options: ReplicaOptions
   private readonly clock: HostClock
+  /** Trips and numbers of operators: they change nothing of what chance has in store for others. */
+  private readonly operators: Chance
   private running: Running | null = null
   /** Pairs of clocks that outlive the process, as the host's clock does. */
   private readonly kept: ClockPair[] = []
@@ -67,6 +70,7 @@ export class Replica {
     this.url = `http://${options.name}.sim`
     const { scheduler, rate, chance } = options
     this.clock = new HostClock(scheduler, rate, chance.between(1_000, 100_000_000))
+    this.operators = chance.stream('operators')
   }
 
   get isUp(): boolean {
@@ -84,7 +88,7 @@ export class Replica {
     const { clock, timers } = process
     const access = database.access(process, name)
     const { memory } = database
-    const log = this.logger()
+    const log = planeLogger(this.options.onLog)
     const witness = new ClockWitness()
     for (const pair of this.kept) witness.observe(pair)
     this.keepPairs(process, witness)
@@ -127,7 +131,16 @@ export class Replica {
       ...{ clock, timers, log, ring },
     }
     const fence = (name: OrderName) => fenceNode(fencing, name)
-    this.running = { process, app, engine, polls, fence }
+    const random = this.operators
+    const theirs = { random, access: database.access(process, name, random) }
+    let operators: Hono | null = null
+    const api = () => {
+      // Rarely asked, and much to build.
+      operators ??= operatorApi({ ...{ database: memory, clock, log, ring, name }, ...theirs })
+      return operators
+    }
+    const appFor = (url: string) => (url.includes('/api/') ? api() : app)
+    this.running = { process, appFor, engine, polls, fence }
     engine.start()
   }
 
@@ -185,9 +198,9 @@ export class Replica {
     if (!running) return give(new Error('ECONNREFUSED'))
     const reset = (error: Error) => give(error)
     this.open.add(reset)
-    const { process, app } = running
+    const { process, appFor } = running
     const { method, url, body, credential } = exchange.question
-    const headers: Record<string, string> = {}
+    const headers: Record<string, string> = { ...exchange.question.headers }
     if (credential) headers.authorization = `Bearer ${credential}`
     if (body !== null) {
       headers['content-type'] = 'application/json'
@@ -197,19 +210,12 @@ export class Replica {
     exchange.onAbort = () => process.do(() => gone.abort('nobody waits'))
     process.do(
       () =>
-        void answer(app, { method, url, headers, body, signal: gone.signal }).then((reply) =>
-          process.do(() => {
-            if (this.open.delete(reset)) give(reply)
-          }),
+        void answer(appFor(url), { method, url, headers, body, signal: gone.signal }).then(
+          (reply) =>
+            process.do(() => {
+              if (this.open.delete(reset)) give(reply)
+            }),
         ),
     )
-  }
-
-  private logger(): Logger {
-    const { onLog } = this.options
-    const at = (level: string) => (facts: unknown, message?: string) =>
-      onLog(level, facts, message ?? String(facts))
-    const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-    return { ...log, child: () => log } as unknown as Logger
   }
 }

@@ -65,11 +65,11 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   world.database.rate = 1 + chance.between(-0.009, 0.009)
   const faults = new Faults(world, rates, chance.stream('faults'))
   world.at(5_000, () => {
-    for (const sid of sids) world.operator.add(newService(sid))
+    for (const sid of sids) void world.operator.add(newService(sid))
   })
   // A node can be given devices once it has joined.
   world.at(25_000, () => {
-    for (const { name } of world.machines) world.fencing.setUp(world.operator, name)
+    for (const { name } of world.machines) world.setUpFencing(name)
   })
   world.at(30_000, () => faults.begin())
   await world.run(hours * 3_600_000)
@@ -102,7 +102,7 @@ async function comeToRest(world: World, faults: Faults, timing: Timing): Promise
   const boundMs = 4 * fenceAfterMs(timing) + 2 * timing.stopTimeoutMs + 300_000
   const untilMs = world.nowMs + boundMs
   for (;;) {
-    repair(world)
+    await repair(world)
     await world.run(10_000)
     if (world.checks.violations.length > 0) return
     const left = [...strangers(world), ...unsettled(world)]
@@ -125,26 +125,26 @@ function strangers(world: World): string[] {
 const aboutRules: ReadonlySet<string> = new Set(['infeasible-rules', 'no-possible-node'])
 
 /** What people do at the end of a bad day. */
-function repair(world: World): void {
+async function repair(world: World): Promise<void> {
   const { operator } = world
   const view = operator.view()
-  if (view.disarm !== null) operator.arm()
+  if (view.disarm !== null) await operator.arm()
   const drilled = view.clusterCommands.flatMap(({ kind, node }) => (kind === 'drill' ? [node] : []))
   for (const node of Object.values(view.nodes))
     if (node.maintenanceRequested || drilled.includes(node.name))
-      operator.maintenance(node.name, false)
+      await operator.maintenance(node.name, false)
   for (const { name, state } of Object.values(view.nodes)) {
     // Where most machines are gone nobody judges the others: they still count as online.
     const isGone = state !== 'online' || !isMember(world, world.node(name))
-    if (isGone && isOver(world, name)) operator.confirmDead(name)
+    if (isGone && isOver(world, name)) await operator.confirmDead(name)
   }
   for (const machine of world.machines) {
-    const refusal = machine.isOn ? readmit(world, machine) : null
-    if (refusal !== null && aboutRules.has(refusal)) loosenRules(world)
+    const refusal = machine.isOn ? await readmit(world, machine) : null
+    if (refusal !== null && aboutRules.has(refusal)) await loosenRules(world)
   }
   for (const { sid, status, config } of Object.values(view.services)) {
-    if (status?.state === 'error') operator.command('disable', sid)
-    else if (config?.requested === 'disabled') operator.command('enable', sid)
+    if (status?.state === 'error') await operator.command('disable', sid)
+    else if (config?.requested === 'disabled') await operator.command('enable', sid)
   }
 }
 

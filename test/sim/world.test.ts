@@ -7,7 +7,7 @@ const sids = ['process:a', 'process:b', 'process:c']
 function site(seed: string): World {
   const world = createWorld({ nodes: ['n1', 'n2', 'n3'], seed })
   world.at(4_000, () => {
-    for (const sid of sids) world.operator.add({ sid, spec: { command: ['x'] } })
+    for (const sid of sids) void world.operator.add({ sid, spec: { command: ['x'] } })
   })
   return world
 }

@@ -2,19 +2,18 @@
 // operators, and what the world sees of them. `createWorld` builds it, `run` lets time pass; README.md says how to use it.
 import { formatChange } from '../../control-plane/cluster/change.ts'
 import type { Commit } from '../../control-plane/store/memory/database.ts'
-import { newClusterState } from '../../control-plane/store/memory/state.ts'
-import { addToken } from '../../control-plane/store/memory/wishes.ts'
-import { hashSecret } from '../../control-plane/store/secrets.ts'
 import { AssertionError } from '../../shared/assert.ts'
-import { Settings } from '../../shared/settings.ts'
 import { Behaviours } from './behaviour.ts'
 import { Checks } from './checks.ts'
+import { makeCluster } from './make-cluster.ts'
 import { SimDatabase } from './database.ts'
 import type { DriverAction } from './driver-parts.ts'
 import { Fencing } from './fencing.ts'
 import { JobRunner } from './job-runner.ts'
 import { Machine } from './machine.ts'
-import { Operator } from './operator.ts'
+import type { Operator } from './operator.ts'
+import { People } from './people.ts'
+import type { OnLog } from './plane-log.ts'
 import { Chance, drawnRate } from './random.ts'
 import { LeaseRecorder } from './recorder.ts'
 import { Replica } from './replica.ts'
@@ -24,7 +23,6 @@ import { deviceKinds } from './watchdog.ts'
 import type { AgentAction, CommittedChange, NodeSpec, WorldOptions } from './world-options.ts'
 
 const clusterId = 1
-const oneYearMs = 31_536_000_000
 const violated = new Error('violated')
 
 export class World {
@@ -33,7 +31,12 @@ export class World {
   readonly database: SimDatabase
   readonly replicas: Replica[]
   readonly machines: Machine[]
+  /** At a console: what it asks is answered before anything else happens. */
   readonly operator: Operator
+  /** Over a network, as people are. */
+  readonly remote: People['fromAfar']
+  /** The plane is told of the fence devices of a machine. */
+  readonly setUpFencing: (name: string) => void
   readonly behaviours: Behaviours
   readonly checks: Checks
   readonly trace: Trace
@@ -55,7 +58,7 @@ export class World {
     this.trace = new Trace(scheduler, options.keepTrace ?? false)
     this.behaviours = new Behaviours(this.chance.stream('behaviour'))
     this.database = new SimDatabase(scheduler, this.chance.stream('database'))
-    const joinToken = this.makeCluster(options)
+    const joinToken = makeCluster(this.database.memory, clusterId, this.chance, options)
     this.replicas = Array.from({ length: options.replicas ?? 2 }, (_, at) =>
       this.makeReplica(`r${at + 1}`),
     )
@@ -67,10 +70,12 @@ export class World {
       ...{ machines: this.machines, database: this.database, clusterId, recorder: this.recorder },
       nowMs: () => scheduler.nowMs,
     })
-    this.operator = new Operator({
-      ...{ database: this.database, clusterId, chance: this.chance.stream('operator') },
-      ring: () => this.ringReplicas(),
-    })
+    const onLog: OnLog = (_, ...said) => this.lookForBug('console', ...said)
+    const { chance, database, replicas } = this
+    const people = new People({ scheduler, database, replicas, clusterId, chance, onLog })
+    this.operator = people.atConsole
+    this.remote = people.fromAfar
+    this.setUpFencing = (name) => this.fencing.setUp(database, people.numbers, name)
     this.database.memory.onCommit = (commit) => this.onCommit(commit)
     this.database.onFailover = (lost) => {
       this.trace.say('database', 'failed over')
@@ -128,28 +133,6 @@ export class World {
 
   private later(act: () => void, mostMs: number): void {
     this.scheduler.after(this.chance.between(0, mostMs), act)
-  }
-
-  private makeCluster(options: WorldOptions): string {
-    const { memory } = this.database
-    const settings = Settings.parse(options.settings ?? {})
-    memory.clusters = {
-      [clusterId]: newClusterState({
-        ...{ id: clusterId, uuid: this.chance.uuid(), name: 'sim', settings },
-        development: options.development ?? false,
-        planeUuid: this.chance.uuid(),
-        server: memory.server,
-        nowMs: memory.now(),
-      }),
-    }
-    const secret = `hfj_${this.chance.secret(24)}`
-    const token = { hash: hashSecret(secret), node: null, usesLeft: 10_000 }
-    const expiresMs = memory.now() + oneYearMs
-    memory.commit(clusterId, (state) => ({
-      state: addToken(state, { ...token, expiresMs }),
-      result: undefined,
-    }))
-    return secret
   }
 
   private makeReplica(name: string): Replica {
@@ -239,15 +222,20 @@ export class World {
 
   private onPlaneLog(name: string, level: string, facts: unknown, message: string): void {
     if (level === 'debug') return
+    this.lookForBug(name, facts, message)
+    const error = (facts as { err?: Error } | null)?.err
+    if (level === 'warn' || level === 'error')
+      this.trace.say(name, `${message} ${error?.message ?? ''}`, level)
+  }
+
+  /** A plan that the reducer or the schema refuses is a bug, however gently the engine takes it. */
+  private lookForBug(name: string, facts: unknown, message: string): void {
     const error = (facts as { err?: unknown } | null)?.err
-    // A plan that the reducer or the schema refuses is a bug, however gently the engine takes it.
     const isBug =
       error instanceof AssertionError ||
       error instanceof TypeError ||
       (error as Error | undefined)?.name === 'SchemaRefusal'
     if (isBug) this.checks.violate(`${name}: ${message}: ${stackOf(error)}`)
-    if (level === 'warn' || level === 'error')
-      this.trace.say(name, `${message} ${error ? (error as Error).message : ''}`, level)
   }
 }
 

@@ -3,7 +3,6 @@
 import type { Rule } from '../../../shared/rule.ts'
 import type { RequestedState } from '../../../shared/service.ts'
 import type { Settings } from '../../../shared/settings.ts'
-import { fenceAfterMs } from '../../../shared/timing.ts'
 import type {
   ClusterCommandView,
   CommandView,
@@ -118,15 +117,6 @@ export function storeSettings(state: ClusterState, settings: Settings): ClusterS
 export function countLeasesAsRenewed(state: ClusterState, untilMs: number): ClusterState {
   const nodes = Object.entries(state.nodes).map(([uid, node]) => [uid, heldUntil(node, untilMs)])
   return { ...state, nodes: Object.fromEntries(nodes) as ClusterState['nodes'] }
-}
-
-/** Settings, and what a change of them does to leases. */
-export function putSettings(state: ClusterState, settings: Settings, nowMs: number): ClusterState {
-  const before = state.settings
-  const next = storeSettings(state, settings)
-  if (settings.quorum === before.quorum) return next
-  const waitMs = Math.max(fenceAfterMs(before.timing), fenceAfterMs(settings.timing))
-  return countLeasesAsRenewed(next, nowMs + waitMs)
 }
 
 export function addToken(state: ClusterState, token: StoredToken): ClusterState {

@@ -19,7 +19,7 @@ export const agentSchedules: Schedule[] = [
     what: 'a late answer arrives while newer renewals are lost, and then the node is cut off',
     async play() {
       const { world } = await site()
-      for (const sid of ['process:a', 'process:b']) world.operator.add(newService(sid))
+      for (const sid of ['process:a', 'process:b']) void world.operator.add(newService(sid))
       await world.run(10_000)
       for (const machine of world.machines) {
         machine.link.latencyMs = [1_400, 1_400]
@@ -98,7 +98,7 @@ export const agentSchedules: Schedule[] = [
       const { world, node } = await site()
       const target = world.machines.find((one) => one !== node)!
       node.disk.fault = 'EIO'
-      world.operator.command('relocate', web, target.name)
+      void world.operator.command('relocate', web, target.name)
       once(
         world,
         () => !node.guests.running.has(web),
@@ -122,7 +122,7 @@ export const agentSchedules: Schedule[] = [
       world.onAction.push(({ action }) => {
         if (action === 'migrate') node.agent?.process.pauseFor(6_000)
       })
-      world.operator.command('migrate', sid, target.name)
+      void world.operator.command('migrate', sid, target.name)
       await world.run(60_000)
       return world
     },

@@ -28,7 +28,7 @@ export const fenceSchedules: Schedule[] = [
       node.link.heal()
       world.fencing.restorePower(node)
       await world.run(10_000)
-      world.operator.command('relocate', web, node.name)
+      void world.operator.command('relocate', web, node.name)
       await world.run(10_000)
       if (!node.guests.running.has(web)) throw new Error(`${web} is not back on ${node.name}`)
       world.fencing.of(node.name)[0]!.isLiar = true

@@ -12,10 +12,10 @@ export const planeSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       const sids = ['process:a', 'process:b', 'process:c']
-      for (const sid of sids) world.operator.add(newService(sid))
+      for (const sid of sids) void world.operator.add(newService(sid))
       await world.run(10_000)
       const other = sids.find((sid) => node.guests.running.has(sid))!
-      world.operator.command('stop', other)
+      void world.operator.command('stop', other)
       await world.run(20_000)
       return world
     },
@@ -27,7 +27,7 @@ export const planeSchedules: Schedule[] = [
       const { world, node } = await site()
       world.behaviours.scripts.set(web, { stopMs: 5_000 })
       const target = world.machines.find((one) => one !== node)!
-      world.operator.command('relocate', web, target.name)
+      void world.operator.command('relocate', web, target.name)
       await world.run(20_000)
       return world
     },
@@ -57,7 +57,7 @@ export const planeSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       node.link.deafTo = '/agent/v1/lease'
-      world.operator.settings({ profile: 'fast' })
+      void world.operator.settings({ profile: 'fast' })
       await world.run(4_000)
       node.link.cut()
       await world.run(80_000)
@@ -86,10 +86,10 @@ export const planeSchedules: Schedule[] = [
     what: 'an armed renewal of before a disarm arrives after the arm that its node does not hear of',
     async play() {
       const { world, node, confirm } = await site()
-      world.operator.disarm('freeze')
+      void world.operator.disarm('freeze')
       await world.run(10_000)
       node.link.cut()
-      world.operator.arm()
+      void world.operator.arm()
       world.at(world.nowMs + 2_000, confirm)
       await world.run(120_000)
       return world
@@ -100,10 +100,10 @@ export const planeSchedules: Schedule[] = [
     what: 'a node that has let go of its watchdog does not hear of the arm',
     async play() {
       const { world, node } = await site()
-      world.operator.disarm('ignore')
+      void world.operator.disarm('ignore')
       await world.run(10_000)
       node.link.cut()
-      world.operator.arm()
+      void world.operator.arm()
       await world.run(120_000)
       return world
     },
@@ -129,7 +129,7 @@ export const planeSchedules: Schedule[] = [
       const other = world.machines.find((one) => one !== node)!
       await world.run(5_000)
       const beforeMs = world.nowMs
-      world.operator.command('relocate', web, other.name)
+      void world.operator.command('relocate', web, other.name)
       once(
         world,
         () => other.guests.running.has(web),
@@ -166,13 +166,13 @@ async function playStaleView(elected = 0): Promise<World> {
   const { world, node } = await site({ settings: { profile: 'custom', timing } })
   const other = world.machines.find((one) => one !== node)!
   node.link.latencyMs = [20, 20]
-  world.operator.command('relocate', web, other.name)
+  void world.operator.command('relocate', web, other.name)
   once(
     world,
     () => !node.device.isRunning,
     () => {
       node.link.cut()
-      world.operator.command('relocate', web, node.name)
+      void world.operator.command('relocate', web, node.name)
     },
   )
   await world.run(20_000)

@@ -21,8 +21,8 @@ export async function site(options: SiteOptions = {}): Promise<Site> {
   const world = createWorld({ nodes, seed, settings })
   const confirms = tapConfirms(world)
   world.at(5_000, () => {
-    for (const { name } of nodes) world.fencing.setUp(world.operator, name)
-    world.operator.add(newService(sid))
+    for (const { name } of nodes) world.setUpFencing(name)
+    void world.operator.add(newService(sid))
   })
   await world.run(10_000)
   const name = world.running()[sid]

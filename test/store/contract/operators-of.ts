@@ -1,9 +1,7 @@
 // The operators' API over the store of a side, asked in process.
-import { OpenAPIHono } from '@hono/zod-openapi'
 import pino from 'pino'
-import type { Env } from '../../../control-plane/http/auth.ts'
 import type { OperatorDeps } from '../../../control-plane/http/deps.ts'
-import { operatorApp } from '../../../control-plane/http/operator-api.ts'
+import { addOperators, emptyApp } from '../../../control-plane/http/operator-api.ts'
 import type { SharedClock, Side } from './side.ts'
 import type { Asked } from './requests.ts'
 
@@ -19,7 +17,8 @@ export function operatorsOf({ operators: store, random }: Side, clock: SharedClo
     replica: { name: 'r1', url: 'http://r1' },
     ring: () => (state.rung += 1),
   }
-  const app: OpenAPIHono<Env> = operatorApp(deps, feed)
+  const app = emptyApp(deps)
+  addOperators(app, deps, feed)
   return {
     get rung() {
       return state.rung
