@@ -1,14 +1,15 @@
 // Where does a service run that anybody may have started? Before its first grant (rule 7), and after a disarm in mode
 // `ignore` (D8), the desired state asks the nodes. What one node runs is adopted there; what two run is left to a person;
 // what nobody runs may be started once all have answered. Must never adopt one of two copies.
-import { currentReport, generationOn } from '../../cluster/grants.ts'
+import { currentReport, generationOn, hasCurrentLease } from '../../cluster/grants.ts'
 import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
 import type { ServiceState } from '../../../shared/service.ts'
 import type { RunningService } from '../../../shared/protocol.ts'
 import { claimants } from './claimants.ts'
-import { decideChange, type Draft, noteService, withTouched } from './draft.ts'
-import { isOperational } from './node-states.ts'
+import { decideChange, type Draft, lookAgainAt, noteService, withTouched } from './draft.ts'
+import { isOperational, mayBeBack } from './node-states.ts'
+import { seconds } from './quarantine.ts'
 import { setFields, toState } from './transition.ts'
 
 /** Nothing is asked any more, and no copy was found. */
@@ -35,12 +36,27 @@ function haveAnswered(draft: Draft, sid: Sid, probeRound: number): boolean {
 }
 
 /**
- * Whose answer is waited for: of those that could run it, who answers now or, with `wholeRoster`, all. SAFETY: the node that
- * it was taken over from may run it, and knows of no grant: its silence is no answer, whatever it could run now.
+ * Whose answer is waited for: of those that could run it, who answers now or soon, or, with `wholeRoster`, all. SAFETY: the
+ * node that it was taken over from may run it, and knows of no grant: its silence is no answer, whatever it could run now.
  */
 function isAsked(draft: Draft, name: NodeName, sid: Sid, wholeRoster: boolean): boolean {
   if (draft.view.services.get(sid)?.config?.adoptedFrom === name) return true
-  return mayRun(draft, name, sid) && (wholeRoster || isOperational(draft, name))
+  if (!mayRun(draft, name, sid)) return false
+  return wholeRoster || isOperational(draft, name) || answersSoonUntilMs(draft, name, sid) !== null
+}
+
+/**
+ * Until when a node that does not answer is waited for all the same, or null. SAFETY: its agent was heard a moment ago (its
+ * lease is not over, or it asks for its first or next one), and what somebody started there by hand would be seen
+ * once it renews: too late, if a copy began elsewhere meanwhile. One that asks in vain is waited for no longer than a lease.
+ */
+function answersSoonUntilMs(draft: Draft, name: NodeName, sid: Sid): number | null {
+  const node = draft.view.nodes[name]!
+  if (isOperational(draft, name) || !mayBeBack(draft, node)) return null
+  if (hasCurrentLease(node, draft.nowMs)) return node.lease.judgedUntilMs
+  const beganMs = Math.max(node.sinceMs, draft.view.services.get(sid)!.status!.sinceMs)
+  const untilMs = beganMs + draft.view.settings.timing.leaseMs
+  return untilMs > draft.nowMs ? untilMs : null
 }
 
 function mayRun(draft: Draft, name: NodeName, sid: Sid): boolean {
@@ -121,14 +137,25 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
   )
   const [copy] = copies
   if (missing.length > 0) {
-    const silent = missing.filter((name) => !isOperational(draft, name))
-    const confirm = silent[0] ? `, or for: ha-manager fence confirm ${silent[0]}` : ''
     const what = wholeRoster ? 'it may run anywhere since the disarm' : 'first start'
-    return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${confirm}`
+    const until = untilAnswered(draft, sid, missing, wholeRoster)
+    return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${until}`
   }
   if (copy === undefined) return null
   const end = copy.state === 'running' ? 'which cannot protect it' : `where it is ${copy.state}`
   return `something of ${sid} is on ${copy.node}, ${end}: it must be stopped there first`
+}
+
+/** What ends the wait for those of `missing` that do not answer now: a person's word, or the time they are waited for. */
+function untilAnswered(draft: Draft, sid: Sid, missing: NodeName[], wholeRoster: boolean): string {
+  const silent = missing.filter((name) => !isOperational(draft, name))
+  const adoptedFrom = draft.view.services.get(sid)!.config?.adoptedFrom
+  const forGood = silent.find((name) => wholeRoster || name === adoptedFrom)
+  if (forGood !== undefined) return `, or for: ha-manager fence confirm ${forGood}`
+  if (silent.length === 0) return ''
+  const untilMs = Math.max(...silent.map((name) => answersSoonUntilMs(draft, name, sid)!))
+  lookAgainAt(draft, untilMs)
+  return `, at most ${seconds(untilMs - draft.nowMs)} where it does not answer`
 }
 
 function tooMany(copies: Copy[]): string {
