@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { HeldLease } from '../../shared/lease.ts'
+import { watchdogClasses } from '../../shared/node.ts'
 import { Desired, ManagedServices, OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
 import { type Files, systemFiles } from '../files.ts'
@@ -17,6 +18,7 @@ const JournalFile = z.object({
       number: z.number().int(),
       seqReserved: z.number().int(),
       planeNumber: z.number().int(),
+      watchdog: z.enum(watchdogClasses).optional(),
       state: z.enum(['open', 'fenced', 'over', 'released', 'unknown']),
     })
     .nullable(),

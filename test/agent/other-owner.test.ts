@@ -74,6 +74,33 @@ function joined(steps: Steps): void {
   })
 }
 
+test.each([
+  ['cannot protect any more', 'qualified', 'none', 1],
+  ['can protect again', 'none', 'qualified', 1],
+  ['could not protect before either', 'none', 'none', 0],
+  ['is as it was', 'qualified', 'qualified', 0],
+  ['cannot protect, after an agent that did not write down whether it could', undefined, 'none', 1],
+] as const)(
+  'a process that returns to a device that %s asks for an epoch that says so, or goes on',
+  (_, told, watchdog, asks) => {
+    const epoch = {
+      number: 1,
+      seqReserved: 10_000,
+      planeNumber: plane.number,
+      state: 'open' as const,
+    }
+    const journal = { started: {}, epoch: { ...epoch, ...(told && { watchdog: told }) } }
+    const steps = new Steps(resumed({ running: false, journal, watchdog }))
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [] })
+    steps.orders(desired([], { revision: 11 }))
+    for (let i = 0; i < 3; i++) if (steps.lrm.renewal.inFlight) steps.grant({ revision: 11 })
+    expect(steps.all.filter(({ kind }) => kind === 'ask-epoch')).toHaveLength(asks)
+    if (asks === 1) joined(steps)
+    expect(steps.lrm.journal.epoch?.watchdog).toBe(asks === 1 ? watchdog : told)
+  },
+)
+
 test('nothing is confirmed or started while another program has the watchdog', () => {
   const steps = idle()
   steps.tell(taken)

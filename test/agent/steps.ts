@@ -6,6 +6,7 @@ import type { Lrm } from '../../agent/lrm/decide/lrm.ts'
 import type { Journal } from '../../agent/lrm/decide/remembered.ts'
 import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
 import type { ClockPair } from '../../shared/lease.ts'
+import type { WatchdogClass } from '../../shared/node.ts'
 import type { Desired, Order } from '../../shared/protocol.ts'
 import { profiles, type Timing } from '../../shared/timing.ts'
 
@@ -24,6 +25,8 @@ export type From = {
   nowMs?: number
   running?: boolean
   virtual?: boolean
+  /** As the device is found by the new process. */
+  watchdog?: WatchdogClass
   clocks?: ClockPair
 }
 
@@ -44,7 +47,7 @@ export function resumed(from: From = {}): Lrm {
     ...from.journal,
   }
   const info = {
-    class: 'qualified' as const,
+    class: from.watchdog ?? ('qualified' as const),
     identity: 'test',
     effectiveMs: (journal.timing ?? profiles.default).watchdogMs,
   }

@@ -127,6 +127,7 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
       number: answer.epoch,
       seqReserved: seqBlock,
       planeNumber,
+      watchdog: lrm.watchdog.class,
       state: 'open',
     }
     journal.timing = answer.timing

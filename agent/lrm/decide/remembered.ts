@@ -1,5 +1,6 @@
 // What an agent leaves to the next process, as plain data: its journal, and the note of its last lease.
 import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
+import type { WatchdogClass } from '../../../shared/node.ts'
 import type { OrderResult } from '../../../shared/protocol.ts'
 import type { Timing } from '../../../shared/timing.ts'
 import type { JournaledDrill } from './drill-state.ts'
@@ -14,6 +15,8 @@ export type Journal = {
     seqReserved: number
     /** Plane epoch under which it was joined: orders of a later history may not know what runs here. */
     planeNumber: number
+    /** As the plane was told of it with this epoch; absent: by an older agent, which did not write it down. */
+    watchdog?: WatchdogClass
     /** `unknown`: the plane lost it; what runs, runs on under the lease that is left. */
     state: 'open' | 'fenced' | 'over' | 'released' | 'unknown'
   } | null

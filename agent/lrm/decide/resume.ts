@@ -84,6 +84,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     confirmed: {},
     watchdog: {
       class: from.watchdog.info.class,
+      isNews: isOpen && isOtherClass(old, from.watchdog.info),
       effectiveMs: Math.max(from.watchdog.info.effectiveMs, isSameBoot ? (old.armedMs ?? 0) : 0),
       factor: from.watchdog.factor,
       configuredMs: 0,
@@ -111,6 +112,12 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     answeredAt: {},
     closedAt: {},
   }
+}
+
+/** SAFETY: the plane counts on the class that it was told, and gives services to a node that cannot protect them any more. */
+function isOtherClass({ epoch }: Journal, { class: seen }: WatchdogInfo): boolean {
+  const told = epoch?.watchdog
+  return told === undefined ? seen === 'none' : told !== seen
 }
 
 function kept(old: Journal): Partial<Journal> {
