@@ -52,7 +52,11 @@ export function createAgent(parts: AgentParts): Loop {
   const old = parts.journal.read()
   const firstTiming = identity.timing ?? profiles.default
   const { watchdogMs } = old.journal?.timing ?? firstTiming
-  const state = { info: watchdog.info(watchdogMs), factor: watchdog.factor }
+  const state = {
+    info: watchdog.info(watchdogMs),
+    factor: watchdog.factor,
+    leastMs: watchdog.leastMs,
+  }
   const lrm = resumeLrm({
     ...{ self: { clusterUuid, nodeUid, bootId, drivers: types, virtual: boot.virtual } },
     nowMs: clock.bootMs(),

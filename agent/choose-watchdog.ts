@@ -10,12 +10,11 @@ import type { Watchdog } from './watchdog/watchdog.ts'
 
 /** The watchdog of the configuration, with what drills have shown of it. */
 export function chooseWatchdog(config: Config, clock: Clock, drills: Drills): Watchdog {
-  const { measured } = drills
   if (config.simulated)
-    return proved(simulatedWatchdog({ ...config.simulated, clock, measured }), drills)
+    return proved(simulatedWatchdog({ ...config.simulated, clock, proved: drills.proved }), drills)
   if (config.watchdog === 'none') return noWatchdog('none configured')
   try {
-    return proved(linuxWatchdog(config.watchdog, clock, measured), drills)
+    return proved(linuxWatchdog(config.watchdog, clock, drills.proved), drills)
   } catch (error) {
     return noWatchdog((error as Error).message)
   }

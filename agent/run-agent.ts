@@ -48,7 +48,7 @@ export async function runAgent(): Promise<void> {
   const clock = systemClock()
   const simulatedBootId = config.simulated?.bootId ?? null
   const boot = describeBoot({ home: config.home, simulatedBootId, random })
-  const drills = openDrills(config.home, clock)
+  const drills = openDrills({ home: config.home, clock, machine: boot.hardwareId })
   settleDrills(config, clock, drills, boot.bootId)
   const watchdog = chooseWatchdog(config, clock, drills)
   const types = drivers.map(({ type }) => type)
@@ -73,7 +73,8 @@ async function tool(words: string[]): Promise<void> {
 async function doctor(config: Config): Promise<void> {
   const { describeFindings, examine } = await import('./doctor.ts')
   const clock = systemClock()
-  const drills = openDrills(config.home, clock)
+  // What is proved of the device is all that is asked for.
+  const drills = openDrills({ home: config.home, clock, machine: '' })
   const patient = { config, clock, watchdog: chooseWatchdog(config, clock, drills) }
   const isGuest = !config.simulated && isVirtual()
   const outside = isGuest ? findRtc() : null

@@ -6,33 +6,36 @@ import type { Clock } from '../../shared/clock.ts'
 import { DrillResult } from '../../shared/node-health.ts'
 import { type Files, systemFiles } from '../files.ts'
 import { type BegunDrill, judgeDrill, type NextBoot } from './judge-drill.ts'
-import { type Measured, provedFactor } from './measured-factor.ts'
+import { nothingProved, type Proved, provedByBoth, provedByDrill } from './measured-factor.ts'
 
 const Result = DrillResult.omit({ effectiveMs: true })
 type Result = z.infer<typeof Result>
+
+const proved = { highest: z.number().min(0), leastMs: z.number().min(0).default(0) }
 
 const DrillFile = z.object({
   begun: z.object({
     ...{ uid: z.string(), bootId: z.string(), identity: z.string() },
     ...{ configuredMs: z.number(), claimedMs: z.number(), begunWallMs: z.number() },
+    /** Hardware it was done on; null: an older agent did not write it down. */
+    machine: z.string().nullable().default(null),
     // Unknown of a drill of an older agent: as if it had been so.
     wasReset: z.boolean().default(true),
   }),
   result: Result.nullable(),
-  /** Of the results before as well. */
-  highest: z.number().min(0),
+  /** What is proved of the device, by the drills before as well. */
+  ...proved,
   /** What is known of the devices drilled before this one, by identity: one that comes back is no better than it was. */
-  others: z
-    .record(z.string(), z.object({ highest: z.number().min(0), unfired: Result.nullable() }))
-    .default({}),
+  others: z.record(z.string(), z.object({ ...proved, unfired: Result.nullable() })).default({}),
 })
 type DrillFile = z.infer<typeof DrillFile>
 
 export type Drills = {
   /** Of the last drill that began, whatever became of it; null: none ever did. */
   readonly lastUid: string | null
-  /** For the device's factor; null: no drill has ended here. */
-  readonly measured: Measured | null
+  /** What all drills have proved of this device, on whatever hardware its record comes from. */
+  proved: (identity: string) => Proved
+  /** Of the last drill, if it was done on this machine. */
   readonly result: Result | null
   /** Of the drill in which this device did not fire; null: there was none. */
   unfired(identity: string): Result | null
@@ -58,14 +61,20 @@ export type EndedDrill = {
   identity: string
 }
 
-const noResult = { outcome: 'unproved', livedAtLeastMs: null, livedAtMostMs: null } as const
-
 /** The drills of the data directory `home`. A damaged file is an error: to forget that a device is slow is not safe. */
-export function openDrills(home: string, clock: Clock, files: Files = systemFiles): Drills {
+export function openDrills(parts: {
+  home: string
+  clock: Clock
+  /** Which hardware this is: a disk may come to stand in another machine, whose device nobody has drilled. */
+  machine: string
+  files?: Files
+}): Drills {
+  const { home, clock, machine, files = systemFiles } = parts
   const path = join(home, 'drill.json')
   const beatsPath = join(home, 'drill-beats')
   let file = readFile(files, path)
   let isUnwritten = false
+  const isHere = (begun: DrillFile['begun']) => (begun.machine ?? machine) === machine
 
   /** What cannot be written now counts as long as this process lives, and is judged again by the next. */
   function keep(next: DrillFile): void {
@@ -90,36 +99,30 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
     get lastUid() {
       return file?.begun.uid ?? null
     },
-    get measured() {
-      if (!file) return null
-      const { begun, result, highest, others } = file
-      const { identity, configuredMs } = begun
-      const { outcome, livedAtLeastMs, livedAtMostMs } = result ?? noResult
-      const highestOfOthers = Object.fromEntries(
-        Object.entries(others).map(([other, known]) => [other, known.highest]),
-      )
-      const bounds = { livedAtLeastMs, livedAtMostMs, highest, highestOfOthers }
-      return { identity, configuredMs, outcome, ...bounds }
-    },
+    proved: (identity) => (file ? provedOf(aboutDevice(file, identity)) : nothingProved),
     get result() {
-      return file?.result ?? null
+      return file && isHere(file.begun) ? file.result : null
     },
     unfired: (identity) => aboutDevice(file, identity).unfired,
     settle(bootId, next) {
       if (!file || file.result !== null || file.begun.bootId === bootId) return
       const { begun } = file
       const { slackMs, ...judged } = judgeDrill(begun, files.readIfThere(beatsPath) ?? '', next)
-      const proved = provedFactor({ ...begun, ...judged, slackMs })
+      const known = provedOf(file)
+      const { factor, leastMs } = provedByBoth(
+        known,
+        provedByDrill({ ...begun, ...judged, slackMs }),
+      )
       const { uid, identity, configuredMs } = begun
       const atMs = Math.round(next.bootedWallMs)
       const result = { uid, identity, configuredMs, atMs, awayMs: null, ...judged }
-      keep({ ...file, result, highest: Math.max(file.highest, proved) })
+      keep({ ...file, result, highest: factor, leastMs })
     },
     begin(drill) {
-      const begun = { ...drill, begunWallMs: clock.wallMs() }
+      const begun = { ...drill, machine, begunWallMs: clock.wallMs() }
       files.writeFileAtomically(beatsPath, '')
-      const { highest, others } = aboutDevice(file, drill.identity)
-      const next = { begun, result: null, highest, others }
+      const { highest, leastMs, others } = aboutDevice(file, drill.identity)
+      const next = { begun, result: null, highest, leastMs, others }
       files.writeFileAtomically(path, `${JSON.stringify(next)}\n`)
       file = next
     },
@@ -129,13 +132,13 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
       // It may have ended before it was written down here; what is known of the device stays.
       const blank = { bootId: '', configuredMs: 0, claimedMs: 0, begunWallMs: 0, wasReset: true }
       const known = file?.begun.identity === identity ? file.begun : { ...blank, identity }
-      const begun = { ...known, uid }
-      const { highest, others } = aboutDevice(file, identity)
+      const begun = { ...known, uid, machine }
+      const { highest, leastMs, others } = aboutDevice(file, identity)
       const { configuredMs } = begun
       const unknown = { livedAtLeastMs: null, livedAtMostMs: null, awayMs: null, bootStatus: null }
       const atMs = Math.round(clock.wallMs())
       keep({
-        ...{ begun, highest, others },
+        ...{ begun, highest, leastMs, others },
         result: { uid, identity, configuredMs, atMs, outcome, detail, ...unknown },
       })
     },
@@ -153,16 +156,22 @@ export function openDrills(home: string, clock: Clock, files: Files = systemFile
   }
 }
 
-type AboutDevice = { highest: number; unfired: Result | null; others: DrillFile['others'] }
+type AboutDevice = DrillFile['others'][string] & Pick<DrillFile, 'others'>
+
+const provedOf = ({ highest, leastMs }: Pick<DrillFile, 'highest' | 'leastMs'>): Proved => ({
+  factor: highest,
+  leastMs,
+})
 
 /** What the record knows of one device, and the rest of what it knows. */
 function aboutDevice(file: DrillFile | null, identity: string): AboutDevice {
-  if (file === null) return { highest: 0, unfired: null, others: {} }
-  const { begun, result, highest } = file
+  const blank = { highest: 0, leastMs: 0, unfired: null }
+  if (file === null) return { ...blank, others: {} }
+  const { begun, result, highest, leastMs } = file
   const unfired = result?.outcome === 'did-not-fire' ? result : null
-  const all = { ...file.others, [begun.identity]: { highest, unfired } }
+  const all = { ...file.others, [begun.identity]: { highest, leastMs, unfired } }
   const { [identity]: known, ...others } = all
-  return { ...(known ?? { highest: 0, unfired: null }), others }
+  return { ...(known ?? blank), others }
 }
 
 function readFile(files: Files, path: string): DrillFile | null {

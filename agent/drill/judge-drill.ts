@@ -8,8 +8,9 @@
 // later than the reset, and its beginning is known by the wall clock (`btime`), as is a moment before the last feed. Firmware
 // and loader come on top, a minute on some machines; and the two readings are of a clock that was kept by the RTC in
 // between, which counts whole seconds: 2 s are added. A wall clock that was set in between may be wrong by anything: if
-// the two bounds contradict each other, the upper one counts for nothing. An agent that ended during the drill has let the
-// kernel feed once more at an unknown moment: then nothing is known but that the machine was reset.
+// the two bounds contradict each other, the upper one is not told; and it is told to people only, no W rests on it. An agent
+// that ended during the drill has let the kernel feed once more at an unknown moment: then nothing is known but that the
+// machine was reset.
 import { bootStatusText, cardReset, type DrillResult } from '../../shared/node-health.ts'
 
 /** Between two beats. */

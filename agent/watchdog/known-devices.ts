@@ -15,9 +15,8 @@ const devices: { identity: RegExp; known: KnownDevice }[] = [
   },
 ]
 
-/** Unknown devices count double, until a drill has measured them. */
-export function lookUpDevice(identity: string): KnownDevice & { isKnown: boolean } {
+/** Unknown devices count double, or more where a drill has shown that. */
+export function lookUpDevice(identity: string): KnownDevice {
   const found = devices.find((device) => device.identity.test(identity))
-  if (found) return { ...found.known, isKnown: true }
-  return { factor: 2, class: 'qualified', note: 'unknown device: counts double', isKnown: false }
+  return found?.known ?? { factor: 2, class: 'qualified', note: 'unknown device: counts double' }
 }

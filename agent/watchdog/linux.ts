@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
-import { type Measured, measuredFactor } from '../drill/measured-factor.ts'
+import { countedFactor, nothingProved, type Proved } from '../drill/measured-factor.ts'
 import { describeHolder, findHolder } from './device-holder.ts'
 import { magicCloseOption, setTimeoutOption, setUpDevice } from './device-ioctl.ts'
 import { lookUpDevice } from './known-devices.ts'
@@ -22,12 +22,12 @@ import type { ArmResult, CloseResult, FeedResult, Watchdog } from './watchdog.ts
 
 /**
  * The device at `path`. Throws with a clear reason if it cannot serve; the caller then has no watchdog.
- * @param measured of drills on this node; null: none has ended
+ * @param provedOf what drills on this node have proved of a device
  */
 export function linuxWatchdog(
   path: string,
   clock: Clock,
-  measured: Measured | null = null,
+  provedOf: (identity: string) => Proved = () => nothingProved,
 ): Watchdog {
   const status = statSync(path)
   if (!status.isCharacterDevice()) throw new Error(`${path} is not a character device`)
@@ -36,7 +36,8 @@ export function linuxWatchdog(
   const known = lookUpDevice(identity)
   if (known.class === 'weak' && read(softdogPage, 'soft_noboot') === '1')
     throw new Error(`${identity} is loaded with soft_noboot=1: it resets nothing`)
-  const factor = measuredFactor({ identity, ...known }, measured)
+  const proved = provedOf(identity)
+  const factor = countedFactor(known.factor, proved)
   const note = factor === known.factor ? known.note : `measured: counts ${factor}-fold`
   const isRunning = () => read(sysfs, 'state') === 'active'
   const canClose = () => read(sysfs, 'nowayout') !== '1'
@@ -114,9 +115,14 @@ export function linuxWatchdog(
 
   return {
     factor,
+    leastMs: proved.leastMs,
     info: (timeoutMs) => {
       const holder = whyNotOurs()
-      const seconds = Math.max(1, Math.floor(timeoutMs / factor / 1000))
+      const seconds = Math.max(
+        1,
+        Math.floor(timeoutMs / factor / 1000),
+        Math.ceil(proved.leastMs / 1000),
+      )
       const effectiveMs = seconds * 1000 * factor
       // SAFETY: what another program feeds protects nothing of ours: this node cannot protect.
       if (holder !== null)

@@ -5,6 +5,7 @@ import type { Watchdog } from './watchdog.ts'
 export function noWatchdog(why: string): Watchdog {
   return {
     factor: 1,
+    leastMs: 0,
     info: () => ({ class: 'none', identity: 'none', effectiveMs: 0, note: why.slice(0, 500) }),
     bootStatus: () => null,
     isRunning: () => false,

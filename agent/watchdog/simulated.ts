@@ -4,7 +4,7 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
 import type { Clock } from '../../shared/clock.ts'
 import { cardReset } from '../../shared/node-health.ts'
-import { type Measured, measuredFactor } from '../drill/measured-factor.ts'
+import { countedFactor, nothingProved, type Proved } from '../drill/measured-factor.ts'
 import type { ArmResult, CloseResult, FeedResult, Watchdog } from './watchdog.ts'
 
 export type SimulatedWatchdogOptions = {
@@ -12,15 +12,16 @@ export type SimulatedWatchdogOptions = {
   stateFile: string
   bootId: string
   clock: Clock
-  /** Of drills on this node; null: none has ended. */
-  measured?: Measured | null
+  /** What drills on this node have proved of a device. */
+  proved?: (identity: string) => Proved
 }
 
 const identity = 'Holdfast supervisor'
 
 export function simulatedWatchdog(options: SimulatedWatchdogOptions): Watchdog {
   const { clock } = options
-  const factor = measuredFactor({ identity, factor: 1, isKnown: true }, options.measured ?? null)
+  const proved = options.proved?.(identity) ?? nothingProved
+  const factor = countedFactor(1, proved)
   let file: number | null = null
 
   function arm(timeoutMs: number, untilMs: number): ArmResult {
@@ -64,10 +65,11 @@ export function simulatedWatchdog(options: SimulatedWatchdogOptions): Watchdog {
 
   return {
     factor,
+    leastMs: proved.leastMs,
     info: (timeoutMs) => ({
       class: 'simulated',
       identity,
-      effectiveMs: Math.round(timeoutMs),
+      effectiveMs: Math.round(Math.max(timeoutMs, proved.leastMs * factor)),
     }),
     bootStatus() {
       const state = readState(options.stateFile)

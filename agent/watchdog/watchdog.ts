@@ -7,6 +7,8 @@ export interface Watchdog {
   info(timeoutMs: number): WatchdogInfo
   /** Effective timeout for each configured millisecond. */
   readonly factor: number
+  /** It is set to no shorter timeout: how long it then takes is not known. 0: to any. */
+  readonly leastMs: number
   /** What it keeps of the boot before: `bootstatus`; null: it keeps none, or it cannot be read. Must not open it. */
   bootStatus(): number | null
   /** Whether its countdown runs now, whoever started it. Must not feed it. */

@@ -127,3 +127,19 @@ test('a start does not wait until the lease that allows it is noted on disk', ()
   expect(effects).toContain('start')
   expect(effects.at(-1)).toBe('note-lease')
 })
+
+test('a device that was seen to take many times its timeout is fed within its timeout: it may fire as soon', () => {
+  const steps = Steps.running({ factor: 5 })
+  const { configuredMs } = steps.lrm.watchdog
+  expect(configuredMs).toBe(profiles.default.watchdogMs / 5)
+  const fedMs: number[] = []
+  for (let i = 0; i < 100; i++) {
+    steps.nowMs += 100
+    steps.tell()
+    if (steps.effects.some(({ kind }) => kind === 'feed')) fedMs.push(steps.nowMs)
+    if (steps.lrm.renewal.inFlight) steps.grant()
+  }
+  const gaps = fedMs.slice(1).map((ms, at) => ms - fedMs[at]!)
+  expect(gaps.length).toBeGreaterThan(5)
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(configuredMs / 2)
+})

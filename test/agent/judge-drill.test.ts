@@ -6,9 +6,17 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { proved } from '../../agent/choose-watchdog.ts'
 import { openDrills } from '../../agent/drill/drills.ts'
 import { type BegunDrill, judgeDrill } from '../../agent/drill/judge-drill.ts'
-import { type Measured, measuredFactor, provedFactor } from '../../agent/drill/measured-factor.ts'
+import {
+  countedFactor,
+  nothingProved,
+  provedByBoth,
+  provedByDrill,
+} from '../../agent/drill/measured-factor.ts'
 import { systemFiles } from '../../agent/files.ts'
+import type { WatchdogView } from '../../agent/lrm/decide/watchdog-view.ts'
+import { wishedEffectiveMs, wishedTimeoutMs } from '../../agent/lrm/decide/wished-timeout.ts'
 import type { Watchdog } from '../../agent/watchdog/watchdog.ts'
+import { profiles } from '../../shared/timing.ts'
 
 const begun: BegunDrill = {
   ...{ uid: 'd1', bootId: 'boot-1', identity: 'device', configuredMs: 10_000, claimedMs: 10_000 },
@@ -58,52 +66,43 @@ describe('a drill', () => {
   })
 })
 
-describe('the factor of a device', () => {
-  const known = { identity: 'device', factor: 1, isKnown: true }
-  const unknown = { identity: 'device', factor: 2, isKnown: false }
-  const measured = (more: Partial<Measured> = {}): Measured => ({
-    ...{ identity: 'device', configuredMs: 10_000, outcome: 'fired', livedAtMostMs: 13_000 },
-    ...{ livedAtLeastMs: 9_900, highest: 0, highestOfOthers: {}, ...more },
+describe('what a drill proves of a device', () => {
+  const drill = { configuredMs: 10_000, claimedMs: 10_000, livedAtLeastMs: 19_900, slackMs: 200 }
+
+  test('is a longer life than was claimed, which counts at once, and at no shorter timeout', () => {
+    expect(provedByDrill(drill)).toEqual({ factor: 2.25, leastMs: 10_000 })
+    expect(countedFactor(1, provedByDrill(drill))).toBe(2.25)
   })
 
-  test('is raised at once by a life that was longer than was claimed, fired or not', () => {
-    const drill = { configuredMs: 10_000, claimedMs: 10_000, livedAtLeastMs: 19_900, slackMs: 200 }
-    expect(provedFactor(drill)).toBe(2.25)
-    expect(measuredFactor(known, measured({ highest: 2.25 }))).toBe(2.25)
-    expect(measuredFactor(known, measured({ highest: 2.25, outcome: 'unproved' }))).toBe(2.25)
-    expect(measuredFactor(unknown, measured({ highest: 2.25, livedAtMostMs: 12_000 }))).toBe(2.25)
+  test('is not the error of a clock and a beat', () => {
+    const within = { ...drill, livedAtLeastMs: 10_150 }
+    expect(provedByDrill(within)).toEqual({ factor: 1, leastMs: 0 })
   })
 
-  test('is not raised by the error of a clock and a beat', () => {
-    const drill = { configuredMs: 10_000, claimedMs: 10_000, livedAtLeastMs: 10_150, slackMs: 200 }
-    expect(provedFactor(drill)).toBe(1)
+  test('keeps what it lived within its claim, whatever a later drill or table says', () => {
+    const unknown = provedByDrill({ ...drill, claimedMs: 20_000, livedAtLeastMs: 19_800 })
+    expect(unknown).toEqual({ factor: 2, leastMs: 0 })
+    const quick = provedByDrill({ ...drill, claimedMs: 20_000, livedAtLeastMs: 9_900 })
+    expect(provedByBoth(unknown, quick)).toEqual({ factor: 2, leastMs: 0 })
+    expect(countedFactor(1, provedByBoth(unknown, quick))).toBe(2)
   })
 
-  test('of an unknown device keeps what it lived within its claim, whatever a later drill says', () => {
-    const drill = { configuredMs: 10_000, claimedMs: 20_000, livedAtLeastMs: 19_800, slackMs: 200 }
-    expect(provedFactor(drill)).toBe(2)
-    const later = measured({ highest: 2, livedAtLeastMs: 4_900, livedAtMostMs: 9_000 })
-    expect(measuredFactor(unknown, later)).toBe(2)
+  test('makes no device quicker than the table says: an unknown one counts double, however early it fired', () => {
+    expect(countedFactor(2, provedByDrill({ ...drill, livedAtLeastMs: 4_900 }))).toBe(2)
+    expect(countedFactor(2, nothingProved)).toBe(2)
   })
 
-  test('of a known device is never below the table', () => {
-    expect(measuredFactor({ ...known, factor: 2 }, measured())).toBe(2)
-  })
-
-  test('of an unknown one is lowered by an upper bound alone, in quarters upwards', () => {
-    expect(measuredFactor(unknown, measured())).toBe(1.5)
-    expect(measuredFactor(unknown, measured({ livedAtMostMs: null }))).toBe(2)
-    expect(measuredFactor(unknown, measured({ livedAtMostMs: 70_000 }))).toBe(2)
-    expect(measuredFactor(unknown, measured({ livedAtMostMs: 9_950 }))).toBe(1)
-    // The disk took no beat for long before the reset: nothing is known but the clocks' word.
-    expect(measuredFactor(unknown, measured({ livedAtLeastMs: 2_000 }))).toBe(2)
-    expect(measuredFactor(unknown, measured({ outcome: 'unproved' }))).toBe(2)
-  })
-
-  test('of another device than was drilled is that of the table', () => {
-    const other = { ...unknown, identity: 'other' }
-    expect(measuredFactor(other, measured())).toBe(2)
-    expect(measuredFactor(other, measured({ highestOfOthers: { other: 2.5 } }))).toBe(2.5)
+  test('is told of longer timeouts only: what it takes on top it may take at the shortest, too', () => {
+    const [longer, shorter] = [
+      provedByDrill(drill),
+      provedByDrill({ ...drill, configuredMs: 5_000 }),
+    ]
+    expect(provedByBoth(longer, shorter)).toEqual({ factor: 4.25, leastMs: 5_000 })
+    expect(provedByBoth(longer, nothingProved)).toEqual(longer)
+    const watchdog = { factor: 2.25, leastMs: 10_000 } as WatchdogView
+    expect(wishedTimeoutMs(watchdog, { ...profiles.default, watchdogMs: 10_000 })).toBe(10_000)
+    expect(wishedEffectiveMs(watchdog, { ...profiles.default, watchdogMs: 10_000 })).toBe(22_500)
+    expect(wishedTimeoutMs(watchdog, { ...profiles.default, watchdogMs: 45_000 })).toBe(20_000)
   })
 })
 
@@ -114,35 +113,39 @@ describe('the record of drills', () => {
   let bootMs = 5_000
   const clock = { bootMs: () => bootMs, wallMs: () => wallMs, quickMs: () => 0 }
   const { begunWallMs: _, ...drill } = begun
+  const raised = { factor: 2.25, leastMs: 10_000 }
+  const open = (at = home, machine = 'm1', files = systemFiles) =>
+    openDrills({ home: at, clock, machine, files })
 
   test('outlives the reset, is judged by the next boot alone, and keeps what was proved', () => {
-    const first = openDrills(home, clock)
-    expect([first.lastUid, first.result, first.measured]).toEqual([null, null, null])
+    const first = open()
+    expect([first.lastUid, first.result]).toEqual([null, null])
+    expect(first.proved('device')).toEqual(nothingProved)
     first.begin(drill)
     for (bootMs = 5_000; bootMs <= 24_900; bootMs += 100) first.beat(5_000)
-    const sameBoot = openDrills(home, clock)
+    const sameBoot = open()
     sameBoot.settle('boot-1', { bootStatus: 32, bootedWallMs: 1_026_000 })
     expect([sameBoot.lastUid, sameBoot.result]).toEqual(['d1', null])
     wallMs = 1_060_000
-    const after = openDrills(home, clock)
+    const after = open()
     after.settle('boot-2', { bootStatus: 32, bootedWallMs: 1_026_000 })
     expect(after.result).toMatchObject({ outcome: 'fired', livedAtLeastMs: 19_900 })
     after.noteBack()
     expect(after.result).toMatchObject({ awayMs: 40_100 })
-    expect(openDrills(home, clock).measured).toMatchObject({ highest: 2.25 })
+    expect(open().proved('device')).toEqual(raised)
     // A quicker one later takes nothing back.
     after.begin({ ...drill, uid: 'd2', claimedMs: 22_500 })
     after.beat(bootMs)
-    const third = openDrills(home, clock)
+    const third = open()
     third.settle('boot-3', { bootStatus: 32, bootedWallMs: 1_070_000 })
-    expect(third.measured).toMatchObject({ highest: 2.25 })
+    expect(third.proved('device')).toEqual(raised)
     expect(readFileSync(join(home, 'drill.json'), 'utf8')).toContain('d2')
   })
 
   test('makes a device that did not fire one that cannot protect, and no other', () => {
     const info = (identity: string) => ({ class: 'qualified' as const, identity, effectiveMs: 1 })
     const of = (identity: string) => ({ info: () => info(identity) }) as unknown as Watchdog
-    const drills = openDrills(home, clock)
+    const drills = open()
     drills.begin(drill)
     const detail = 'it did not fire within 40 s of its last feed'
     drills.end({ uid: 'd1', outcome: 'did-not-fire', detail, identity: 'device' })
@@ -152,11 +155,25 @@ describe('the record of drills', () => {
     expect(proved(of('another'), drills).info(1)).toMatchObject({ class: 'qualified' })
     // Nor does it become a better one while another takes its place.
     drills.begin({ ...drill, uid: 'd3', identity: 'another' })
-    const later = openDrills(home, clock)
-    expect(later.measured).toMatchObject({ highest: 0, highestOfOthers: { device: 2.25 } })
+    const later = open()
+    expect(later.proved('another')).toEqual(nothingProved)
+    expect(later.proved('device')).toEqual(raised)
     expect(proved(of('device'), later).info(1)).toMatchObject({ class: 'none' })
     later.begin({ ...drill, uid: 'd4' })
-    expect(openDrills(home, clock).measured).toMatchObject({ highest: 2.25 })
+    expect(open().proved('device')).toEqual(raised)
+  })
+
+  test('that comes to another machine is no drill of that one, and what it proved of the device counts there too', () => {
+    const moved = join(home, 'moved')
+    mkdirSync(moved)
+    const first = open(moved)
+    first.begin(drill)
+    for (bootMs = 5_000; bootMs <= 24_900; bootMs += 100) first.beat(5_000)
+    const there = open(moved, 'm2')
+    there.settle('boot-2', { bootStatus: 32, bootedWallMs: wallMs + 30_000 })
+    expect(there.result).toBeNull()
+    expect(there.proved('device')).toEqual(raised)
+    expect(open(moved).result).toMatchObject({ outcome: 'fired' })
   })
 
   test('is written as soon as the disk takes it, where the device did not fire', () => {
@@ -167,22 +184,22 @@ describe('the record of drills', () => {
       if (isFull) throw new Error('ENOSPC')
       systemFiles.writeFileAtomically(path, text)
     }
-    const drills = openDrills(full, clock, { ...systemFiles, writeFileAtomically })
+    const drills = open(full, 'm1', { ...systemFiles, writeFileAtomically })
     drills.begin(drill)
     isFull = true
     drills.end({ uid: 'd1', outcome: 'did-not-fire', detail: '', identity: 'device' })
     drills.noteBack()
-    expect(openDrills(full, clock).unfired('device')).toBeNull()
+    expect(open(full).unfired('device')).toBeNull()
     isFull = false
     drills.noteBack()
-    expect(openDrills(full, clock).unfired('device')).toMatchObject({ uid: 'd1' })
+    expect(open(full).unfired('device')).toMatchObject({ uid: 'd1' })
   })
 
   test('knows which device did not fire, even if the drill ended before it was written down', () => {
     const blank = join(home, 'blank')
     mkdirSync(blank)
-    const drills = openDrills(blank, clock)
+    const drills = open(blank)
     drills.end({ uid: 'd1', outcome: 'did-not-fire', detail: '', identity: 'device' })
-    expect(openDrills(blank, clock).unfired('device')).toMatchObject({ uid: 'd1' })
+    expect(open(blank).unfired('device')).toMatchObject({ uid: 'd1' })
   })
 })

@@ -27,6 +27,7 @@ export type From = {
   virtual?: boolean
   /** As the device is found by the new process. */
   watchdog?: WatchdogClass
+  factor?: number
   clocks?: ClockPair
 }
 
@@ -62,7 +63,7 @@ export function resumed(from: From = {}): Lrm {
         ...(from.clocks && { clocks: from.clocks }),
       },
     },
-    watchdog: { info, factor: 1, running: from.running ?? true },
+    watchdog: { info, factor: from.factor ?? 1, running: from.running ?? true },
   })
 }
 

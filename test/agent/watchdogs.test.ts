@@ -130,7 +130,9 @@ describe('a device of the kernel', () => {
   test('that cannot serve is no watchdog, with the reason', () => {
     const read = readConfig(['run', '--home', home, '--watchdog', '/dev/null'], {})
     if ('fault' in read) throw new Error(read.fault)
-    expect(chooseWatchdog(read.config, clock, openDrills(home, clock)).info(1_000)).toMatchObject({
+    expect(
+      chooseWatchdog(read.config, clock, openDrills({ home, clock, machine: 'm1' })).info(1_000),
+    ).toMatchObject({
       class: 'none',
       note: expect.stringContaining('/dev/null'),
     })

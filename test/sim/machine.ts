@@ -1,7 +1,7 @@
 // One machine: power, boots, its watchdog, its disk, what runs on it, and the process of the production agent.
 import { createAgent } from '../../agent/agent.ts'
 import type { Boot } from '../../agent/boot.ts'
-import type { Measured } from '../../agent/drill/measured-factor.ts'
+import { nothingProved, type Proved } from '../../agent/drill/measured-factor.ts'
 import type { Identity } from '../../agent/identity.ts'
 import type { Log } from '../../agent/log.ts'
 import { createJournalStore } from '../../agent/lrm/journal.ts'
@@ -181,7 +181,7 @@ export class Machine {
     const text = this.disk.read(identityPath)
     if (text !== null) return this.runJoined(agent, JSON.parse(text) as Identity)
     const { process } = agent
-    const parts = { watchdog: this.watchdogOf(process, null), outside: this.outside }
+    const parts = { watchdog: this.watchdogOf(process, () => nothingProved), outside: this.outside }
     const client = this.clientOf(process, null)
     const joining = { ...parts, boot: this.boot(), client, log: this.log() }
     return void joinSite(this.options, joining, process).then((joined) =>
@@ -201,8 +201,9 @@ export class Machine {
     const files = this.notes.filesFor(process)
     const log = this.log()
     const looked = lookBackAt({
-      ...{ home, bootId, clock, files, log, bootStatus: this.device.bootStatus },
-      watchdogOf: (measured) => this.watchdogOf(process, measured),
+      ...{ home, bootId, hardwareId: this.hardwareId, clock, files, log },
+      bootStatus: this.device.bootStatus,
+      watchdogOf: (provedOf) => this.watchdogOf(process, provedOf),
     })
     agent.loop = createAgent({
       ...{ identity, boot: this.boot(), clock, timers, journal, log, outside, ...looked },
@@ -233,10 +234,10 @@ export class Machine {
     return { bootId, hardwareId, virtual, capacity }
   }
 
-  private watchdogOf(process: Process, measured: Measured | null) {
+  private watchdogOf(process: Process, provedOf: (identity: string) => Proved) {
     const pauseBefore = () => this.pauseBefore(process, 'feed')
     const onAllowed = () => this.events.onFeedAllowed(this)
-    return simWatchdog(this.device, process, pauseBefore, onAllowed, measured)
+    return simWatchdog(this.device, process, pauseBefore, onAllowed, provedOf)
   }
 
   private pauseBefore(process: Process, what: 'feed' | 'act' | 'send'): void {

@@ -1,7 +1,7 @@
 // A machine's watchdog device, and the agent's seam to it. As Linux has them: opening, setting the timeout and an
 // unclean close feed it, magic close stops it (unless nowayout), and nobody but the holder can feed it.
 import type { ArmResult, CloseResult, FeedResult, Watchdog } from '../../agent/watchdog/watchdog.ts'
-import { type Measured, measuredFactor } from '../../agent/drill/measured-factor.ts'
+import { countedFactor, type Proved } from '../../agent/drill/measured-factor.ts'
 import { cardReset } from '../../shared/node-health.ts'
 import type { WatchdogClass, WatchdogInfo } from '../../shared/node.ts'
 import type { HostClock, Process } from './process.ts'
@@ -100,13 +100,13 @@ export function simWatchdog(
   pauseBefore: () => void,
   /** Told with each check that allowed a feed. */
   onAllowed: () => void,
-  measured: Measured | null,
+  provedOf: (identity: string) => Proved,
 ): Watchdog {
   const { clock } = process
   const { kind } = device
-  // These devices vary, as no single one does: a drill of one of them never makes it count as quicker.
   const { identity } = kind
-  const factor = measuredFactor({ identity, factor: kind.factor, isKnown: true }, measured)
+  const { leastMs, factor: proved } = provedOf(identity)
+  const factor = countedFactor(kind.factor, { factor: proved, leastMs })
   const isMine = () => device.holder === process
   process.onDeath(() => {
     if (isMine()) device.close(false)
@@ -155,6 +155,7 @@ export function simWatchdog(
 
   return {
     factor,
+    leastMs,
     bootStatus: () => (kind.class === 'none' ? null : device.bootStatus),
     info: (timeoutMs): WatchdogInfo => ({
       class: kind.class,
@@ -162,7 +163,7 @@ export function simWatchdog(
       effectiveMs:
         kind.class === 'none'
           ? 0
-          : Math.max(1, Math.floor(timeoutMs / factor / 1000)) * 1000 * factor,
+          : Math.max(1, Math.floor(timeoutMs / factor / 1000), leastMs / 1000) * 1000 * factor,
     }),
     isRunning: () => device.isRunning,
     arm,

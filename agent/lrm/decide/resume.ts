@@ -19,7 +19,7 @@ export type ResumeFrom = {
   managed?: ManagedServices | null
   /** The cluster's timing as it was at the join, for a process that finds none in the journal. */
   firstTiming?: Timing
-  watchdog: { info: WatchdogInfo; factor: number; running: boolean }
+  watchdog: { info: WatchdogInfo; factor: number; leastMs?: number; running: boolean }
   /** The last drill that this node has begun. */
   lastDrill?: string | null
 }
@@ -87,6 +87,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
       isNews: isOpen && isOtherClass(old, from.watchdog.info),
       effectiveMs: Math.max(from.watchdog.info.effectiveMs, isSameBoot ? (old.armedMs ?? 0) : 0),
       factor: from.watchdog.factor,
+      leastMs: from.watchdog.leastMs ?? 0,
       configuredMs: 0,
       open: false,
       running: from.watchdog.running,

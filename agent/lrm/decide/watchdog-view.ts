@@ -9,6 +9,8 @@ export type WatchdogView = {
   effectiveMs: number
   /** Effective timeout for each configured millisecond (iTCO fires at twice its setting). */
   factor: number
+  /** It is set to no shorter timeout; 0: to any. */
+  leastMs: number
   /** The timeout last asked for. */
   configuredMs: number
   /** Held open by this process. */

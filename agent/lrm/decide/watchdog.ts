@@ -19,7 +19,8 @@ export function feed(draft: Draft): void {
   const { lrm, nowMs } = draft
   const { watchdog } = lrm
   if (!watchdog.open || isLeftUnfed(lrm)) return
-  const everyMs = shortestMs(lrm) / 4
+  // Some fire as soon as they are configured to, whatever they may take.
+  const everyMs = shortestMs(lrm) / Math.max(4, 2 * watchdog.factor)
   const allowed = leaseAllows(draft)
   // SAFETY: after a committed release nothing is concluded from this device, whatever it does; one that cannot be closed
   // must not reset what was left running on purpose.

@@ -4,7 +4,7 @@ import type { WatchdogView } from './lrm.ts'
 
 /** What to configure for the cluster's W. */
 export function wishedTimeoutMs(watchdog: WatchdogView, timing: Timing): number {
-  return Math.round(timing.watchdogMs / watchdog.factor)
+  return Math.max(Math.round(timing.watchdogMs / watchdog.factor), watchdog.leastMs)
 }
 
 /** How long the machine then lives after its last feed. */
