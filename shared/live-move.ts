@@ -21,6 +21,11 @@ export const MoveHalf = z.strictObject({
   address: z.string().max(500).nullable(),
   /** The source ends the move for good, and answers what is true of it. */
   cancel: z.boolean(),
+  /**
+   * Of a move in two steps: the other node has done its own. For the target: it was sent off, and may be taken up. For the
+   * source that has sent it off: it runs at the target.
+   */
+  handed: z.literal(true).optional(),
   /** What the driver itself may take, once it has begun. */
   timeoutMs: count,
 })

@@ -9,6 +9,8 @@ export const outcomes = [
   'invalid',
   'ignored',
   'timeout',
+  // Its driver cannot move it while it runs: it is stopped here to be started there.
+  'not-live',
 ] as const
 export type Outcome = (typeof outcomes)[number]
 

@@ -42,6 +42,8 @@ export const RunningService = z.strictObject({
   address: z.string().max(500).optional(),
   /** Of `migrating`. */
   progress: MoveProgress.optional(),
+  /** Of `migrating`: it was sent off, and nothing is done with it here but to end what is left. The target may take it up. */
+  sent: z.literal(true).optional(),
 })
 export type RunningService = z.infer<typeof RunningService>
 

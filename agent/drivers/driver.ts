@@ -29,8 +29,21 @@ export type ReceiveRequest = {
   mayBegin(): boolean
 }
 
-/** `address`: where it listens, with `ok`; whatever its own kind on the source understands. */
-export type ReceiveResult = DriverResult & { address?: string }
+/**
+ * `address`: where it listens, with `ok`; whatever its own kind on the source understands. `takesUp`: nothing comes alive by
+ * itself: the source sends it off, and then `takeUp` is called. `not-live`: this one cannot move while it runs.
+ */
+export type ReceiveResult = DriverResult & { address?: string; takesUp?: boolean }
+
+export type TakeUpRequest = {
+  sid: string
+  generation: number
+  spec: unknown
+  /** Name of the node that has sent it off; null: nobody knows whether it was sent, and what has not arrived is an error. */
+  from: string | null
+  /** Asked in the same breath as the beginning: false, and nothing is begun. */
+  mayBegin(): boolean
+}
 
 export type MigrateRequest = {
   sid: string
@@ -49,9 +62,10 @@ export type MigrateRequest = {
 /**
  * What became of the source's half, as verified on the host. `ok`: it runs at the target, and nothing is left here.
  * Otherwise `left` counts. `running`: the job has ended for good, and it runs here as before. `nothing`: it is gone from
- * here, arrived or not. `unknown`: any doubt, such as a client that gave up while its job may go on.
+ * here, arrived or not. `sent`: it was sent off, for the target to take up; what is left of it here is kept for that, never
+ * comes alive again, and is ended by `cancel`. `unknown`: any doubt, such as a client that gave up while its job may go on.
  */
-export type MigrateResult = DriverResult & { left: 'running' | 'nothing' | 'unknown' }
+export type MigrateResult = DriverResult & { left: 'running' | 'nothing' | 'sent' | 'unknown' }
 
 /** Counters of one running service, as far as the host keeps them. */
 export type ServiceReading = {
@@ -99,7 +113,7 @@ export interface Driver {
   /** Leaves services running and watches them no more. */
   detach(): void
 
-  // Live moves: all three, or none.
+  // Live moves: the first three, or none of them.
   /**
    * Opens the target's half, paused and inactive, and resolves when it listens. Its coming alive is told by `arrived`, its
    * end by `exited`. Called again for the same generation it attaches to the half that is there. Nothing else opens one:
@@ -108,8 +122,16 @@ export interface Driver {
   receive?(request: ReceiveRequest): Promise<ReceiveResult>
   /** Moves it to where the target listens; resolves when that has ended, one way or another. */
   migrate?(request: MigrateRequest): Promise<MigrateResult>
-  /** Ends a move away for good, also one begun by an earlier process, and says what is true, as `migrate` does. */
+  /**
+   * Ends a move away for good, also one begun by an earlier process, and says what is true, as `migrate` does. Of what was
+   * sent off, by whatever process of this boot, it ends what is left here, and says `nothing`: with `ok`, for that is as it should be.
+   */
   cancel?(sid: string): Promise<MigrateResult>
+  /**
+   * The second step of moves that have two: lets what was sent off come alive in the half that was opened for it, and
+   * resolves when it runs here. What fails leaves something to be stopped.
+   */
+  takeUp?(request: TakeUpRequest): Promise<DriverResult>
 }
 
 export type DriverEvents = {

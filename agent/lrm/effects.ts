@@ -80,6 +80,7 @@ export function createEffects(deps: EffectDeps, tell: (event: LrmEvent) => void)
           kind: 'stopped',
         }))
       case 'receive':
+      case 'take-up':
       case 'migrate':
       case 'cancel-move':
         return void runMove(deps, effect, tell)

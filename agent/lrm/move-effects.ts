@@ -1,12 +1,12 @@
 // Carries out a node's half of a live move through its driver. Decides nothing, and gives no doubt away: a driver that
 // throws says nothing about what is left.
 import { serviceType } from '../../shared/names.ts'
-import type { Driver, MigrateResult, ReceiveResult } from '../drivers/driver.ts'
+import type { Driver, DriverResult, MigrateResult, ReceiveResult } from '../drivers/driver.ts'
 import type { Effect, LrmEvent } from './decide/effect.ts'
 import type { EffectDeps } from './effects.ts'
 import { leaveUntil } from './leave.ts'
 
-type MoveEffect = Extract<Effect, { kind: 'receive' | 'migrate' | 'cancel-move' }>
+type MoveEffect = Extract<Effect, { kind: 'receive' | 'take-up' | 'migrate' | 'cancel-move' }>
 
 /** Runs one effect of a live move; what the driver tells meanwhile, and how it ended, are events. */
 export async function runMove(
@@ -19,6 +19,8 @@ export async function runMove(
     const result = await receive(deps, effect)
     return tell({ kind: 'receiving', sid, generation, ...result })
   }
+  if (effect.kind === 'take-up')
+    return tell({ kind: 'taken-up', sid, generation, ...(await takeUp(deps, effect)) })
   const result = await moveAway(deps, effect, tell)
   tell({ kind: 'migrated', sid, generation, uid: effect.uid, ...result })
 }
@@ -35,7 +37,21 @@ async function receive(
       ...request,
       mayBegin: leaveUntil(deps, untilMs),
     })
-    return receiving ? await receiving : { outcome: 'invalid', detail: cannot }
+    return receiving ? await receiving : { outcome: 'not-live', detail: cannot }
+  } catch (error) {
+    return { outcome: 'error', detail: (error as Error).message }
+  }
+}
+
+async function takeUp(
+  deps: EffectDeps,
+  effect: Extract<Effect, { kind: 'take-up' }>,
+): Promise<DriverResult> {
+  const { untilMs, kind: _, ...request } = effect
+  try {
+    const mayBegin = leaveUntil(deps, untilMs)
+    const taking = driverOf(deps, effect.sid)?.takeUp?.({ ...request, mayBegin })
+    return taking ? await taking : { outcome: 'not-live', detail: cannot }
   } catch (error) {
     return { outcome: 'error', detail: (error as Error).message }
   }
@@ -43,7 +59,7 @@ async function receive(
 
 async function moveAway(
   deps: EffectDeps,
-  effect: Exclude<MoveEffect, { kind: 'receive' }>,
+  effect: Extract<Effect, { kind: 'migrate' | 'cancel-move' }>,
   tell: (event: LrmEvent) => void,
 ): Promise<MigrateResult> {
   const driver = driverOf(deps, effect.sid)
@@ -52,7 +68,9 @@ async function moveAway(
     if (effect.kind === 'cancel-move') {
       const cancelling = driver?.cancel?.(sid)
       // A driver without moves has begun none.
-      return cancelling ? await cancelling : { outcome: 'invalid', detail: cannot, left: 'running' }
+      return cancelling
+        ? await cancelling
+        : { outcome: 'not-live', detail: cannot, left: 'running' }
     }
     const { untilMs, kind: _, uid: __, ...request } = effect
     const migrating = driver?.migrate?.({
@@ -60,7 +78,7 @@ async function moveAway(
       mayBegin: leaveUntil(deps, untilMs),
       onProgress: (progress) => tell({ kind: 'move-progress', sid, generation, progress }),
     })
-    return migrating ? await migrating : { outcome: 'invalid', detail: cannot, left: 'running' }
+    return migrating ? await migrating : { outcome: 'not-live', detail: cannot, left: 'running' }
   } catch (error) {
     return { outcome: 'error', detail: (error as Error).message, left: 'unknown' }
   }

@@ -46,6 +46,7 @@ export const serviceEdges: Edges<ServiceState> = {
   },
   migrate: {
     started: 'move ended',
+    relocate: 'its driver cannot move it live',
     request_stop: 'no longer wanted',
     fence: 'node lost',
     error: 'move failed',

@@ -19,6 +19,7 @@ export function moveHalf(
     peer: isTarget ? (status?.node ?? '') : target,
     address: isTarget ? null : addressOf(view, service, target),
     cancel: status?.moveCancelled === true,
+    ...(isHanded(view, service, target, isTarget) && { handed: true as const }),
     timeoutMs: liveMoveMs,
   }
 }
@@ -30,6 +31,23 @@ function addressOf(view: ClusterView, service: ServiceView, name: NodeName): str
   if (view.planeEpoch.quarantineUntilMs !== null || target === undefined) return null
   const isConfirmed = holdsNow(grant, target) && holderOn(grant, name)?.confirmed === true
   return isConfirmed ? (reportOn(target, service)?.address ?? null) : null
+}
+
+/**
+ * Whether the other node has done its part of a move that takes two steps. SAFETY: nothing is taken up before the source
+ * has said, under the lease it has now, that it sent it off: it can never come alive there again (S4).
+ */
+function isHanded(
+  view: ClusterView,
+  service: ServiceView,
+  target: NodeName,
+  isForTarget: boolean,
+): boolean {
+  const { status } = service
+  const source = reportOn(view.nodes[status?.node ?? ''], service)
+  if (source?.state !== 'migrating' || source.sent !== true) return false
+  if (isForTarget) return status?.moveCancelled !== true
+  return reportOn(view.nodes[target], service)?.state === 'running'
 }
 
 /**

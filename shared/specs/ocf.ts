@@ -4,15 +4,10 @@ import { z } from 'zod'
 import { text } from '../text.ts'
 
 /**
- * Whether it moves while it runs. Its driver cannot yet: a wish for it would make every move of it fail, where a stop here
- * and a start there succeed.
+ * Whether it moves while it runs, where its agent declares `migrate_to` and `migrate_from`; else it is stopped here and started
+ * there. Pacemaker's `allow-migrate`, and with it the word that there is never more than one active copy in between.
  */
-const live = z
-  .literal(false, {
-    error:
-      'live must be false: a resource is stopped here and started there; vm: services move live',
-  })
-  .default(false)
+const live = z.boolean({ error: 'live must be true or false' }).default(false)
 
 /** Where it is: /usr/lib/ocf/resource.d/PROVIDER/TYPE. */
 const agent = z

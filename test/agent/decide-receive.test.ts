@@ -75,6 +75,14 @@ describe('the target', () => {
     expect(steps.kinds()).not.toContain('receive')
   })
 
+  it('keeps to the answer with which it ended its half', () => {
+    const steps = receiving()
+    steps.tell({ ...listening, outcome: 'not-live', detail: 'no lock' })
+    steps.tell({ kind: 'stopped', sid, generation: incoming, outcome: 'ok', detail: '' })
+    give(steps, target())
+    expect(answers(steps).u2).toMatchObject({ outcome: 'not-live', detail: 'no lock' })
+  })
+
   it.each<[string, Order[]]>([
     [
       'is no longer to be used',

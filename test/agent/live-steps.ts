@@ -49,7 +49,7 @@ export const answers = (steps: Steps) => steps.lrm.journal.answers
 export const journaled = (steps: Steps): JournaledMove | undefined => steps.lrm.journal.moving[sid]
 export const report = (steps: Steps) => steps.last('renew')!.request
 export const ended = (
-  left: 'running' | 'nothing' | 'unknown',
+  left: 'running' | 'nothing' | 'sent' | 'unknown',
   outcome: 'ok' | 'error' = 'error',
   uid = 'u2',
 ) => ({ kind: 'migrated', sid, generation, uid, outcome, detail: outcome, left }) as const

@@ -94,6 +94,30 @@ test('a driver that throws leaves a doubt; one that moves nothing live has moved
     ])
   expect((await run(receive, driver))[0]).toMatchObject({ outcome: 'error' })
   for (const effect of [migrate, cancel])
-    expect((await run(effect, base))[0]).toMatchObject({ outcome: 'invalid', left: 'running' })
-  expect((await run(receive, base))[0]).toMatchObject({ outcome: 'invalid' })
+    expect((await run(effect, base))[0]).toMatchObject({ outcome: 'not-live', left: 'running' })
+  expect((await run(receive, base))[0]).toMatchObject({ outcome: 'not-live' })
+})
+
+test('the target’s driver takes up what was sent no later than its limit; what throws has not arrived', async () => {
+  const takeUp = {
+    kind: 'take-up',
+    ...{ sid, generation: 6, spec: { a: 1 }, from: 'n1', untilMs: 1_000 },
+  } as const
+  const driver: Driver = {
+    ...base,
+    takeUp: async (request) =>
+      request.mayBegin()
+        ? { outcome: 'ok', detail: `from ${request.from}` }
+        : { outcome: 'error', detail: 'late' },
+  }
+  const half = { kind: 'taken-up', sid, generation: 6 }
+  expect(await run(takeUp, driver)).toEqual([{ ...half, outcome: 'ok', detail: 'from n1' }])
+  expect(await run(takeUp, driver, 1_001)).toEqual([{ ...half, outcome: 'error', detail: 'late' }])
+  const broken: Driver = {
+    ...base,
+    takeUp: async () => {
+      throw new Error('no shell')
+    },
+  }
+  expect(await run(takeUp, broken)).toEqual([{ ...half, outcome: 'error', detail: 'no shell' }])
 })

@@ -1,23 +1,10 @@
 // The driver of a simulated machine: starts and stops take time, fail, hang, answer late and leave things behind, as
 // their behaviour says. What it finds it finds on the host, as real drivers do.
-import type {
-  Driver,
-  DriverEvents,
-  DriverResult,
-  MigrateRequest,
-  MigrateResult,
-  ReceiveRequest,
-  ReceiveResult,
-  StartRequest,
-} from '../../agent/drivers/driver.ts'
+import type { Driver, DriverResult, StartRequest } from '../../agent/drivers/driver.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
-import type { ServiceType } from '../../shared/names.ts'
-import type { Behaviour, DriverAction } from './driver-parts.ts'
 import { foundOn } from './found.ts'
-import type { Guests } from './guests.ts'
-import { beginMove, cancelMove } from './live-moves.ts'
-import type { Process } from './process.ts'
-import type { Scheduler } from './scheduler.ts'
+import { cancelMove } from './live-moves.ts'
+import { MovingDriver } from './moving-driver.ts'
 
 type Stopping = { byMs: number; finish: (() => void)[]; cancel: () => void }
 
@@ -25,45 +12,8 @@ type Answer = (ms: number, outcome: DriverResult['outcome'], detail: string) => 
 
 const killMs = 50
 
-export class SimDriver implements Driver {
-  readonly type: ServiceType
-  private readonly scheduler: Scheduler
-  private readonly guests: Guests
-  private readonly process: Process
-  private readonly behaviour: Behaviour
-  private readonly events: DriverEvents
-  private readonly onAction: (action: DriverAction) => void
-  private readonly pauseBefore: () => void
-  private readonly onTouch: (sid: string, what: DriverAction['action']) => void
-  private readonly node: string
-  private readonly hostOf: (node: string) => Guests | undefined
+export class SimDriver extends MovingDriver implements Driver {
   private readonly stopping = new Map<string, Stopping>()
-
-  constructor(parts: {
-    type: ServiceType
-    guests: Guests
-    process: Process
-    behaviour: Behaviour
-    events: DriverEvents
-    onAction: (action: DriverAction) => void
-    onTouch: (sid: string, what: DriverAction['action']) => void
-    /** May let the process stand still between the last check and what follows it. */
-    pauseBefore: () => void
-    node: string
-    hostOf: (node: string) => Guests | undefined
-  }) {
-    this.type = parts.type
-    this.scheduler = parts.process.scheduler
-    this.guests = parts.guests
-    this.process = parts.process
-    this.behaviour = parts.behaviour
-    this.events = parts.events
-    this.onAction = parts.onAction
-    this.onTouch = parts.onTouch
-    this.pauseBefore = parts.pauseBefore
-    this.node = parts.node
-    this.hostOf = parts.hostOf
-  }
 
   survey(): Promise<Found[]> {
     return this.later(this.behaviour.surveyMs(), () => {
@@ -118,6 +68,7 @@ export class SimDriver implements Driver {
         this.onTouch(sid, 'stop')
         this.guests.cancelPending(sid)
         this.guests.incoming.delete(sid)
+        this.guests.sent.delete(sid)
         if (this.guests.outgoing.has(sid)) cancelMove(this.scheduler, this.guests, sid)
         const isAlive = this.guests.running.has(sid)
         if (!isAlive) return finish()
@@ -147,69 +98,6 @@ export class SimDriver implements Driver {
     this.stopping.set(sid, { byMs, finish: waiting, cancel })
   }
 
-  receive(request: ReceiveRequest): Promise<ReceiveResult> {
-    const { sid, generation } = request
-    const address = `${this.node} ${generation}`
-    return new Promise((resolve) => {
-      this.process.do(() => {
-        const answer = (outcome: DriverResult['outcome'], detail: string) =>
-          this.answer(5, { sid, generation, action: 'receive', outcome }, detail, (result) =>
-            resolve(result.outcome === 'ok' ? { ...result, address } : result),
-          )
-        if (!request.mayBegin()) return answer('error', 'later than the lease allows')
-        if (this.guests.running.has(sid) || this.guests.pending.has(sid))
-          return answer('error', 'something of it is there already')
-        this.guests.incoming.set(sid, { sid, generation, address })
-        return answer('ok', '')
-      })
-    })
-  }
-
-  migrate(request: MigrateRequest): Promise<MigrateResult> {
-    const { sid, generation, target, address } = request
-    return new Promise((resolve) => {
-      this.process.do(() => {
-        let isOver = false
-        const settle = (result: MigrateResult) => {
-          if (isOver) return
-          isOver = true
-          this.scheduler.after(1, () =>
-            this.process.do(() => {
-              const { outcome } = result
-              this.onAction({ sid, generation, action: 'migrate', outcome, target })
-              resolve(result)
-            }),
-          )
-        }
-        this.onTouch(sid, 'migrate')
-        if (!request.mayBegin())
-          return settle({
-            outcome: 'error',
-            detail: 'later than the lease allows',
-            left: 'running',
-          })
-        const drawn = this.behaviour.migrate(sid)
-        const isLate = drawn.manner === 'late' || drawn.ms > request.timeoutMs
-        const job = {
-          ...{ sid, generation, address, lateMs: drawn.lateMs },
-          manner: isLate ? ('late' as const) : drawn.manner,
-          ms: Math.min(drawn.ms, request.timeoutMs),
-        }
-        return beginMove(this.scheduler, this.guests, () => this.hostOf(target), job, settle)
-      })
-    })
-  }
-
-  cancel(sid: string): Promise<MigrateResult> {
-    return new Promise((resolve) => {
-      this.process.do(() =>
-        this.scheduler.after(20, () =>
-          this.process.do(() => resolve(cancelMove(this.scheduler, this.guests, sid))),
-        ),
-      )
-    })
-  }
-
   detach(): void {}
 
   /** What was incoming has come alive. */
@@ -229,19 +117,5 @@ export class SimDriver implements Driver {
     return new Promise((resolve) => {
       this.process.do(() => this.scheduler.after(ms, () => this.process.do(() => resolve(look()))))
     })
-  }
-
-  private answer(
-    ms: number,
-    action: DriverAction,
-    detail: string,
-    resolve: (result: DriverResult) => void,
-  ): void {
-    this.scheduler.after(ms, () =>
-      this.process.do(() => {
-        this.onAction(action)
-        resolve({ outcome: action.outcome, detail })
-      }),
-    )
   }
 }

@@ -9,7 +9,7 @@ const edgesOfServices: Record<string, string> = {
   started: 'request_stop migrate relocate freeze fence error',
   request_stop: 'stopped freeze fence error started',
   stopped: 'request_start freeze started request_stop fence migrate relocate',
-  migrate: 'started request_stop fence error',
+  migrate: 'started relocate request_stop fence error',
   relocate: 'started request_stop fence error',
   fence: 'recovery started request_stop',
   recovery: 'started request_stop stopped',

@@ -17,5 +17,8 @@ export function foundOn(guests: Guests): Found[] {
   const pending = [...guests.pending.values()].map(({ sid, generation }) => ({
     ...{ sid, generation, state: 'unknown' as const },
   }))
-  return [...running, ...incoming, ...pending]
+  const sent = [...guests.sent].map(([sid, generation]) => ({
+    ...{ sid, generation, state: 'migrating' as const },
+  }))
+  return [...running, ...incoming, ...pending, ...sent]
 }

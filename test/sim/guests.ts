@@ -19,6 +19,8 @@ export class Guests {
   /** Halves of live moves: those that wait for a guest, and jobs that move one away. */
   readonly incoming = new Map<string, Incoming>()
   readonly outgoing = new Map<string, Outgoing>()
+  /** What was sent off in the first of two steps, by its generation: nothing of it can come alive here again. */
+  readonly sent = new Map<string, number>()
   /** Services that no kill ends: until the world lets go of them. */
   readonly stuck = new Set<string>()
   onStart: (guest: Guest) => void = () => {}
@@ -99,6 +101,7 @@ export class Guests {
     for (const { scheduled } of this.outgoing.values()) this.scheduler.cancel(scheduled)
     this.outgoing.clear()
     this.incoming.clear()
+    this.sent.clear()
     for (const sid of [...this.running.keys()]) this.end(sid)
     this.stuck.clear()
   }

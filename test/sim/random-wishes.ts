@@ -3,13 +3,19 @@ import type { Answer, Operator } from './operator.ts'
 import type { Chance } from './random.ts'
 import type { World } from './world.ts'
 
-export const someSids = (count: number) =>
-  Array.from({ length: count }, (_, at) => `${at % 3 === 2 ? 'vm' : 'process'}:s${at + 1}`)
+/** @param hasResources every second of those that move live does so in two steps */
+export const someSids = (count: number, hasResources = false) =>
+  Array.from({ length: count }, (_, at) => {
+    const isLive = at % 3 === 2
+    const isResource = hasResources && at % 2 === 1
+    return `${isLive ? (isResource ? 'ocf' : 'vm') : 'process'}:s${at + 1}`
+  })
 
 const kinds = ['enable', 'disable', 'start', 'stop', 'restart', 'migrate', 'relocate'] as const
 
 /** A service as it is added. */
 export function newService(sid: string) {
+  if (sid.startsWith('ocf:')) return { sid, spec: { agent: 'ocf:heartbeat:Dummy', live: true } }
   return { sid, spec: sid.startsWith('vm:') ? {} : { command: ['x'] } }
 }
 

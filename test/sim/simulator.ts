@@ -42,13 +42,14 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   const isCalm = options.calm ?? false
   const rates = isCalm ? noFaults : drawRates(chance.stream('rates'), 1)
   const timing = isCalm ? profiles.default : drawTiming(chance.stream('timing'))
-  const sids = someSids(services)
+  const hasResources = chance.stream('resources').chance(0.4)
+  const sids = someSids(services, hasResources)
   const world = createWorld({
     seed: `seed ${seed}`,
     nodes: Array.from({ length: nodes }, (_, at) => ({
       name: `n${at + 1}`,
       device: drawDevice(chance),
-      drivers: ['process', 'vm'],
+      drivers: ['process', 'vm', ...(hasResources ? (['ocf'] as const) : [])],
       // Frozen with its watchdog it would go on as if nothing had been: its silence proves nothing.
       virtual: chance.stream(`n${at + 1}`).chance(0.15),
       fenceDevices: drawFeeds(chance.stream(`n${at + 1}/fence`)),

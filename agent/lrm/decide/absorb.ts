@@ -10,7 +10,7 @@ import { noteManaged, noteManagedFailed } from './managed.ts'
 import { noteMigrated } from './migrate.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { noteDesired, notePollFailed, noteUnchanged } from './poll.ts'
-import { noteArrived, noteReceiving } from './receive.ts'
+import { noteArrived, noteReceiving, noteTakenUp } from './receive.ts'
 import { enterPhase } from './records.ts'
 import { noteFailed, noteGranted, noteRefused } from './renewal.ts'
 import { noteFailure } from './run.ts'
@@ -55,6 +55,7 @@ export function absorb(draft: Draft, event: LrmEvent): void {
     case 'stopped':
     case 'exited':
     case 'receiving':
+    case 'taken-up':
     case 'arrived':
     case 'migrated':
     case 'move-progress':
@@ -87,7 +88,7 @@ export function absorb(draft: Draft, event: LrmEvent): void {
   }
 }
 
-type MoveEvent = { kind: 'receiving' | 'arrived' | 'migrated' | 'move-progress' }
+type MoveEvent = { kind: 'receiving' | 'taken-up' | 'arrived' | 'migrated' | 'move-progress' }
 type ServiceEvent = Extract<LrmEvent, { kind: 'started' | 'stopped' | 'exited' } | MoveEvent>
 
 /** What a driver says about one service; answers that come too late for its phase change nothing. */
@@ -108,6 +109,8 @@ function noteService(draft: Draft, event: ServiceEvent): void {
       return
     case 'receiving':
       return noteReceiving(draft, local, event)
+    case 'taken-up':
+      return noteTakenUp(draft, local, event)
     case 'arrived':
       return noteArrived(draft, local)
     case 'migrated':

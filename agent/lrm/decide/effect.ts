@@ -63,7 +63,19 @@ export type Effect =
       timeoutMs: number
       untilMs: number
     }
-  /** End a move away for good, and say what is true of it. */
+  /**
+   * Let come alive what was received. `from`: the node that has sent it off; null: whether it was sent is not known, so it
+   * is only looked at.
+   */
+  | {
+      kind: 'take-up'
+      sid: Sid
+      generation: number
+      spec: unknown
+      from: string | null
+      untilMs: number
+    }
+  /** End a move away for good, and say what is true of it. What was sent off is ended here. */
   | { kind: 'cancel-move'; sid: Sid; generation: number; uid: string }
   | { kind: 'renew'; request: LeaseRequest; timeoutMs: number }
   | { kind: 'ask-epoch'; nonce: string | null; found: AnswerFound[]; planeEpoch: PlaneEpoch | null }
@@ -110,7 +122,9 @@ export type LrmEvent =
       outcome: Outcome
       detail: string
       address?: string
+      takesUp?: boolean
     }
+  | { kind: 'taken-up'; sid: Sid; generation: number; outcome: Outcome; detail: string }
   | { kind: 'arrived'; sid: Sid; generation: number }
   /** A migration or its cancelling has ended: `left` is what is here of it, as verified. */
   | {
@@ -120,7 +134,7 @@ export type LrmEvent =
       uid: string
       outcome: Outcome
       detail: string
-      left: 'running' | 'nothing' | 'unknown'
+      left: 'running' | 'nothing' | 'sent' | 'unknown'
     }
   | { kind: 'move-progress'; sid: Sid; generation: number; progress: MoveProgress }
   /** What the device is now, where that has changed: another program has taken it, or has let go of it. */

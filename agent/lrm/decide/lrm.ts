@@ -203,6 +203,10 @@ export type LocalMove = {
   waits: 'driver' | 'cancel' | null
   /** Target: where its driver listens. */
   address: string | null
+  /** Target: it comes alive only by being taken up, once its source has sent it off. */
+  takesUp: boolean
+  /** Source: sent off. Whatever happens, what is left of it here is only to be ended. */
+  sent: boolean
   progress: MoveProgress | null
   /** A cancel that left doubt, or a look at the host: not again before this. */
   retryAtMs: number

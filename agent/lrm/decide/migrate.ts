@@ -19,6 +19,8 @@ const cancelAgainMs = 1_000
 const fresh: LocalMove = {
   waits: null,
   address: null,
+  takesUp: false,
+  sent: false,
   progress: null,
   retryAtMs: 0,
   askedMs: null,
@@ -73,17 +75,25 @@ function wishToConfirm(draft: Draft, order: Order | null, local: LocalService): 
 }
 
 function mayGoOn(draft: Draft, order: Order | null, local: LocalService): boolean {
+  const { move } = local
   // An agent that leaves would not hear of its end.
-  if (local.move?.waits !== 'driver' || !isStaying(draft.lrm)) return false
+  if ((move?.waits !== 'driver' && !isSent(move)) || !isStaying(draft.lrm)) return false
   // Between two histories of the database nothing is known yet: what is under way, goes on (rule 9).
   if (draft.lrm.desired === null) return draft.lrm.epoch !== null
   return (
     order?.state === 'migrate' &&
     order.uid === draft.lrm.journal.moving[local.sid]?.uid &&
-    order.move?.cancel === false
+    order.move?.cancel === false &&
+    !(isSent(move) && order.move.handed)
   )
 }
 
+/** Sent off, and nothing else is under way: it waits to hear that the target runs it. */
+function isSent(move: LocalMove | null): boolean {
+  return move?.sent === true && move.waits === null
+}
+
+/** SAFETY: of what was sent off the driver ends what is left; it never says again that it runs here. */
 function cancelMove(draft: Draft, local: LocalService): void {
   const { sid, generation } = local
   const move = (local.move ??= freshMove())
@@ -97,7 +107,7 @@ function cancelMove(draft: Draft, local: LocalService): void {
     })
   move.waits = 'cancel'
   const { uid } = draft.lrm.journal.moving[sid]!
-  say(draft, 'move cancelled', { sid, generation, uid })
+  say(draft, move.sent ? 'what was sent is ended here' : 'move cancelled', { sid, generation, uid })
   draft.effects.push({ kind: 'cancel-move', sid, generation, uid })
 }
 
@@ -157,6 +167,12 @@ export function noteMigrated(draft: Draft, local: LocalService, event: Migrated)
   const { sid, generation } = local
   const { left, outcome, detail } = event
   say(draft, 'move ended', { sid, generation, outcome, detail, left }, level(outcome))
+  if (left === 'sent') {
+    // A cancel that came meanwhile will say more.
+    const waits = local.move?.waits === 'cancel' ? 'cancel' : null
+    local.move = freshMove({ sent: true, waits })
+    return
+  }
   if (left === 'running') return stayed(draft, local, outcome === 'ok' ? 'error' : outcome, detail)
   if (left === 'unknown') {
     local.move = freshMove({ retryAtMs: draft.nowMs + cancelAgainMs })

@@ -23,8 +23,11 @@ export function receive(draft: Draft, order: Order, found: LocalService | null):
   const { sid, generation } = order
   if (generation === null) return
   if (replaceOther(draft, order, found)) return
-  if (closedUpTo(draft.lrm, sid) >= generation)
+  if (closedUpTo(draft.lrm, sid) >= generation) {
+    // The answer it ended with says why.
+    if (order.uid in draft.lrm.journal.answers) return
     return answer(draft, order, 'error', `it ended generation ${generation} for good`)
+  }
   const local = recordFor(draft, sid, generation)
   switch (local.phase) {
     case 'running':
@@ -34,13 +37,20 @@ export function receive(draft: Draft, order: Order, found: LocalService | null):
       wishConfirm(draft, sid, generation)
       // Found by a new process: its driver attaches to it.
       if (local.move === null) open(draft, order, local)
+      else if (order.move?.handed) takeUp(draft, order, local, order.move.peer)
       return
     case 'idle':
-      if (local.lastFailure === null) return open(draft, order, local)
+      // What was sent to this half cannot be sent to another one.
+      if (local.lastFailure === null && !order.move?.handed) return open(draft, order, local)
       closeGeneration(draft, sid, generation, 'its half of the move has failed')
-      return answer(draft, order, local.lastFailure.outcome, local.lastFailure.detail)
+      return answerFailed(draft, order, local)
     default:
   }
+}
+
+function answerFailed(draft: Draft, order: Order, { lastFailure }: LocalService): void {
+  const { outcome, detail } = lastFailure ?? { outcome: 'error', detail: 'its half was lost' }
+  answer(draft, order, outcome, detail)
 }
 
 function open(draft: Draft, order: Order, local: LocalService): void {
@@ -65,6 +75,23 @@ function open(draft: Draft, order: Order, local: LocalService): void {
   say(draft, 'service incoming', { sid, generation, uid: order.uid, from })
 }
 
+/**
+ * Lets come alive what was received: again with all that a start needs.
+ * @param from null: it is not known to have been sent, and only looked at
+ */
+function takeUp(draft: Draft, order: Order, local: LocalService, from: string | null): void {
+  const { lrm } = draft
+  const { sid, generation, move } = local
+  if (move === null || move.waits !== null || !move.takesUp) return
+  if (lrm.ending !== null || lrm.released || lrm.epoch === null || isDrilling(lrm)) return
+  if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return
+  if (!isNewest(draft) || !isWritten(draft)) return
+  local.move = { ...move, waits: 'driver' }
+  const untilMs = leaseAllowsUntilMs(lrm)
+  draft.effects.push({ kind: 'take-up', sid, generation, spec: order.spec, from, untilMs })
+  say(draft, 'service taken up', { sid, generation, uid: order.uid, from })
+}
+
 type Receiving = Extract<LrmEvent, { kind: 'receiving' }>
 
 /** The driver listens, or could not open its half. */
@@ -72,7 +99,17 @@ export function noteReceiving(draft: Draft, local: LocalService, event: Receivin
   if (local.phase !== 'incoming') return
   if (event.outcome !== 'ok') return noteFailure(draft, local, event.outcome, event.detail)
   const { askedMs } = local.move ?? freshMove()
-  local.move = freshMove({ address: event.address ?? '', askedMs })
+  const { address = '', takesUp = false } = event
+  local.move = freshMove({ address, takesUp, askedMs })
+}
+
+type TakenUp = Extract<LrmEvent, { kind: 'taken-up' }>
+
+/** What was sent off has come alive here, or could not. */
+export function noteTakenUp(draft: Draft, local: LocalService, event: TakenUp): void {
+  if (local.phase !== 'incoming') return
+  if (event.outcome !== 'ok') return noteFailure(draft, local, event.outcome, event.detail)
+  noteArrived(draft, local)
 }
 
 /** It has come alive here. */
@@ -86,10 +123,12 @@ export function noteArrived(draft: Draft, local: LocalService): void {
  * Its source is gone for good, by proof, and it is to run here. A look that begins now tells whether it has arrived; a
  * half that has not never will, and makes room for a start.
  */
-export function settleArrival(draft: Draft, local: LocalService): void {
+export function settleArrival(draft: Draft, order: Order, local: LocalService): void {
   const { lrm, nowMs } = draft
   wishConfirm(draft, local.sid, local.generation)
   const move = (local.move ??= freshMove())
+  // Its driver looks closer than any survey, and ends what it has in hand first.
+  if (move.takesUp) return takeUp(draft, order, local, null)
   move.askedMs ??= nowMs
   const { survey } = lrm
   if (survey.running) return

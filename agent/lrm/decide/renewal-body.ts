@@ -55,6 +55,7 @@ function runningServices(draft: Draft): RunningService[] {
     const state = phase === 'unseen' ? 'unknown' : phase
     const one = { sid, generation, state, stable: isStable(draft, service) }
     if (phase === 'migrating' && move?.progress) return [{ ...one, progress: move.progress }]
+    if (phase === 'migrating' && move?.sent) return [{ ...one, sent: true as const }]
     // SAFETY: the address is leave for the source to begin, so it is told only under a confirm of this epoch.
     const isReady = phase === 'incoming' && draft.lrm.confirmed[sid] === generation
     return isReady && move?.address != null ? [{ ...one, address: move.address }] : [one]

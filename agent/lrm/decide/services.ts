@@ -122,7 +122,7 @@ function move(draft: Draft, order: Order, local: LocalService | null): void {
 /** SAFETY: while another node may have a half of it, one that has not come alive is neither ended nor replaced by a start. */
 function arrive(draft: Draft, order: Order, local: LocalService): void {
   if (order.shared) wishConfirm(draft, local.sid, local.generation)
-  else settleArrival(draft, local)
+  else settleArrival(draft, order, local)
 }
 
 /** Whether what is incoming may still come alive here; while the orders are not known, or to be left alone, it may. */

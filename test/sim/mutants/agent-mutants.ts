@@ -206,4 +206,16 @@ export const agentMutants: Mutant[] = [
       },
     ],
   },
+  {
+    name: 'taken-up-before-sent',
+    schedule: 'two-steps',
+    guarantee: 'what moves in two steps is taken up only once its source has sent it off',
+    edits: [
+      {
+        file: 'control-plane/cluster/move-orders.ts',
+        find: "if (source?.state !== 'migrating' || source.sent !== true) return false",
+        replace: "if (source?.state !== 'migrating') return false",
+      },
+    ],
+  },
 ]

@@ -127,4 +127,18 @@ export const agentSchedules: Schedule[] = [
       return world
     },
   },
+  {
+    name: 'two-steps',
+    what: 'a move in two steps takes long over its first, while the target is ready for the second',
+    async play() {
+      const sid = 'ocf:web'
+      const { world, node } = await site({ sid, drivers: ['ocf'] })
+      const target = world.machines.find((one) => one !== node)!
+      world.behaviours.scripts.set(sid, { moveMs: 5_000, startMs: 100 })
+      void world.operator.command('migrate', sid, target.name)
+      await world.run(20_000)
+      if (world.running()[sid] !== target.name) throw new Error(`${sid} has not moved`)
+      return world
+    },
+  },
 ]

@@ -1,10 +1,12 @@
 // migrate: moving live. Both nodes hold the grant, and only what each of them proves counts (S4): the source that its half
 // is gone, or that the move has ended for good and the service runs there as before. No answer at all, and no time that
 // passes, ever sends it back.
+import { serviceType } from '../../../../shared/names.ts'
+import type { OrderResult } from '../../../../shared/protocol.ts'
 import { holderOn, reportOn } from '../../../cluster/grants.ts'
 import type { NodeName } from '../../../cluster/view.ts'
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
-import { failMove } from '../moves.ts'
+import { failMove, startMove } from '../moves.ts'
 import { isOperational } from '../node-states.ts'
 import { setFields, toState } from '../transition.ts'
 import { isWanted, type Managed, outcomeText, resultOf, unwantedWhy } from './step.ts'
@@ -22,7 +24,10 @@ export function stepMigrate(draft: Draft, managed: Managed): void {
   const isAtTarget = holderOn(grant, status.target) !== undefined
   if (isAtSource && isAtTarget) return awaitSource(draft, managed)
   if (isAtTarget) return arriveLive(draft, managed, `nothing of it is left on ${status.node}`)
-  if (isAtSource) return failMove(draft, sid, status, whyTargetEnded(draft, managed))
+  if (isAtSource) {
+    if (targetSaid(draft, managed)?.outcome === 'not-live') return stopInstead(draft, managed)
+    return failMove(draft, sid, status, whyTargetEnded(draft, managed))
+  }
   noteService(
     draft,
     sid,
@@ -43,6 +48,7 @@ function awaitSource(draft: Draft, managed: Managed): void {
   const result = resultOf(draft, managed)
   if (result?.outcome === 'wrong-node')
     return toState(draft, sid, 'error', {}, `the move failed: ${outcomeText(result)}`)
+  if (result?.outcome === 'not-live') return stopInstead(draft, managed)
   if (result && result.outcome !== 'ok')
     return failMove(draft, sid, status, `the move failed: ${outcomeText(result)}`)
   const why = status.moveCancelled ? null : whyCancel(draft, managed)
@@ -54,6 +60,13 @@ function awaitSource(draft: Draft, managed: Managed): void {
   }
   if (status.deadlineMs !== null) lookAgainAt(draft, status.deadlineMs)
   noteService(draft, sid, progressNote(draft, managed))
+}
+
+/** A driver has looked closer than its kind and specification allow: the same move, by a stop. */
+function stopInstead(draft: Draft, { sid, status }: Managed): void {
+  const why = `${serviceType(sid)} cannot move it live: relocated`
+  const { command } = status
+  startMove(draft, sid, status.target!, why, { command }, false)
 }
 
 /** Why the source is to end the move; what becomes of the service is for it to say. */
@@ -74,13 +87,19 @@ function isLeaving(draft: Draft, name: NodeName | null): boolean {
   return mode !== undefined && mode !== 'active' && mode !== 'maintenance'
 }
 
-function whyTargetEnded(draft: Draft, { sid, status }: Managed): string {
-  const { target, uid } = status
-  const result = target === null ? null : draft.index.result(target, uid)
-  const isItsAnswer = result?.sid === sid && result.outcome !== 'ok'
-  return isItsAnswer
+function whyTargetEnded(draft: Draft, managed: Managed): string {
+  const { target } = managed.status
+  const result = targetSaid(draft, managed)
+  return result
     ? `${target} could not receive it: ${outcomeText(result)}`
     : `the move failed: nothing of it can still arrive on ${target}`
+}
+
+/** Why the target has ended its half; null: it has not said. */
+function targetSaid(draft: Draft, { sid, status }: Managed): OrderResult | null {
+  const { target, uid } = status
+  const result = target === null ? null : draft.index.result(target, uid)
+  return result?.sid === sid && result.outcome !== 'ok' ? result : null
 }
 
 function progressNote(draft: Draft, { service, status }: Managed): string {
@@ -95,6 +114,7 @@ function progressNote(draft: Draft, { service, status }: Managed): string {
     const left = `${Math.ceil(remainingBytes / 1024 ** 2)} MiB left`
     return `moves to ${target}: ${Math.floor(percent)} %, ${left}`
   }
+  if (source?.sent) return `was sent to ${target}; waits for ${target} to take it up`
   if (source?.state === 'migrating') return `moves to ${target}`
   if (says(target)?.address !== undefined) return `waits for ${node} to begin`
   return `waits for ${target} to be ready to receive it`
