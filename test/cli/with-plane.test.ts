@@ -143,7 +143,7 @@ describe('services', () => {
     const agent = ['--agent', 'ocf:heartbeat:IPaddr2', '--monitor-interval', '5s']
     const params = ['--param', 'ip=192.0.2.7', '--param', 'nic=']
     expect((await cli('add', 'ocf:vip', ...agent, ...params)).code).toBe(0)
-    expect((await cli('set', 'ocf:vip', '--param', 'nic=eth0')).code).toBe(0)
+    expect((await cli('set', 'ocf:vip', '--param', 'nic=eth0', '--live')).code).toBe(0)
     const file = join(mkdtempSync(join(tmpdir(), 'holdfast-spec-')), 'group.json')
     const members = [{ name: 'vip', agent: 'ocf:heartbeat:IPaddr2', parameters: { ip: 'x' } }]
     writeFileSync(file, JSON.stringify({ members }))
@@ -158,12 +158,15 @@ describe('services', () => {
           agent: 'ocf:heartbeat:IPaddr2',
           parameters: { ip: '192.0.2.7', nic: 'eth0' },
           operations: { monitor: { intervalMs: 5_000 } },
-          live: false,
+          live: true,
         },
       },
     ])
-    writeFileSync(file, JSON.stringify({ agent: 'ocf:a:b', live: true }))
-    expect((await cli('add', 'ocf:b', '--spec', file)).err).toContain('live must be false')
+    expect((await cli('set', 'ocf:vip', '--no-live')).code).toBe(0)
+    writeFileSync(file, JSON.stringify({ agent: 'ocf:a:b', live: 'always' }))
+    expect((await cli('add', 'ocf:b', '--spec', file)).err).toContain('live must be true or false')
+    writeFileSync(file, JSON.stringify({ members, live: true }))
+    expect((await cli('add', 'ocf-group:b', '--spec', file)).code).not.toBe(0)
     writeFileSync(file, '[]')
     expect((await cli('add', 'ocf-group:b', '--spec', file)).err).toContain('one JSON object')
   })

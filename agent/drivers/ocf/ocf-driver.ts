@@ -3,107 +3,75 @@
 // nothing is left. Resources have no gate of the operating system: this agent is the only one that starts them, and what
 // it finds running that it did not start in this boot it reports: of a service that it once had as a doubt to be ended, of
 // any other of the cluster as generation 0 (strangers.ts).
-import { join } from 'node:path'
-import { systemRandom } from '../../../shared/random.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
-import { createGate } from '../gate.ts'
-import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
-import type { HostOptions } from '../host-drivers.ts'
-import { replaceFile } from '../../files.ts'
-import { markOf } from '../process/members.ts'
-import { createActionsLeft } from './actions-left.ts'
-import { callAgent } from './agent-call.ts'
-import { oneAtATime } from './one-at-a-time.ts'
-import { createPlanner } from './plan.ts'
-import { createRecords, type Record } from './records.ts'
-import { type CallResource, probeAll, startInOrder, stopInReverse } from './sequence.ts'
+import type {
+  Asked,
+  Driver,
+  DriverResult,
+  MigrateRequest,
+  MigrateResult,
+  ReceiveRequest,
+  ReceiveResult,
+  StartRequest,
+  TakeUpRequest,
+} from '../driver.ts'
+import { endResources } from './ending.ts'
+import { endMove, openHalf, sendOff, takeUpHalf } from './moves.ts'
+import { createOcfHost, type OcfDriverOptions } from './ocf-host.ts'
+import type { Record } from './records.ts'
+import { probeAll, startInOrder } from './sequence.ts'
 import { lookForStrangers } from './strangers.ts'
-import { type Monitor, watchResources } from './watch.ts'
 
-export type OcfDriverOptions = Pick<
-  HostOptions,
-  'home' | 'runDirectory' | 'owner' | 'node' | 'bootId' | 'clock' | 'events' | 'log'
-> & { ocfRoot?: string }
-
-export const usualOcfRoot = '/usr/lib/ocf'
+export { type OcfDriverOptions, usualOcfRoot } from './ocf-host.ts'
 
 /** A look at the host waits so long for each resource; what is slower is left to the recurring monitor. */
 const surveyPatienceMs = 3_000
 /** So long after its boot a host may still be starting what is enabled on it. */
 const hostIsUpAfterMs = 600_000
 
-type Starting = { abort: AbortController; done: Promise<DriverResult> }
+/** What is under way for a service, one thing at a time; a stop waits for its end. */
+type Work = {
+  kind: 'start' | 'receive' | 'move'
+  generation: number
+  abort: AbortController
+  done: Promise<unknown>
+}
 type Stopping = { hurry(timeoutMs: number): void; done: Promise<DriverResult> }
 
 export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOptions): Driver {
-  const { home, owner, node, bootId, clock, events, ocfRoot = usualOcfRoot } = options
-  const random = systemRandom()
-  const gate = createGate(join(options.runDirectory, 'grants'), type, bootId)
-  const notes = join(options.runDirectory, 'ocf-started')
-  const records = createRecords(join(home, 'ocf'), notes, type)
-  const left = createActionsLeft(join(options.runDirectory, 'ocf'), bootId)
-  const monitors = oneAtATime(clock)
-  const plan = createPlanner(ocfRoot, node, type === 'ocf-group')
-  const starting = new Map<string, Starting>()
+  const { bootId, clock } = options
+  const host = createOcfHost(type, options)
+  const { records, left, caller, failed } = host
+  const works = new Map<string, Work>()
   const stopping = new Map<string, Stopping>()
-  const watched = new Map<string, () => void>()
-  /** What had run and failed: nothing but a stop brings it out of that. */
-  const failed = new Set<string>()
-  let isDetached = false
+  const busy = { outcome: 'error', detail: 'it is being started, stopped or moved' } as const
 
-  function caller({ sid, generation }: Pick<Record, 'sid' | 'generation'>): CallResource {
-    const mark = markOf(owner, sid, generation)
-    return (resource, action, { timeoutMs, signal, grant, intervalMs } = {}) => {
-      const call = {
-        ...{ ocfRoot, resource, action, node, mark },
-        timeoutMs: timeoutMs ?? resource.timeouts[action],
-        ...(signal && { signal }),
-        ...(intervalMs !== undefined && { intervalMs }),
-      }
-      if (action === 'monitor')
-        return monitors(`${sid} ${resource.name}`, call.timeoutMs, (onGone) =>
-          callAgent({ ...call, onGone }),
-        )
-      const runFile = left.runFile(sid, random.uuid())
-      const launch = { gate: gate.path(sid), grant: grant ?? null, bootId, runFile }
-      return callAgent({ ...call, launch })
-    }
-  }
-
-  function watch(record: Record): void {
-    const { sid, generation, resources } = record
-    unwatch(sid)
-    if (isDetached) return
-    const call = caller(record)
-    const monitor: Monitor = (resource, intervalMs, signal) =>
-      call(resource, 'monitor', { intervalMs, signal })
-    const stop = watchResources(resources, monitor, (detail) => {
-      watched.delete(sid)
-      failed.add(sid)
-      events.exited(sid, generation, detail)
+  /** Has the service in hand until that is done. */
+  async function inHand<T>(
+    { sid, generation }: { sid: string; generation: number },
+    kind: Work['kind'],
+    begin: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const abort = new AbortController()
+    const done = begin(abort.signal)
+    const work: Work = { kind, generation, abort, done: done.catch(() => {}) }
+    works.set(sid, work)
+    return done.finally(() => {
+      if (works.get(sid) === work) works.delete(sid)
     })
-    watched.set(sid, stop)
   }
 
-  function unwatch(sid: string): void {
-    watched.get(sid)?.()
-    watched.delete(sid)
-  }
+  const isInHand = (sid: string) => works.has(sid) || stopping.has(sid)
 
   async function start(request: StartRequest): Promise<DriverResult> {
-    const { sid } = request
-    if (starting.has(sid)) return { outcome: 'error', detail: 'it is being started' }
-    const abort = new AbortController()
-    const done = startNow(request, abort.signal)
-    starting.set(sid, { abort, done })
-    return done.finally(() => starting.delete(sid))
+    if (isInHand(request.sid)) return busy
+    return inHand(request, 'start', (signal) => startNow(request, signal))
   }
 
   async function startNow(request: StartRequest, signal: AbortSignal): Promise<DriverResult> {
     const { sid, generation } = request
-    if (stopping.has(sid)) return { outcome: 'error', detail: 'it is being stopped' }
     if (!request.mayStart()) return { outcome: 'error', detail: 'later than the lease allows' }
-    const planned = await plan.toStart(sid, request.spec)
+    const planned = await host.plan.toStart(sid, request.spec)
     if ('outcome' in planned) return planned
     if (records.read(sid)?.bootId === bootId)
       return { outcome: 'error', detail: 'what was started before is not ended' }
@@ -111,38 +79,32 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     const record: Record = { sid, generation, bootId, phase: 'starting', resources }
     await records.write(record)
     const result = await startInOrder(resources, caller(record), {
+      ...host.gateFor(record),
       mayStart: () => request.mayStart() && !stopping.has(sid),
       signal,
-      openGate() {
-        // A word of its own for each start: a launcher that comes late cannot pass by a later one's grant.
-        const grant = `${generation} ${bootId} ${random.uuid()}`
-        replaceFile(gate.path(sid), `${grant}\n`)
-        return grant
-      },
-      closeGate: () => gate.close(sid),
     })
     if (result.outcome !== 'ok') return result
     left.forget(sid)
-    records.noteStarted(record)
-    if (!signal.aborted) watch(record)
+    records.note(record, 'started')
+    if (!signal.aborted) host.watch(record)
     return result
   }
 
   function stop(sid: string, timeoutMs: number): Promise<DriverResult> {
-    gate.close(sid)
+    host.closeGate(sid)
     const running = stopping.get(sid)
     if (running) {
       running.hurry(timeoutMs)
       return running.done
     }
-    unwatch(sid)
-    const begun = starting.get(sid)
+    host.unwatch(sid)
+    const work = works.get(sid)
     const timers: NodeJS.Timeout[] = []
-    // What is under way may end by itself until then; the stop of a resource has its own time, for a stop that is
-    // killed has ended nothing.
-    const hurry = (ms: number) => void timers.push(setTimeout(() => begun?.abort.abort(), ms))
-    hurry(timeoutMs)
-    const done = stopNow(sid, begun).finally(() => {
+    // A start that is under way may end by itself until then, and what moves is ended at once; the stop of a resource has
+    // its own time, for a stop that is killed has ended nothing.
+    const hurry = (ms: number) => void timers.push(setTimeout(() => work?.abort.abort(), ms))
+    hurry(work?.kind === 'start' ? timeoutMs : 0)
+    const done = stopNow(sid, work).finally(() => {
       for (const timer of timers) clearTimeout(timer)
       stopping.delete(sid)
     })
@@ -150,29 +112,15 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     return done
   }
 
-  async function stopNow(sid: string, begun: Starting | undefined): Promise<DriverResult> {
-    await begun?.done.catch(() => {})
+  async function stopNow(sid: string, work: Work | undefined): Promise<DriverResult> {
+    await work?.done
+    host.unwatch(sid)
     const record = records.read(sid)
-    if (!(await left.end(sid)))
-      return {
-        outcome: 'timeout',
-        detail: 'an action that was begun before is not gone after SIGKILL',
-      }
-    if (record) {
-      const isDoubtful = record.phase === 'starting' || record.bootId !== bootId
-      const result = await stopInReverse(record.resources, caller(record), isDoubtful)
-      if (result.outcome !== 'ok') return result
-      // What a start that was cut short had left on its way could still begin.
-      const isQuiet =
-        record.phase === 'started' || (await left.endMarked(markOf(owner, sid, record.generation)))
-      const seen = isDoubtful ? await probeAll(record.resources, caller(record)) : 'stopped'
-      if (!isQuiet || seen !== 'stopped')
-        return { outcome: 'error', detail: 'what a start that was cut short began is still there' }
-    }
-    left.forget(sid)
+    const result = await endResources(host, sid)
+    if (result.outcome !== 'ok') return result
     if (record) forget(record)
     failed.delete(sid)
-    return { outcome: 'ok', detail: '' }
+    return result
   }
 
   /** What is enabled on this host may come up after the agent, or again (S8): it is looked for as long as that may be. */
@@ -182,9 +130,33 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     if (isOver && records.read(sid)?.bootId === ofBoot) records.remove(sid)
   }
 
-  const isInHand = (sid: string) => starting.has(sid) || stopping.has(sid)
+  async function receive(request: ReceiveRequest): Promise<ReceiveResult> {
+    if (isInHand(request.sid)) return busy
+    return inHand(request, 'receive', (signal) => openHalf(host, request, signal))
+  }
+
+  async function takeUp(request: TakeUpRequest): Promise<DriverResult> {
+    if (isInHand(request.sid)) return busy
+    return inHand(request, 'receive', (signal) => takeUpHalf(host, request, signal))
+  }
+
+  async function migrate(request: MigrateRequest): Promise<MigrateResult> {
+    if (isInHand(request.sid)) return { ...busy, left: 'unknown' }
+    return inHand(request, 'move', (signal) => sendOff(host, request, signal))
+  }
+
+  async function cancel(sid: string): Promise<MigrateResult> {
+    host.closeGate(sid)
+    const work = works.get(sid)
+    work?.abort.abort()
+    await work?.done
+    if (isInHand(sid)) return { ...busy, left: 'unknown' }
+    return inHand({ sid, generation: 0 }, 'move', () => endMove(host, sid))
+  }
+
   const strangers = lookForStrangers({
-    ...{ bootId, records, caller, isInHand, plan: plan.toAsk, patienceMs: surveyPatienceMs },
+    ...{ bootId, records, caller, isInHand },
+    ...{ plan: host.plan.toAsk, patienceMs: surveyPatienceMs },
     isComingUp: () => clock.bootMs() <= hostIsUpAfterMs,
   })
 
@@ -201,10 +173,17 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     const record = readOrNull(sid)
     if (record === undefined) return { sid, generation: 0, state: 'unknown' }
     if (record === null) return null
-    const { generation } = record
+    const { generation, phase } = record
     const answer = (state: Found['state']) => ({ sid, generation, state })
+    const work = stopping.has(sid) ? undefined : works.get(sid)
+    if (work?.kind === 'receive') return { sid, generation: work.generation, state: 'incoming' }
+    if (work?.kind === 'move') return answer('migrating')
     if (isInHand(sid)) return answer('unknown')
-    if (watched.has(sid)) return answer('running')
+    if (record.bootId === bootId && phase === 'incoming') return answer('incoming')
+    // Whether it was sent off is settled by its end alone.
+    if (record.bootId === bootId && (phase === 'moving' || phase === 'sent'))
+      return answer('migrating')
+    if (host.isWatched(sid)) return answer('running')
     if (failed.has(sid) || left.pids(sid).length > 0) return answer('unknown')
     const seen = await probeAll(record.resources, caller(record), surveyPatienceMs)
     if (isInHand(sid)) return answer('unknown')
@@ -214,10 +193,10 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
       return null
     }
     // One that was begun and seen running, and does not answer just now, is left to its monitor.
-    const mayRun = seen === 'running' || (seen === 'silent' && record.phase === 'started')
-    if (!mayRun || isDetached) return answer('unknown')
-    if (record.phase === 'starting') records.noteStarted(record)
-    watch(record)
+    const mayRun = seen === 'running' || (seen === 'silent' && phase === 'started')
+    if (!mayRun || host.isDetached()) return answer('unknown')
+    if (phase !== 'started') records.note(record, 'started')
+    host.watch(record)
     return answer('running')
   }
 
@@ -234,10 +213,9 @@ export function createOcfDriver(type: 'ocf' | 'ocf-group', options: OcfDriverOpt
     }
   }
 
-  function detach(): void {
-    isDetached = true
-    for (const sid of watched.keys()) unwatch(sid)
+  return {
+    type,
+    ...{ survey, start, stop, prepare: () => {}, detach: () => host.detach() },
+    ...(type === 'ocf' && { receive, takeUp, migrate, cancel }),
   }
-
-  return { type, survey, prepare: () => {}, start, stop, detach }
 }

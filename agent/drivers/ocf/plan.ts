@@ -15,7 +15,12 @@ export type MakePlan = (sid: string, spec: unknown) => Promise<Plan>
  */
 export type AskPlan = (sid: string, spec: unknown) => Promise<Resource[] | 'absent' | 'doubt'>
 
-export type Planner = { toStart: MakePlan; toAsk: AskPlan }
+export type Planner = {
+  toStart: MakePlan
+  /** The same, where it is to move live: its specification and its agent must allow that, too. */
+  toMove: MakePlan
+  toAsk: AskPlan
+}
 
 const metaTimeoutMs = 10_000
 
@@ -59,6 +64,21 @@ export function createPlanner(ocfRoot: string, node: string, isGroup: boolean): 
     return { resources }
   }
 
+  const toMove: MakePlan = async (sid, spec) => {
+    const plan = await toStart(sid, spec)
+    if ('outcome' in plan) return plan
+    const never = { outcome: 'not-live' } as const
+    const read = OcfSpec.safeParse(spec)
+    if (isGroup || !read.success) return { ...never, detail: 'a group does not move live' }
+    if (!read.data.live) return { ...never, detail: 'its specification does not say live: true' }
+    const meta = await metaOf({ name: '', ...read.data })
+    const missing = ['migrate_to', 'migrate_from'].filter(
+      (action) => typeof meta === 'string' || !meta.actions.some(({ name }) => name === action),
+    )
+    if (missing.length === 0) return plan
+    return { ...never, detail: `${read.data.agent} declares no ${missing.join(' and no ')}` }
+  }
+
   const toAsk: AskPlan = async (sid, spec) => {
     const read = readMembers(sid, spec, isGroup)
     if ('fault' in read) return 'doubt'
@@ -72,7 +92,7 @@ export function createPlanner(ocfRoot: string, node: string, isGroup: boolean): 
     return resources.length === 0 ? 'absent' : resources
   }
 
-  return { toStart, toAsk }
+  return { toStart, toMove, toAsk }
 }
 
 function readMembers(

@@ -12,12 +12,18 @@ const Record = z.strictObject({
   sid: z.string(),
   generation: z.number().int().min(0),
   bootId: z.string(),
-  /** `starting`: whether the start was whole is not known. */
-  phase: z.enum(['starting', 'started']),
+  phase: z.enum(['starting', 'started', 'incoming', 'taking', 'moving', 'sent']),
   /** In the order of their start. */
   resources: z.array(Resource).min(1),
 })
 export type Record = z.infer<typeof Record>
+
+/**
+ * How far it has come in this boot. `starting`: whether the start was whole is not known. `incoming`: a half that is open for
+ * what a move sends; `taking`: whether that was taken up whole is not known. `moving`: whether it was sent off is not known;
+ * `sent`: it was, and is never to run here again.
+ */
+export type Phase = Record['phase']
 
 export type Records = {
   /** null: there is none. Throws if it cannot be read. */
@@ -25,10 +31,12 @@ export type Records = {
   sids(): string[]
   /** On disk before anything is started. */
   write(record: Record): Promise<void>
-  /** Its start was whole. Known in this boot only. */
-  noteStarted(record: Record): void
+  /** How far it has come. Known in this boot only. */
+  note(record: Record, phase: Exclude<Phase, 'starting'>): void
   remove(sid: string): void
 }
+
+const notable = ['started', 'incoming', 'taking', 'moving', 'sent'] as const
 
 /**
  * @param directory on disk; a record in it is written once, so that no power cut finds it half written
@@ -39,14 +47,17 @@ export function createRecords(directory: string, notes: string, type: ServiceTyp
   mkdirSync(notes, { recursive: true, mode: 0o700 })
   const path = (sid: string) => join(directory, `${sid}.json`)
   const note = (sid: string) => join(notes, sid)
-  const noteOf = ({ generation, bootId }: Record) => `${generation} ${bootId}`
+  const noteOf = ({ generation, bootId }: Record, phase: Phase) =>
+    [generation, bootId, ...(phase === 'started' ? [] : [phase])].join(' ')
   return {
     read(sid) {
       const text = readIfThere(path(sid))
       if (text === null) return null
       const record = Record.parse(JSON.parse(text))
-      const isStarted = readIfThere(note(sid)) === noteOf(record)
-      return isStarted ? { ...record, phase: 'started' } : record
+      const noted = readIfThere(note(sid))
+      const phase =
+        noted === null ? undefined : notable.find((one) => noted === noteOf(record, one))
+      return phase ? { ...record, phase } : record
     },
     sids: () =>
       readdirSync(directory)
@@ -56,7 +67,7 @@ export function createRecords(directory: string, notes: string, type: ServiceTyp
       rmSync(note(record.sid), { force: true })
       return writeFileDurably(path(record.sid), `${JSON.stringify(record)}\n`)
     },
-    noteStarted: (record) => replaceFile(note(record.sid), noteOf(record)),
+    note: (record, phase) => replaceFile(note(record.sid), noteOf(record, phase)),
     remove(sid) {
       rmSync(path(sid), { force: true })
       rmSync(note(sid), { force: true })

@@ -4,7 +4,7 @@ import type { DriverResult } from '../driver.ts'
 import type { Action } from './agent-call.ts'
 import { gateClosedCode, reasonOf } from './agent-call.ts'
 import { type Monitored, monitoredBy, notInstalledCode, outcomeOf } from './exit-codes.ts'
-import type { Resource } from './resource.ts'
+import type { Resource, ResourceAction } from './resource.ts'
 import { sentence } from './watch.ts'
 
 export type CallOptions = {
@@ -13,6 +13,8 @@ export type CallOptions = {
   grant?: string
   /** Of a recurring monitor. */
   intervalMs?: number
+  /** More words to the agent. */
+  meta?: Record<string, string>
 }
 
 /** Runs one action of a resource; without an interval a monitor is a probe. */
@@ -96,7 +98,7 @@ export async function stopInReverse(
 }
 
 /** @param isSeen it seems to run; otherwise an agent that cannot even stop it here is no doubt */
-async function stopOne(
+export async function stopOne(
   resource: Resource,
   call: CallResource,
   isSeen: boolean,
@@ -139,27 +141,29 @@ export function probeEach(
   )
 }
 
-async function probe(resource: Resource, call: CallResource): Promise<Monitored> {
+export async function probe(resource: Resource, call: CallResource): Promise<Monitored> {
   const { code } = await call(resource, 'monitor')
   return monitoredBy(code)
 }
 
-function failureOf(
-  action: 'start' | 'stop',
+/** @param limitMs what it was given, if not its own timeout */
+export function failureOf(
+  action: Exclude<ResourceAction, 'monitor'>,
   resource: Resource,
   result: CommandResult,
+  limitMs = resource.timeouts[action],
 ): DriverResult | null {
   const { code, isTimeout } = result
   if (code === 0) return null
   if (isTimeout) {
-    const detail = `its ${action} did not end within ${resource.timeouts[action]} ms, and was killed`
+    const detail = `its ${action} did not end within ${limitMs} ms, and was killed`
     return { outcome: 'timeout', detail }
   }
   if (code === null) {
     const reason = reasonOf(result) || 'killed'
     return { outcome: 'error', detail: `its ${action} was cut short: ${reason}` }
   }
-  if (code === gateClosedCode) return { outcome: 'error', detail: 'the start gate was closed' }
+  if (code === gateClosedCode) return { outcome: 'error', detail: 'the gate was closed' }
   return { outcome: outcomeOf(code), detail: sentence(`its ${action}`, code, result) }
 }
 

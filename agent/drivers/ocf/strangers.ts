@@ -44,7 +44,7 @@ export function lookForStrangers(deps: StrangersDeps): LookForStrangers {
       const record: Record = { sid, generation, bootId, phase: 'starting', resources: planned }
       await records.write(record)
       // Only a part of it: nothing that could go on as it is.
-      if (seen.every((one) => one === 'running')) records.noteStarted(record)
+      if (seen.every((one) => one === 'running')) records.note(record, 'started')
       return 'settled'
     }
     return seen.every((one) => one === 'stopped') ? 'settled' : 'doubt'

@@ -15,6 +15,7 @@ export type SpecFlags = {
   agent?: string
   param?: string[]
   monitorInterval?: string
+  live?: boolean
   container?: string
   lxcConfig?: string
   image?: string
@@ -47,6 +48,8 @@ export function specifies(command: Command): Command {
     .option('--volume <host:inside>', 'of podman; may be given several times', collect)
     .option('--publish <port:port>', 'of podman; may be given several times', collect)
     .option('--monitor-interval <duration>', 'of ocf: how often it is looked at')
+    .option('--live', 'of ocf: it moves while it runs, where its agent declares how')
+    .option('--no-live', 'of ocf: it is stopped to be moved')
 }
 
 function collect(value: string, sofar: string[] = []): string[] {
@@ -86,6 +89,7 @@ export function specWishes(flags: SpecFlags, now: Spec): Spec {
   }
   if (flags.param)
     spec['parameters'] = { ...asObject(spec['parameters']), ...pairs(flags.param, '--param') }
+  if (flags.live !== undefined) spec['live'] = flags.live
   if (flags.lxcConfig !== undefined) spec['config'] = readLines(flags.lxcConfig, '--lxc-config')
   if (flags.monitorInterval !== undefined) {
     const operations = asObject(spec['operations'])
