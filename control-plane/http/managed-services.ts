@@ -6,6 +6,7 @@ import { type ManagedServices, noManaged } from '../../shared/protocol.ts'
 import { tellingOf } from '../../shared/specs/service-specs.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { KnownNode } from '../store/nodes.ts'
+import { digestOfParts, managedPart, specDigest } from '../store/view/managed-digest.ts'
 
 export type ManagedReader = (node: KnownNode) => Promise<ManagedServices>
 
@@ -22,13 +23,13 @@ export function managedReader(store: Pick<AgentStore, 'readManaged'>): ManagedRe
     const known = kept.get(clusterId) ?? null
     const stored = await store.readManaged(nodeUid, known?.digest ?? null)
     if (stored === null) return { digest: noManaged, services: [] }
-    const { digest, drivers, services } = stored
-    const all = services === null ? known! : { digest, services: await told(services) }
+    const { drivers, services } = stored
+    const all = services === null ? known! : await told(services)
     kept.delete(clusterId)
     kept.set(clusterId, all)
     if (kept.size > mostKept) kept.delete([...kept.keys()][0]!)
     const own = all.services.filter(({ sid }) => drivers.includes(serviceType(sid)))
-    return { digest: digest || noManaged, services: own }
+    return { digest: all.digest || noManaged, services: own }
   }
 
   return async (node) => {
@@ -43,15 +44,18 @@ export function managedReader(store: Pick<AgentStore, 'readManaged'>): ManagedRe
   }
 }
 
-/** Those that a host can tell, by what it can. */
-async function told(
-  services: readonly { sid: string; spec: unknown }[],
-): Promise<ManagedServices['services']> {
+/**
+ * Those that a host can tell, by what it can. SAFETY: the digest is of what was read. The one that stands with the orders may be of
+ * specifications before or after these, and nodes would keep gates for the wrong ones where it comes to stand there again.
+ */
+async function told(services: readonly { sid: string; spec: unknown }[]): Promise<ManagedServices> {
   const list: ManagedServices['services'] = []
+  const parts: string[] = []
   for (const [index, { sid, spec }] of services.entries()) {
     if (index % atOnce === atOnce - 1) await setImmediate()
+    parts.push(managedPart(sid, specDigest(spec)))
     const telling = tellingOf(sid, spec)
     if (telling !== undefined) list.push({ sid, spec: telling })
   }
-  return list
+  return { digest: digestOfParts(parts), services: list }
 }

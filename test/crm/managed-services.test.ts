@@ -3,7 +3,10 @@
 import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createControlPlaneClient } from '../../agent/control-plane-client.ts'
+import { managedReader } from '../../control-plane/http/managed-services.ts'
 import { type Plane, startPlane } from '../../control-plane/plane.ts'
+import { postgresAgentStore } from '../../control-plane/store/agent-store.ts'
+import type { KnownNode } from '../../control-plane/store/nodes.ts'
 import { Desired } from '../../shared/protocol.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { testDatabase } from '../database.ts'
@@ -96,6 +99,24 @@ test('the orders say which list they came with; another one is another revision,
     sid: 'systemd:off',
     spec: { unit: 'y.service' },
   })
+})
+
+test('what was changed and changed back between two rounds is told with the digest of what was read', async () => {
+  const { managed } = await orders()
+  const spec = (unit: string) =>
+    database.sql`update service set spec = ${JSON.stringify({ unit })}::text::jsonb where sid = 'systemd:off'`
+  // A replica that has not read the list before; no round runs in between.
+  const read = managedReader(postgresAgentStore(database.sql, systemRandom()))
+  const known = { clusterId: cluster.id, nodeUid: node.uid } as KnownNode
+  await database.sql`update crm set next_round_at = clock_timestamp() + interval '1 hour'`
+  await spec('between.service')
+  const between = await read(known)
+  expect(between.services).toContainEqual({ sid: 'systemd:off', spec: { unit: 'between.service' } })
+  expect(between.digest).not.toBe(managed)
+  await spec('y.service')
+  const back = await read(known)
+  expect(back.services).toContainEqual({ sid: 'systemd:off', spec: { unit: 'y.service' } })
+  expect(back.digest).toBe(managed)
 })
 
 test('an agent of an older version finds in its orders what it knows, and nothing else', async () => {

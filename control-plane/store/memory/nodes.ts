@@ -5,11 +5,12 @@ import { planeClaim } from '../../lease/why-not.ts'
 import { compareText } from '../../cluster/grants.ts'
 import { isManaged } from '../../cluster/managed.ts'
 import type { StoredDesired } from '../desired.ts'
-import { mostManaged, type StoredManaged } from '../managed.ts'
+import type { StoredManaged } from '../managed.ts'
 import type { HealthRow } from '../node-health.ts'
 import type { UsageRow } from '../node-usage.ts'
 import type { EpochStanding, Joined, JoinRefusal, KnownNode } from '../nodes.ts'
 import { hashSecret } from '../secrets.ts'
+import { mostManaged } from '../view/managed-digest.ts'
 import {
   type ClusterState,
   holdersOf,
