@@ -137,17 +137,24 @@ export function changedDocuments(loaded: LoadedView, after: ClusterView): Change
   return changed
 }
 
+/**
+ * SAFETY: a document that says what the stored one says keeps its revision, however the stored one was written: while replicas of two
+ * versions run side by side, each round would else be another revision, and no node would ever have obeyed the newest.
+ */
 async function saveDesired(tx: postgres.TransactionSql, loaded: LoadedView, after: ClusterView) {
   const changed = changedDocuments(loaded, after)
-  if (changed.length > 0)
-    await tx`
-      insert into desired (node_uid, cluster_id, plane_epoch, revision, document, digest, managed)
-      select uid, ${after.cluster.id}, ${after.planeEpoch.number}, ${after.round}, document, digest,
-        managed
-      from jsonb_to_recordset(${JSON.stringify(changed)}::text::jsonb)
-        as r(uid uuid, digest text, managed text, document jsonb)
-      on conflict (node_uid) do update set plane_epoch = excluded.plane_epoch,
-        revision = excluded.revision, document = excluded.document, digest = excluded.digest,
-        managed = excluded.managed`
-  return changed
+  if (changed.length === 0) return []
+  const saved = await tx<{ uid: string; isNew: boolean }[]>`
+    insert into desired as d (node_uid, cluster_id, plane_epoch, revision, document, digest, managed)
+    select uid, ${after.cluster.id}, ${after.planeEpoch.number}, ${after.round}, document, digest,
+      managed
+    from jsonb_to_recordset(${JSON.stringify(changed)}::text::jsonb)
+      as r(uid uuid, digest text, managed text, document jsonb)
+    on conflict (node_uid) do update set plane_epoch = excluded.plane_epoch,
+      revision = case when d.plane_epoch = excluded.plane_epoch and d.managed = excluded.managed
+        and d.document = excluded.document then d.revision else excluded.revision end,
+      document = excluded.document, digest = excluded.digest, managed = excluded.managed
+    returning node_uid as uid, revision = ${after.round} as "isNew"`
+  const isNew = new Set(saved.filter((row) => row.isNew).map(({ uid }) => uid))
+  return changed.filter(({ uid }) => isNew.has(uid))
 }

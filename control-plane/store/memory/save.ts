@@ -1,6 +1,7 @@
 // Saves a round in the memory store: the order and the conditions of store/save-plan.ts. Pure; throws what Postgres
 // would have thrown: `StalePlan` where something the plan counts on has changed, an error where the schema says no.
 import { applyPlan } from '../../cluster/apply.ts'
+import { isSameJson } from '../../cluster/same-json.ts'
 import type { Change } from '../../cluster/change.ts'
 import type { Plan } from '../../cluster/plan.ts'
 import type { ClusterView } from '../../cluster/view.ts'
@@ -51,12 +52,20 @@ export function savePlan(
   next = saveElection(next, after, nextRoundMs, nowMs)
   for (const change of plan.changes) next = saveLeaseChange(next, before, change, nowMs)
   next = saveChallengeNotes(next, before, after)
-  for (const { uid, digest, managed, document } of documents) {
+  const changedNodes: ChangedDocument[] = []
+  for (const changed of documents) {
+    const { uid, digest, managed, document } = changed
+    const node = nodeOf(next, uid)
     const planeEpoch = after.planeEpoch.number
-    const desired = { planeEpoch, revision: after.round, digest, managed, document }
-    next = withNode(next, { ...nodeOf(next, uid), desired })
+    const isSame =
+      node.desired?.planeEpoch === planeEpoch &&
+      node.desired.managed === managed &&
+      isSameJson(node.desired.document, document)
+    const revision = isSame ? node.desired!.revision : after.round
+    next = withNode(next, { ...node, desired: { planeEpoch, revision, digest, managed, document } })
+    if (!isSame) changedNodes.push(changed)
   }
-  return { state: forget(next), saved: { view: after, changedNodes: documents } }
+  return { state: forget(next), saved: { view: after, changedNodes } }
 }
 
 function saveStatuses(state: ClusterState, before: ClusterView, after: ClusterView): ClusterState {
