@@ -2,6 +2,7 @@
 // how one of its services looks, how it crashes, and how the host itself is asked what is there.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Driver, DriverEvents, DriverResult } from '../../../agent/drivers/driver.ts'
+import { kindsThatMove } from './move-contract.ts'
 import type { DriverRig } from './rig.ts'
 
 type Exit = { sid: string; generation: number; detail: string }
@@ -219,6 +220,12 @@ export function driverContract(
         await rig.startByOthers()
         expect(await rig.isAlive()).toBe(false)
       })
+    })
+
+    test('a driver that moves live is held to the contract of that, and offers all of it', () => {
+      const offers = (['receive', 'migrate', 'cancel'] as const).map((one) => one in driver)
+      const moves = kindsThatMove.some((one) => one === driver.type)
+      expect(offers).toEqual([moves, moves, moves])
     })
 
     test('a driver that is detached tells nothing more', async () => {
