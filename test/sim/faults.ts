@@ -6,7 +6,7 @@ import { machineFaults, siteFaults } from './fault-rates.ts'
 import type { Machine } from './machine.ts'
 import { noPauses } from './machine-parts.ts'
 import type { Chance } from './random.ts'
-import { randomWish } from './random-wishes.ts'
+import { peopleAsk } from './people-ask.ts'
 import { isMember, readmit, reinstall } from './readmit.ts'
 import type { World } from './world.ts'
 
@@ -16,10 +16,13 @@ export class Faults {
   private readonly world: World
   private readonly rates: FaultRates
   private readonly chance: Chance
+  /** Operators ask at the console only, rightly, and are answered at once. */
+  private readonly isAtConsole: boolean
   private isOver = false
 
-  constructor(world: World, rates: FaultRates, chance: Chance) {
+  constructor(world: World, rates: FaultRates, chance: Chance, isAtConsole = false) {
     this.world = world
+    this.isAtConsole = isAtConsole
     this.rates = rates
     this.chance = chance
   }
@@ -52,9 +55,9 @@ export class Faults {
     this.beginFencing()
     for (const fault of siteFaults)
       this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
-    this.every('operators', 'operators', (chance) => {
-      void randomWish(world, world.operator, chance)
-    })
+    peopleAsk(world, rates, this.chance, this.isAtConsole, (stream, act) =>
+      this.every('operators', stream, act),
+    )
   }
 
   /** A device answers well, as a rule; so few of its calls there are that it does not much oftener than all else. */
@@ -85,6 +88,7 @@ export class Faults {
     world.behaviours.faults = { ...noFaults }
     world.behaviours.moveFaults = { fail: 0, late: 0 }
     world.jobs.faults = { ...noJobFaults }
+    world.remote.link.beUsually({})
     for (const machine of world.machines) {
       machine.link.heal()
       machine.link.beUsually({})

@@ -17,6 +17,7 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
   --hours H       of faults, in each (default: 0.1, with --seed as the seed was found)
   --nodes N       (default: 3)     --services N   (default: 6)
   --replicas N    of the plane (default: drawn, one to three)
+  --console       operators at a console only, who lose no answer and make no mistakes: for seeds found that way
   --calm          no faults, no operators, default timing: how fast time passes when nothing happens
   --jobs N        processes (default: one for each processor)
   --trace         the whole trace of --seed, also where it holds
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     services: { type: 'string', default: '6' },
     replicas: { type: 'string' },
     calm: { type: 'boolean', default: false },
+    console: { type: 'boolean', default: false },
     jobs: { type: 'string' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -51,6 +53,7 @@ const options: Options = {
   nodes: positive('nodes', values.nodes),
   services: positive('services', values.services),
   calm: values.calm,
+  console: values.console,
   ...(values.replicas && { replicas: positive('replicas', values.replicas) }),
 }
 
@@ -73,7 +76,8 @@ function fail(why: string): never {
 
 function replay(task: Omit<SimulationOptions, 'keepTrace'>): string {
   const { seed, hours, nodes, services, replicas, calm } = task
-  const more = `${replicas ? ` --replicas ${replicas}` : ''}${calm ? ' --calm' : ''}`
+  const flags = `${calm ? ' --calm' : ''}${task.console ? ' --console' : ''}`
+  const more = `${replicas ? ` --replicas ${replicas}` : ''}${flags}`
   return `npm run sim -- --seed ${seed} --hours ${hours} --nodes ${nodes} --services ${services}${more}`
 }
 
@@ -127,7 +131,7 @@ function regressions(): Task[] {
       const given = Object.fromEntries(
         [...line.matchAll(/--(\w+) ([\d.]+)/g)].map(([, name, value]) => [name, Number(value)]),
       )
-      return { ...options, ...given } as Task
+      return { ...options, console: line.includes('--console'), ...given } as Task
     })
 }
 

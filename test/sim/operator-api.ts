@@ -46,7 +46,8 @@ export const people = {
   /** Only ever asks what would happen. */
   curious: 'admin',
 } as const satisfies Record<string, Role>
-export type Person = keyof typeof people
+/** A stranger has a token that nobody knows. */
+export type Person = keyof typeof people | 'stranger'
 
 export const secretOf = (person: Person) => `hfo_${person}_of_the_simulated_site`
 

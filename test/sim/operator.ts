@@ -124,7 +124,8 @@ export class Operator {
 export function answerOf(reply: OperatorReply | null): Answer {
   if (reply === null) return { accepted: false, refusal: 'no answer' }
   const { status, body } = reply
-  const { code, uid } = (body ?? {}) as { code?: string; uid?: string }
+  const { code, uid, dryRun } = (body ?? {}) as { code?: string; uid?: string; dryRun?: true }
   if (status >= 400) return { accepted: false, refusal: code ?? String(status), status }
+  if (dryRun) return { accepted: false, refusal: 'would be accepted' }
   return { accepted: true, ...(uid !== undefined && { uid }) }
 }

@@ -2,6 +2,7 @@
 // world. From afar: over a link to one replica, which may be dead, and the answer may be lost.
 import { readCluster } from '../../control-plane/store/memory/read.ts'
 import { type SimDatabase, withCode } from './database.ts'
+import { replyFault } from './answers-kept.ts'
 import { answer, type PlainReply } from './in-process.ts'
 import { Link, type Question, sendOver } from './link.ts'
 import { type Ask, Operator, type OperatorReply, type OperatorRequest } from './operator.ts'
@@ -19,6 +20,8 @@ export type PeopleParts = {
   clusterId: number
   chance: Chance
   onLog: OnLog
+  /** Told of an answer that no answer may be. */
+  onFault: (fault: string) => void
 }
 
 /** People give up after so long. */
@@ -35,10 +38,22 @@ export class People {
     const { memory } = database
     const view = () => readCluster(memory.cluster(clusterId), memory.server, memory.now()).view
     this.numbers = chance.stream('operator')
-    this.atConsole = new Operator(view, oneByOne(askAtConsole(parts, this.numbers)))
+    this.atConsole = new Operator(view, judged(parts, oneByOne(askAtConsole(parts, this.numbers))))
     const afar = chance.stream('remote operator')
     const link = new Link(parts.scheduler, afar.stream('link'))
-    this.fromAfar = { operator: new Operator(view, askOver(link, parts, afar)), link }
+    this.fromAfar = {
+      operator: new Operator(view, judged(parts, askOver(link, parts, afar))),
+      link,
+    }
+  }
+}
+
+function judged({ onFault }: PeopleParts, ask: Ask): Ask {
+  return async (by, request) => {
+    const reply = await ask(by, request)
+    const fault = reply && replyFault(by, request, reply)
+    if (fault) onFault(fault)
+    return reply
   }
 }
 

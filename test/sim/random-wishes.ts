@@ -19,6 +19,10 @@ export function newService(sid: string) {
   return { sid, spec: sid.startsWith('vm:') ? {} : { command: ['x'] } }
 }
 
+export function answerText(answer: Answer): string {
+  return answer.accepted ? 'accepted' : answer.refusal
+}
+
 /** One wish, of any kind. */
 export async function randomWish(world: World, operator: Operator, chance: Chance): Promise<void> {
   const names = world.machines.map((machine) => machine.name)
@@ -26,7 +30,7 @@ export async function randomWish(world: World, operator: Operator, chance: Chanc
   const drawn = chance.float()
   const say: Say = async (what, asked) => {
     const answer = await asked
-    world.trace.say('operator', `${what}: ${answer.accepted ? 'accepted' : answer.refusal}`)
+    world.trace.say('operator', `${what}: ${answerText(answer)}`)
   }
   if (drawn < 0.5) {
     const kind = chance.pick(kinds)
@@ -62,7 +66,8 @@ async function changeProtection(world: World, operator: Operator, chance: Chance
     // A person who vouches for a node has seen that it is off.
     const [name] = Object.keys(operator.view().nodes).filter((node) => !world.node(node).isOn)
     const force = chance.chance(0.5)
-    if (name) await say(`confirm ${name} ${force}`, operator.confirmDead(name, force))
+    // Who sends it over a network speaks of what was: it is said where it is seen.
+    if (name) await say(`confirm ${name} ${force}`, world.operator.confirmDead(name, force))
     return
   }
   if (drawn < 0.5) {

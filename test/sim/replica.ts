@@ -200,12 +200,13 @@ export class Replica {
     this.open.add(reset)
     const { process, appFor } = running
     const { method, url, body, credential } = exchange.question
-    const headers: Record<string, string> = { ...exchange.question.headers }
+    const headers: Record<string, string> = {}
     if (credential) headers.authorization = `Bearer ${credential}`
     if (body !== null) {
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
     }
+    Object.assign(headers, exchange.question.headers)
     const gone = new AbortController()
     exchange.onAbort = () => process.do(() => gone.abort('nobody waits'))
     process.do(

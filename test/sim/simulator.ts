@@ -18,6 +18,8 @@ export type SimulationOptions = {
   replicas?: number | undefined
   /** No faults, no operators after the beginning, and default timing: what a day without news costs. */
   calm?: boolean
+  /** Operators at a console only, as they were before they had a network: for seeds found then. */
+  console?: boolean
   keepTrace?: boolean
 }
 
@@ -64,7 +66,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   })
   world.sids = sids
   world.database.rate = 1 + chance.between(-0.009, 0.009)
-  const faults = new Faults(world, rates, chance.stream('faults'))
+  const faults = new Faults(world, rates, chance.stream('faults'), options.console)
   world.at(5_000, () => {
     for (const sid of sids) void world.operator.add(newService(sid))
   })

@@ -3,6 +3,7 @@
 import { formatChange } from '../../control-plane/cluster/change.ts'
 import type { Commit } from '../../control-plane/store/memory/database.ts'
 import { AssertionError } from '../../shared/assert.ts'
+import { auditFault } from './answers-kept.ts'
 import { Behaviours } from './behaviour.ts'
 import { Checks } from './checks.ts'
 import { makeCluster } from './make-cluster.ts'
@@ -72,7 +73,9 @@ export class World {
     })
     const onLog: OnLog = (_, ...said) => this.lookForBug('console', ...said)
     const { chance, database, replicas } = this
-    const people = new People({ scheduler, database, replicas, clusterId, chance, onLog })
+    const onFault = (fault: string) => this.checks.violate(fault)
+    const parts = { scheduler, database, replicas, clusterId, chance, onLog, onFault }
+    const people = new People(parts)
     this.operator = people.atConsole
     this.remote = people.fromAfar
     this.setUpFencing = (name) => this.fencing.setUp(database, people.numbers, name)
@@ -202,7 +205,10 @@ export class World {
 
   private onCommit(commit: Commit): void {
     this.database.remember()
-    const { round } = this.database.memory.cluster(clusterId)
+    const { round, operators } = this.database.memory.cluster(clusterId)
+    const written = operators.audit.at(-1)
+    const fault = written ? auditFault(written) : null
+    if (fault) this.checks.violate(fault)
     for (const change of commit.changes) {
       this.trace.say(`round ${round}`, formatChange(change))
       for (const tell of this.onChange) tell({ atMs: this.nowMs, round, change })
