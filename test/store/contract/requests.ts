@@ -116,6 +116,20 @@ const site = [
   ),
 ]
 
+const imports = to(
+  fc.tuple(fc.constantFrom('red', 'green'), fc.constantFrom('n1', 'n2:2,n3'), requested),
+  ([name, on, state]) => ({
+    ...{ method: 'POST', path: '/import' },
+    body: {
+      files: {
+        'groups.cfg': `group: ${name}\n\tnodes ${on}\n`,
+        'resources.cfg': `vm: 101\n\tgroup ${name}\n\tstate ${state}\n`,
+        'rules.cfg': `node-affinity: old\n\tresources vm:101\n\tnodes ${on}\n`,
+      },
+    },
+  }),
+)
+
 const looks = to(
   fc.constantFrom(
     ...['/services', '/services/process:a', '/groups', '/groups/red', '/rules', '/rules/pin'],
@@ -125,7 +139,10 @@ const looks = to(
 )
 
 const right = fc.oneof(
-  ...[...services, ...groups, ...rules, ...site].map((arbitrary) => ({ arbitrary, weight: 2 })),
+  ...[...services, ...groups, ...rules, ...site, imports].map((arbitrary) => ({
+    arbitrary,
+    weight: 2,
+  })),
   { arbitrary: looks, weight: 6 },
 )
 
