@@ -14,7 +14,15 @@ import { processesBelow, unitCgroup } from './unit-cgroup.ts'
 import { endUnit } from './unit-ending.ts'
 import { gateAll, type GatedUnit, gatedUnits, installGate } from './unit-gate.ts'
 import { createUnitMarks } from './unit-marks.ts'
-import { describeEnd, isActive, isDown, showUnit, showUnits, systemctl } from './unit-state.ts'
+import {
+  describeEnd,
+  isActive,
+  isDown,
+  isUp,
+  showUnit,
+  showUnits,
+  systemctl,
+} from './unit-state.ts'
 import { createUnitWatch } from './unit-watch.ts'
 
 /** A unit has its own `TimeoutStartSec`; this is for one that has none. */
@@ -131,7 +139,7 @@ export function createSystemdDriver(options: HostOptions): Driver {
     } catch (fault) {
       log('warn', 'a unit has no start gate', { sid, why: (fault as Error).message })
     }
-    const isRunning = isActive(await showUnit(unit))
+    const isRunning = isUp(await showUnit(unit))
     if (isRunning && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
   }
 
@@ -147,7 +155,7 @@ export function createSystemdDriver(options: HostOptions): Driver {
       grantFileOf: (sid) => gate.path(sid),
       ...{ hopeless, disabled },
       meet({ sid, unit }, state) {
-        if (isActive(state) && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
+        if (isUp(state) && marks.generation(sid, unit) === null) marks.write(sid, unit, 0)
       },
     })
     for (const unit of open.filter((one) => !hopeless.has(one)))
@@ -178,8 +186,9 @@ export function createSystemdDriver(options: HostOptions): Driver {
       log('warn', 'a unit runs that this agent did not start', { sid, unit })
       return [{ sid, generation: 0, state: 'unknown' }]
     }
-    // Also while it is being reloaded: a start of what is active is none, and any other end of it is noticed.
-    const isRunning = isActive(state)
+    // Also while it is being reloaded: a start of what is active is none, and any other end of it is noticed. And while it
+    // starts, begun by an earlier process or before it was ours: that is no leftover of anything.
+    const isRunning = isUp(state)
     if (isRunning && !endings.has(sid) && !watch.has(sid, generation))
       watch.add({ sid, unit, generation }, state)
     return [{ sid, generation, state: isRunning ? 'running' : 'unknown' }]

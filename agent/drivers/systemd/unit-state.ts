@@ -61,6 +61,9 @@ export async function systemctl(args: string[], timeoutMs = patienceMs): Promise
 
 export const isActive = ({ active }: UnitState) => active === 'active' || active === 'reloading'
 
+/** Active, or on its way there: something of it is here. What comes of a start that others began is for its end to say. */
+export const isUp = (state: UnitState) => isActive(state) || state.active === 'activating'
+
 /** Neither is, nor is about to become, anything. Its cgroup is another question. */
 export const isDown = ({ active, hasJob }: UnitState) =>
   !hasJob && (active === 'inactive' || active === 'failed')

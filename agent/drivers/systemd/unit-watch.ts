@@ -2,7 +2,7 @@
 // what the manager says of it decides. A unit without a main process is asked about every second.
 import { readProcess } from '../process/proc-table.ts'
 import { type ProcessEntry } from '../process/proc-table.ts'
-import { describeEnd, isActive, showUnits, type UnitState } from './unit-state.ts'
+import { describeEnd, isUp, showUnits, type UnitState } from './unit-state.ts'
 
 const lookEveryMs = 250
 const askEveryMs = 1_000
@@ -56,7 +56,7 @@ export function createUnitWatch(
 
   function settle(one: Watched, state: UnitState): void {
     if (watched.get(one.sid) !== one) return
-    if (!isActive(state)) {
+    if (!isUp(state)) {
       watched.delete(one.sid)
       return ended(one, describeEnd(state))
     }

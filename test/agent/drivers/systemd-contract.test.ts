@@ -86,6 +86,19 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
   const start = (spec: object = {}) =>
     driver.start({ sid, generation: 2, spec, mayStart: () => true })
 
+  const soon = { timeout: 10_000 }
+  /** Starts until it is told to go on with `then`. */
+  async function slowUnit(then: string): Promise<void> {
+    const wait = `/bin/sh -c 'while ! test -e /run/go-on; do sleep 0.1; done'`
+    rmSync(machine.path('/run/go-on'), { force: true })
+    writeUnit('db.service', service(`ExecStartPre=${wait}`, `ExecStart=${then}`))
+    await systemctl('daemon-reload')
+  }
+  const starting = () =>
+    expect
+      .poll(() => inside('systemctl', 'show', 'db', '-p', 'ActiveState', '--value'), soon)
+      .toBe('activating')
+
   beforeEach(async () => {
     await freshUnits()
     driver = remoteDriver(machine, 'systemd', owner, events)
@@ -187,6 +200,38 @@ describe.skipIf(whyNot !== null)('a unit', { timeout: 60_000 }, () => {
       })
       .toBe('reloading')
     expect(await driver.survey()).toEqual([{ sid, generation: 2, state: 'running' }])
+  })
+
+  test('that is still starting when it is first asked for is no leftover: it runs on, and its end is told', async () => {
+    const ended: string[] = []
+    driver.detach()
+    driver = remoteDriver(machine, 'systemd', owner, {
+      ...events,
+      exited: (_, generation, detail) => ended.push(`${generation}: ${detail}`),
+    })
+    await slowUnit('/bin/false')
+    await systemctl('start', '--no-block', 'db.service')
+    await starting()
+    const found = [{ sid, generation: 0, state: 'running' }]
+    expect(await driver.survey([{ sid, spec: {} }])).toEqual(found)
+    expect(await driver.survey()).toEqual(found)
+    // Its start goes on, and fails.
+    await inside('touch', '/run/go-on')
+    await expect.poll(() => ended, soon).toEqual(['0: exit-code: exit code 1'])
+  })
+
+  test('that an earlier process was starting is found under its grant, and its start goes on', async () => {
+    await slowUnit('/bin/sleep 1000')
+    const begun = start().catch(() => {})
+    await starting()
+    driver.detach()
+    await begun
+    driver = remoteDriver(machine, 'systemd', owner, events)
+    const found = [{ sid, generation: 2, state: 'running' }]
+    expect(await driver.survey([], [{ sid, spec: {} }])).toEqual(found)
+    await inside('touch', '/run/go-on')
+    await expect.poll(() => inside('systemctl', 'is-active', 'db'), soon).toBe('active')
+    expect(await driver.survey()).toEqual(found)
   })
 
   test('whose gate somebody takes away while it runs is found, and stopped, all the same', async () => {
