@@ -2,14 +2,14 @@
 // Requests are strict (unknown fields are refused); responses are described, not policed.
 import { z } from 'zod'
 import { GroupNodes } from './group.ts'
-import { ClusterName, ConfigId, NodeName, ServiceId, serviceType } from './names.ts'
+import { ClusterName, ConfigId, NodeName, ServiceId } from './names.ts'
 import { NMinusOne } from './n-minus-one.ts'
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
 import { DrillResult, LastEnd, Stalls } from './node-health.ts'
 import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
 import { requestedStates, serviceStates } from './service.ts'
-import { serviceSpecs } from './specs/service-specs.ts'
+import { judgeSpec } from './specs/service-specs.ts'
 import { afterFenceNames, Settings, shutdownPolicyNames } from './settings.ts'
 import { text } from './text.ts'
 import { profileNames, Timing } from './timing.ts'
@@ -70,16 +70,16 @@ export const ServiceCreate = z
     comment: comment.default(''),
   })
   // Also where other fields are wrong, so that one answer names them all.
-  .superRefine(judgeSpec, { when: () => true })
+  .superRefine(judgeCreated, { when: () => true })
 export type ServiceCreate = z.infer<typeof ServiceCreate>
 
-function judgeSpec(wish: { sid: string; spec: unknown }, context: z.RefinementCtx): void {
+function judgeCreated(wish: { sid: string; spec: unknown }, context: z.RefinementCtx): void {
   const sid = ServiceId.safeParse(wish?.sid)
   if (!sid.success || !spec.safeParse(wish.spec).success) return
-  const judged = serviceSpecs[serviceType(sid.data)].safeParse(wish.spec)
-  if (judged.success) wish.spec = judged.data
+  const judged = judgeSpec(sid.data, wish.spec)
+  if ('spec' in judged) wish.spec = judged.spec
   else
-    for (const issue of judged.error.issues)
+    for (const issue of judged.issues)
       context.addIssue({ ...issue, path: ['spec', ...issue.path] } as never)
 }
 

@@ -1,10 +1,9 @@
 // What operators wish of a service's configuration: accepted, or refused with a reason, before anything is written.
 // Pure: a view and a wish in, null or a Refusal out.
 import type { z } from 'zod'
-import { serviceType } from '../../shared/names.ts'
 import type { ServiceCreate, ServiceUpdate } from '../../shared/operator-api.ts'
 import { type RequestedState } from '../../shared/service.ts'
-import { serviceSpecs } from '../../shared/specs/service-specs.ts'
+import { judgeSpec } from '../../shared/specs/service-specs.ts'
 import type { ClusterView, ServiceConfig, ServiceView, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
@@ -40,9 +39,9 @@ export function refuseServiceUpdate(
 /** The wish with its `spec` as the type of the service has it, defaults filled in. */
 export function withJudgedSpec(sid: Sid, wish: ServiceUpdate): ServiceUpdate | Refusal {
   if (wish.spec === undefined) return wish
-  const judged = serviceSpecs[serviceType(sid)].safeParse(wish.spec)
-  if (judged.success) return { ...wish, spec: judged.data }
-  const errors = judged.error.issues.flatMap(specFaults)
+  const judged = judgeSpec(sid, wish.spec)
+  if ('spec' in judged) return { ...wish, spec: judged.spec }
+  const errors = judged.issues.flatMap(specFaults)
   const sentence = errors.map(({ field, message }) => `${field}: ${message}`).join('; ')
   return refuse('invalid', sentence, errors)
 }
@@ -85,7 +84,7 @@ function refuseUnspecified(
   requested: RequestedState,
 ): Refusal | null {
   if (requested !== 'started' || config === null) return null
-  if (serviceSpecs[serviceType(sid)].safeParse(config.spec).success) return null
+  if ('spec' in judgeSpec(sid, config.spec)) return null
   return refuse('invalid', `service ${sid} has no specification yet: set it, then start it`, [
     { field: 'spec', message: 'must say what it runs' },
   ])

@@ -4,7 +4,7 @@ import { type ServiceType, serviceType } from '../names.ts'
 import { ContainerSpec, containerOf, PodmanSpec } from './container.ts'
 import { OcfGroupSpec, OcfSpec } from './ocf.ts'
 import { ProcessSpec } from './process.ts'
-import { SystemdSpec } from './systemd.ts'
+import { SystemdSpec, unitFault } from './systemd.ts'
 import { readDomainXml } from './domain-xml.ts'
 import { VmSpec } from './vm.ts'
 
@@ -16,6 +16,20 @@ export const serviceSpecs: Record<ServiceType, z.ZodType<Record<string, unknown>
   systemd: SystemdSpec,
   ocf: OcfSpec,
   'ocf-group': OcfGroupSpec,
+}
+
+/** What `sid` is to run, with defaults filled in; or what is wrong with it, by the fields of `spec`. */
+export function judgeSpec(
+  sid: string,
+  spec: unknown,
+): { spec: Record<string, unknown> } | { issues: z.core.$ZodIssue[] } {
+  const type = serviceType(sid)
+  const judged = serviceSpecs[type].safeParse(spec)
+  if (!judged.success) return { issues: judged.error.issues }
+  // A name that says what runs, where the specification does not.
+  const fault = type === 'systemd' ? unitFault(sid, judged.data) : null
+  if (fault === null) return { spec: judged.data }
+  return { issues: [{ code: 'custom', path: ['unit'], message: fault, input: spec }] }
 }
 
 /** A command has no identity: of \`process:\` services a host knows only what its agent has started. */

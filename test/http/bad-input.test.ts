@@ -170,6 +170,28 @@ describe('bad input changes nothing and says what is wrong', () => {
     ])
   })
 
+  test('a template of units is no unit: by its name, by its specification, and in a change of either', async () => {
+    const unit = (sid: string, spec: object) =>
+      api.ask('POST', '/services', { ...service('a'), sid, requested: 'stopped', spec })
+    const fault = (template: string) => [
+      {
+        field: 'spec.unit',
+        message: `unit must be an instance of ${template}@.service, as ${template}@NAME.service: of a template itself nothing can run`,
+      },
+    ]
+    for (const answer of [
+      await unit('systemd:web@', {}),
+      await unit('systemd:web', { unit: 'web@.service' }),
+    ])
+      expect(answer).toMatchObject({ status: 422, body: { errors: fault('web') } })
+    // Named so, and told of an instance, it is one.
+    expect((await unit('systemd:web@', { unit: 'web@1.service' })).status).toBe(201)
+    const changed = (spec: object) => api.ask('PATCH', '/services/systemd:web@', { spec })
+    for (const spec of [{}, { unit: 'web@.service' }])
+      expect(await changed(spec)).toMatchObject({ status: 422, body: { errors: fault('web') } })
+    expect((await api.ask('DELETE', '/services/systemd:web@')).status).toBeLessThan(300)
+  })
+
   test('another content type is refused', async () => {
     const headers = { 'content-type': 'text/plain' }
     const answer = await api.ask('POST', '/services', service('a'), headers)

@@ -2,7 +2,7 @@
 // runs them; this agent alone lets them start, notices their end, and says when nothing of them is left.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isTemplate, SystemdSpec, unitOf } from '../../../shared/specs/systemd.ts'
+import { isTemplate, SystemdSpec, unitFault, unitOf } from '../../../shared/specs/systemd.ts'
 import type { Found } from '../../lrm/decide/lrm.ts'
 import type { Asked, Driver, DriverResult, StartRequest } from '../driver.ts'
 import type { Ending } from '../ending-loop.ts'
@@ -48,6 +48,8 @@ export function createSystemdDriver(options: HostOptions): Driver {
     const { sid, generation } = request
     const parsed = SystemdSpec.safeParse(request.spec)
     if (!parsed.success) return { outcome: 'invalid', detail: z.prettifyError(parsed.error) }
+    const fault = unitFault(sid, parsed.data)
+    if (fault !== null) return { outcome: 'invalid', detail: fault }
     if (endings.has(sid)) return error('it is being stopped')
     if (!request.mayStart()) return error('later than the lease allows')
     const unit = unitOf(sid, parsed.data)
