@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import { Engine } from './crm/engine.ts'
 import { listen } from './doorbell.ts'
 import type { FenceDeps } from './fence/fence-node.ts'
+import { enqueueSwitchOn } from './jobs/enqueue.ts'
 import { postgresFenceStore } from './fence/fence-store.ts'
 import { openDevice } from './fence/open-device.ts'
 import { createApp } from './http/app.ts'
@@ -96,6 +97,7 @@ export async function startPlane(config: Config, log: Logger): Promise<Plane> {
     store: postgresFenceStore(connections.general, config.replica),
     open: openDevice,
     ...{ clock, timers: systemTimers, log, ring },
+    switchOnLater: (name) => enqueueSwitchOn(boss, name),
   }
   await workJobs({ boss, sql: connections.general, random, log, ring, fence })
   engine.start()

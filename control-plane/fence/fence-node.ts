@@ -2,14 +2,11 @@
 // number of replicas may do so at once, late or twice; an order that is over is left alone.
 import type { Logger } from 'pino'
 import type { Clock, Timers } from '../../shared/clock.ts'
-import type { FencedDeviceView } from '../cluster/fence-view.ts'
 import { bounded, pause } from './bounded.ts'
 import { carryOut } from './carry-out.ts'
-import { switchOn } from './switch-on.ts'
 import type { FenceDevice } from './fence-device.ts'
 import {
   type FenceStore,
-  type FenceTask,
   isTrueOff,
   type OrderName,
   outcomeOf,
@@ -24,6 +21,8 @@ export type FenceDeps = {
   timers: Timers
   log: Pick<Logger, 'info' | 'warn'>
   ring(clusterId: number): void
+  /** Has what this order switched off switched on again, by a job of its own. */
+  switchOnLater(name: OrderName): Promise<void>
 }
 
 /** Longer than databases take to be replaced. Nothing else is ordered before their clusters have settled again. */
@@ -36,19 +35,19 @@ const longestPauseMs = 2_000
  *
  * @throws what the last attempt failed with, where none succeeded in that time
  */
-async function report(
-  { store, clock, timers, log }: FenceDeps,
-  task: FenceTask,
-  said: FencedDeviceView[],
+async function persist(
+  { clock, timers, log }: FenceDeps,
+  node: string,
+  write: () => Promise<void>,
 ): Promise<void> {
   const untilMs = clock.bootMs() + reportWithinMs
   for (let pauseMs = 250; ; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
     try {
-      return await bounded(timers, reportAnswerMs, () => store.report(task, said))
+      return await bounded(timers, reportAnswerMs, write)
     } catch (error) {
       if (clock.bootMs() >= untilMs) throw error
       if (pauseMs === 250)
-        log.warn({ node: task.node, err: error }, 'what fence devices said is not written down yet')
+        log.warn({ node, err: error }, 'what fence devices said is not written down yet')
     }
     await pause(timers, pauseMs)
   }
@@ -72,10 +71,10 @@ export async function fenceNode(deps: FenceDeps, name: OrderName): Promise<void>
     return log.info({ clusterId, node, epoch, attempt }, 'the order to switch a node off is over')
   const { outcome, why } = outcomeOf(task, said)
   log.info({ clusterId, node, epoch, attempt, outcome, why }, 'fence devices have answered')
-  await report(deps, task, said)
+  await persist(deps, node, async () => {
+    // Before the report, which is written once: a job for what nobody has written down finds that it is not due.
+    if (outcome === 'off' && task.powersOn) await deps.switchOnLater(name)
+    await store.report(task, said)
+  })
   deps.ring(clusterId)
-  if (outcome !== 'off' || !task.powersOn) return
-  const isSettled = () => store.isSettled(task)
-  const told = await switchOn(drives, { ...deps, isSettled })
-  log.info({ clusterId, node, epoch, attempt }, told)
 }

@@ -27,6 +27,13 @@ export type FenceTask = OrderName & {
   deafToNewLife: boolean
 }
 
+/** A machine that an order has switched off, with its devices as they are set up now. */
+export type SwitchOnTask = {
+  devices: StoredDevice[]
+  /** It was reported off, and nothing that the epoch held is open: its being off is needed by nobody now. */
+  isSettled: boolean
+}
+
 export interface FenceStore {
   /** The order with its devices; null: it is not in force (any more). */
   take(name: OrderName): Promise<FenceTask | null>
@@ -34,8 +41,11 @@ export interface FenceStore {
   isInForce(task: FenceTask): Promise<boolean>
   /** Writes down what they said, while the order is the last one. */
   report(task: FenceTask, devices: FencedDeviceView[]): Promise<void>
-  /** It was reported off by the last order, and nothing that the epoch held is open: its being off is needed by nobody now. */
-  isSettled(task: FenceTask): Promise<boolean>
+  /**
+   * What is to be switched on again after the last order; null: that is not wanted (any more). It was heard since it was read
+   * off, it is in maintenance, the cluster is disarmed, or the policy is another.
+   */
+  takeOn(name: OrderName): Promise<SwitchOnTask | null>
 }
 
 /** What a report comes to, by the devices as they were when the order was taken. The CRM judges it by what they then are. */
@@ -174,15 +184,31 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
       return rows.length === 1
     },
 
-    async isSettled({ nodeUid, epoch, order }) {
-      const rows = await sql`
-        select from fence_report r
-        join fence_order o on o.node_uid = r.node_uid and o.uid = r.order_uid
-        where r.node_uid = ${nodeUid} and r.order_uid = ${order} and r.outcome = 'off'
-          and not exists (
+    async takeOn({ clusterId, node, epoch, order }) {
+      const [row] = await sql<{ isSettled: boolean; devices: StoredDevice[] | null }[]>`
+        select p.quarantine_until is null and coalesce(r.outcome = 'off', false) and not exists (
             select from run_grant_holder h
-            where h.node_uid = r.node_uid and h.epoch = ${epoch} and h.closed_at is null)`
-      return rows.length === 1
+            where h.node_uid = o.node_uid and h.epoch = o.epoch and h.closed_at is null)
+          as "isSettled", (
+          select jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid,
+            'expects', f.expects, 'options', f.options, 'secret', f.secret)
+            order by f.position, f.name)
+          from fence_device f where f.node_uid = o.node_uid) as devices
+        from fence_order o
+        join node n on n.uid = o.node_uid
+        join lease l on l.node_uid = o.node_uid
+        join cluster c on c.id = o.cluster_id
+        join crm m on m.cluster_id = o.cluster_id
+        join plane_epoch p on p.cluster_id = o.cluster_id
+        left join fence_report r on r.node_uid = o.node_uid and r.order_uid = o.uid
+        left join epoch_request q on q.node_uid = o.node_uid
+        where o.cluster_id = ${clusterId} and n.name = ${node} and n.removed_at is null
+          and o.epoch = ${epoch} and o.uid = ${order}
+          and c.settings->>'afterFence' = 'power-on' and not n.maintenance_requested
+          and (m.disarm is null or m.disarm->>'effectiveMs' is null)
+          -- Not: has a lease. One may have been opened for what it had asked before it was switched off.
+          and coalesce(greatest(l.renewed_at, l.reported_at, q.requested_at) <= r.at, true)`
+      return row ? { isSettled: row.isSettled, devices: row.devices ?? [] } : null
     },
 
     async report(task, devices) {

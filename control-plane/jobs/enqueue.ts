@@ -3,6 +3,7 @@ import type { ConstructorOptions, PgBoss } from 'pg-boss'
 import type postgres from 'postgres'
 import type { PlannedJob } from '../cluster/plan.ts'
 import type { ClusterView } from '../cluster/view.ts'
+import type { OrderName } from '../fence/fence-store.ts'
 
 type Db = NonNullable<ConstructorOptions['db']>
 
@@ -13,6 +14,16 @@ export function inTransaction(tx: postgres.TransactionSql): Db {
       rows: [...(await tx.unsafe(text, values as never[]))],
     }),
   } as Db
+}
+
+/** The CRM judges what was read within a round or two. */
+const settledWithinSeconds = 1
+
+/** A job of its own: it may have to wait, or be tried again. */
+export async function enqueueSwitchOn(boss: PgBoss, name: OrderName): Promise<void> {
+  const { clusterId, node, epoch, order } = name
+  const singletonKey = `${clusterId}/${node}/${epoch}/${order}`
+  await boss.send('switch-on-node', name, { startAfter: settledWithinSeconds, singletonKey })
 }
 
 export async function enqueuePlanned(

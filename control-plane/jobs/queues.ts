@@ -4,6 +4,11 @@
 export const jobQueues = {
   /** Due at a node's fence deadline, or an order to its fence devices. Key: node and epoch, and the order. */
   'fence-node': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
+  /** Has what an order has switched off switched on again. Key: the order. */
+  'switch-on-node': {
+    ...{ policy: 'exclusive', notify: true, retryLimit: 8 },
+    ...{ retryDelay: 1, retryBackoff: true, retryDelayMax: 60 },
+  },
   /** A relocation asked for a later time, or the deadline of a running move. */
   'relocate-service': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
   /** Rings every cluster's doorbell, whatever was lost. */

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Random } from '../../shared/random.ts'
 import { checkDevices } from '../fence/check-devices.ts'
 import { type FenceDeps, fenceNode } from '../fence/fence-node.ts'
+import { switchOnNode } from '../fence/switch-on.ts'
 import { pruneHistory } from './prune-history.ts'
 
 export type JobDeps = {
@@ -25,6 +26,7 @@ const FenceNode = z.object({
   epoch: z.number(),
   order: z.string().optional(),
 })
+const SwitchOn = FenceNode.required()
 const Deadline = z.object({
   kind: z.literal('deadline'),
   clusterId: z.number(),
@@ -45,6 +47,9 @@ const fencing = { ...polling, localConcurrency: 4 }
 export async function workJobs(deps: JobDeps): Promise<void> {
   const { boss } = deps
   await boss.work('fence-node', fencing, (jobs) => each(jobs, (job) => fence(deps, job)))
+  await boss.work('switch-on-node', fencing, (jobs) =>
+    each(jobs, (job) => switchOnNode(deps.fence, SwitchOn.parse(job.data))),
+  )
   await boss.work('relocate-service', polling, (jobs) => each(jobs, (job) => relocate(deps, job)))
   await boss.work('sweep', polling, async () => sweep(deps))
   const checks = { ...deps.fence, sql: deps.sql }

@@ -58,6 +58,18 @@ describe('a node with a fence device', () => {
     },
   )
 
+  test('is switched on again where the policy says so, by a job of its own', async () => {
+    const sid = await site.addService('on-again')
+    const name = (await site.running(sid)).node as string
+    await site.operator.patch('/settings', { afterFence: 'power-on' })
+    const { boots } = await site.node(name).machine()
+    await site.node(name).flip('hang')
+    await site.running(sid, (other) => other !== name, patienceMs)
+    await isBack(name)
+    expect(await site.node(name).machine()).toMatchObject({ power: 'on', boots: Number(boots) + 1 })
+    await site.operator.patch('/settings', { afterFence: 'leave-off' })
+  })
+
   test('that is online is not switched off by a test of its device', async () => {
     const { boots } = await site.node('n1').machine()
     const tested = await site.operator.post('/nodes/n1/fence-devices/switch/test')

@@ -19,18 +19,19 @@ const task: FenceTask = {
 }
 
 /** Carries it out; when it was written down, what was rung for, and how it ended. */
-async function run(isAway: (ms: number) => 'up' | 'reset' | 'hangs') {
+async function run(isAway: (ms: number) => 'up' | 'reset' | 'hangs', powersOn = false) {
   const scheduler = new Scheduler()
   const process = new Process(scheduler, new HostClock(scheduler))
   const { clock, timers } = process
   const device = new ScriptedDevice(scheduler, { looks: ['on', 'off'] })
   const reported: { atMs: number; outcome: string }[] = []
   let rings = 0
+  let on = 0
   let ended = ''
   const store: FenceStore = {
-    take: async () => task,
+    take: async () => ({ ...task, powersOn }),
     isInForce: async () => true,
-    isSettled: async () => false,
+    takeOn: async () => null,
     async report(_, devices) {
       const state = isAway(scheduler.nowMs)
       if (state === 'hangs') return new Promise(() => {})
@@ -40,14 +41,22 @@ async function run(isAway: (ms: number) => 'up' | 'reset' | 'hangs') {
   }
   const log = { info: () => {}, warn: () => {} }
   const ring = () => void (rings += 1)
+  const switchOnLater = async () => {
+    if (isAway(scheduler.nowMs) !== 'up') throw new Error('ECONNRESET')
+    expect(reported).toEqual([])
+    on += 1
+  }
   process.do(() => {
-    void fenceNode({ store, open: () => device, clock, timers, log, ring }, task).then(
+    void fenceNode(
+      { store, open: () => device, clock, timers, log, ring, switchOnLater },
+      task,
+    ).then(
       () => (ended = 'done'),
       (error: Error) => (ended = error.message),
     )
   })
   await scheduler.run(600_000, () => {})
-  return { device, reported, rings, ended }
+  return { device, reported, rings, on, ended }
 }
 
 test('what the devices said is written down when the database is back, and nothing is commanded again', async () => {
@@ -57,6 +66,15 @@ test('what the devices said is written down when the database is back, and nothi
     expect(reported[0]!.atMs).toBeLessThan(75_000)
     expect([device.commandedAtMs.length, rings, ended]).toEqual([1, 1, 'done'])
   }
+})
+
+test('what is to be switched on again is so by a job of its own, ordered before the report: that is written once', async () => {
+  for (const backMs of [0, 60_000]) {
+    const given = (ms: number) => (ms < backMs ? 'reset' : 'up')
+    const { reported, on, ended } = await run(given, true)
+    expect([reported.length, on, ended]).toEqual([1, 1, 'done'])
+  }
+  expect((await run(() => 'up')).on).toBe(0)
 })
 
 test('a database that stays away ends the job, which then fails', async () => {

@@ -2,6 +2,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type FenceTask, postgresFenceStore } from '../../control-plane/fence/fence-store.ts'
 import { deleteFenceDevice } from '../../control-plane/http/records/fence-devices.ts'
+import { loadView } from '../../control-plane/store/load-view.ts'
+import { saveLeaseChanges } from '../../control-plane/store/save-lease-changes.ts'
 import { testDatabase } from '../database.ts'
 import { makeCluster, makeNode, type TestCluster, type TestNode } from '../lease/fleet.ts'
 import { orderOff, setUpDevice } from './ordered.ts'
@@ -27,6 +29,92 @@ beforeEach(async () => {
   const order = await orderOff(database.sql, cluster, node)
   const taken = await store().take({ clusterId: cluster.id, node: node.name, epoch: 1, order })
   task = taken!
+})
+
+/** As `power-on` has it, and as nothing that is on record says otherwise. */
+async function reportedOff(): Promise<void> {
+  const { sql } = database
+  await sql`update cluster set settings = settings || '{"afterFence":"power-on"}'`
+  await sql`
+    insert into fence_report (node_uid, cluster_id, epoch, order_uid, attempt, outcome, why, devices,
+      replica, at)
+    select node_uid, cluster_id, epoch, uid, attempt, 'off', '', '[]', 'r1', clock_timestamp()
+    from fence_order where node_uid = ${node.uid}`
+}
+
+/** The CRM has recorded its death. */
+async function isOnRecord(): Promise<void> {
+  const view = (await loadView(database.sql, cluster.id))!
+  const about = {
+    node: node.name,
+    epoch: 1,
+    scope: null,
+    facts: { order: task.order },
+    why: 'test',
+  }
+  const change = { kind: 'evidence.recorded', evidence: 'device-off', ...about } as const
+  await database.sql.begin((tx) => saveLeaseChanges(tx, view, [change]))
+}
+
+describe('what an order has switched off', () => {
+  test('is to be switched on again where the policy says so, once nothing of its epoch is open', async () => {
+    expect(await store().takeOn(task)).toBeNull()
+    await reportedOff()
+    expect(await store().takeOn(task)).toMatchObject({ isSettled: false })
+    await isOnRecord()
+    const due = await store().takeOn(task)
+    expect(due).toMatchObject({ isSettled: true })
+    expect(due!.devices.map(({ name }) => name)).toEqual(['feed1', 'feed2'])
+  })
+
+  test.each([
+    [
+      'it has renewed',
+      () =>
+        database.sql`update lease set renewed_at = clock_timestamp() where node_uid = ${node.uid}`,
+    ],
+    [
+      'it was heard',
+      () =>
+        database.sql`update lease set reported_at = clock_timestamp() where node_uid = ${node.uid}`,
+    ],
+    [
+      'it asks for an epoch',
+      () => database.sql`
+      insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce, found,
+        facts, sent_ms, requested_at)
+      select uid, cluster_id, 'b2', hardware_id, 1, 'q', '[]', '{}', 1, clock_timestamp()
+      from node where uid = ${node.uid}`,
+    ],
+    [
+      'somebody works on it',
+      () => database.sql`update node set maintenance_requested = true where uid = ${node.uid}`,
+    ],
+    [
+      'it was removed',
+      () => database.sql`update node set removed_at = clock_timestamp() where uid = ${node.uid}`,
+    ],
+    [
+      'it was ordered off anew',
+      () => database.sql`update fence_order set uid = 'anew' where node_uid = ${node.uid}`,
+    ],
+    [
+      'hands are to be kept off',
+      () => database.sql`
+      update crm set disarm = '{"mode":"freeze","effectiveMs":1}' where cluster_id = ${cluster.id}`,
+    ],
+    [
+      'the policy is another',
+      () => database.sql`update cluster set settings = settings || '{"afterFence":"leave-off"}'`,
+    ],
+  ])('is left as it is where %s since', async (_, change) => {
+    await reportedOff()
+    await isOnRecord()
+    expect(await store().takeOn(task)).not.toBeNull()
+    await change()
+    expect(await store().takeOn(task)).toBeNull()
+    await database.sql`update crm set disarm = null where cluster_id = ${cluster.id}`
+  })
 })
 
 describe('an order to switch a node off', () => {

@@ -1,51 +1,86 @@
-// A fenced machine is switched on again only once its death is on record, and not when that was long ago.
+// A fenced machine is switched on again only once its death is on record, and only while that is still wanted; what fails is
+// tried again, by a job of its own.
 import { expect, test } from 'vitest'
-import { switchOn } from '../../control-plane/fence/switch-on.ts'
+import type { FenceDevice } from '../../control-plane/fence/fence-device.ts'
+import { FenceFault } from '../../control-plane/fence/fence-device.ts'
+import type { StoredDevice, SwitchOnTask } from '../../control-plane/fence/fence-store.ts'
+import { switchOnNode } from '../../control-plane/fence/switch-on.ts'
 import { HostClock, Process } from '../sim/process.ts'
 import { Scheduler } from '../sim/scheduler.ts'
 
-async function run(isSettledAt: (ms: number) => boolean, slowMs = 0) {
+const devices = ['feed1', 'feed2'].map(
+  (name): StoredDevice => ({
+    ...{ name, kind: 'redfish', uid: name, expects: { uuid: 'u', serial: null } },
+    ...{ options: {}, secret: null },
+  }),
+)
+
+/** One attempt: which feeds were switched on, what was logged, and why it is to be tried again. */
+async function attempt(
+  task: SwitchOnTask | null,
+  given: { slowMs?: number; powerOn?: (feed: string) => Promise<void> } = {},
+) {
   const scheduler = new Scheduler()
   const process = new Process(scheduler, new HostClock(scheduler))
   const { clock, timers } = process
-  const onMs: number[] = []
-  let told = ''
-  const device = (feed: string) => ({
-    view: { name: feed, kind: 'redfish', uid: feed, expects: { uuid: 'u', serial: null } },
-    device: {
-      look: () => Promise.reject(new Error('nobody looks')),
-      powerOff: () => Promise.reject(new Error('nobody switches off')),
-      powerOn: async () => void onMs.push(scheduler.nowMs),
+  const on: string[] = []
+  const told: string[] = []
+  let failure: string | null = null
+  const open = ({ name }: StoredDevice): FenceDevice => ({
+    look: () => Promise.reject(new Error('nobody looks')),
+    powerOff: () => Promise.reject(new Error('nobody switches off')),
+    async powerOn() {
+      await given.powerOn?.(name)
+      on.push(name)
     },
   })
-  const isSettled = () =>
-    new Promise<boolean>((resolve) => {
-      scheduler.after(slowMs, () => resolve(isSettledAt(scheduler.nowMs)))
+  const takeOn = () =>
+    new Promise<SwitchOnTask | null>((resolve) => {
+      scheduler.after(given.slowMs ?? 0, () => resolve(task))
     })
+  const log = { info: (_: object, text: string) => void told.push(text), warn: () => {} }
+  const name = { clusterId: 1, node: 'n3', epoch: 3, order: 'o1' }
   process.do(() => {
-    void switchOn([device('bmc'), device('feed2')], { clock, timers, isSettled }).then((text) => {
-      told = text
+    const deps = { store: { takeOn }, open, clock, timers, log: log as never }
+    void switchOnNode(deps, name).catch((error: Error) => {
+      failure = error.message
     })
   })
-  await scheduler.run(120_000, () => {})
-  return { onMs, told }
+  await scheduler.run(60_000, () => {})
+  return { on, told, failure }
 }
 
-test('it waits for the proof to be on record, then every feed is switched on', async () => {
-  const { onMs, told } = await run((ms) => ms >= 4_500)
-  expect(onMs).toHaveLength(2)
-  expect(onMs[0]).toBeGreaterThanOrEqual(4_500)
-  expect(onMs[1]).toBeLessThan(10_000)
-  expect(told).toBe('a fenced node is switched on again')
+test('every feed is switched on, once its being off is needed by nobody', async () => {
+  const { on, told, failure } = await attempt({ devices, isSettled: true })
+  expect([on, failure]).toEqual([['feed1', 'feed2'], null])
+  expect(told).toEqual(['a fenced node is switched on again'])
 })
 
-test('what nobody took for proof stays off', async () => {
-  const { onMs, told } = await run(() => false)
-  expect(onMs).toEqual([])
-  expect(told).toContain('nobody took its being off for proof')
+test('what nobody has taken for proof yet stays off, and is asked about again', async () => {
+  const { on, failure } = await attempt({ devices, isSettled: false })
+  expect([on, failure]).toEqual([[], 'its death is not on record'])
 })
 
-test('what may have been fenced anew meanwhile stays off', async () => {
-  expect((await run((ms) => ms < 1_000, 600)).onMs).toEqual([])
-  expect((await run(() => true, 3_000)).told).toContain('its turn came too late')
+test('what nobody wants on any more stays as it is, for good', async () => {
+  const { on, told, failure } = await attempt(null)
+  expect([on, failure]).toEqual([[], null])
+  expect(told[0]).toContain('not wanted any more')
+})
+
+test('what may have been fenced anew meanwhile stays off, and is asked about again', async () => {
+  const { on, failure } = await attempt({ devices, isSettled: true }, { slowMs: 3_000 })
+  expect([on, failure]).toEqual([[], 'its turn came too late'])
+})
+
+test('a feed that fails, or hangs, keeps no other off, and is tried again', async () => {
+  const refuses = async (feed: string) => {
+    if (feed === 'feed1') throw new FenceFault('it refuses')
+  }
+  const failed = await attempt({ devices, isSettled: true }, { powerOn: refuses })
+  expect(failed).toMatchObject({ on: ['feed2'], failure: 'feed1: it refuses' })
+  const hangs = async (feed: string) => {
+    if (feed === 'feed1') await new Promise(() => {})
+  }
+  const hung = await attempt({ devices, isSettled: true }, { powerOn: hangs })
+  expect(hung).toMatchObject({ on: ['feed2'], failure: 'feed1: it does not answer within 15 s' })
 })

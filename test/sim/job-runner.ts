@@ -32,6 +32,17 @@ export class JobRunner {
     }
   }
 
+  /** As its queue has it (control-plane/jobs/queues.ts). */
+  switchOnLater(name: OrderName, attempt = 0): void {
+    const backOffMs = attempt === 0 ? 1_000 : Math.min(60_000, 1_000 * 2 ** attempt)
+    this.scheduler.after(backOffMs, () => {
+      const up = this.replicas.filter((replica) => replica.isUp)
+      if (up.length === 0) return
+      const again = () => this.switchOnLater(name, attempt + 1)
+      this.chance.pick(up).switchOn(name, attempt < 8 ? again : () => {})
+    })
+  }
+
   private bring(name: OrderName): void {
     const { chance, faults } = this
     const ms = chance.chance(faults.late) ? chance.between(0, 120_000) : chance.between(5, 1_000)

@@ -5,6 +5,7 @@ import type { HttpReply } from '../../agent/http-transport.ts'
 import { Engine } from '../../control-plane/crm/engine.ts'
 import type { FenceDevice } from '../../control-plane/fence/fence-device.ts'
 import { fenceNode } from '../../control-plane/fence/fence-node.ts'
+import { switchOnNode } from '../../control-plane/fence/switch-on.ts'
 import type { OrderName, StoredDevice } from '../../control-plane/fence/fence-store.ts'
 import { type AgentRouteDeps, agentRoutes } from '../../control-plane/http/routes/agent.ts'
 import { type ClockPair, ClockWitness } from '../../control-plane/lease/clock-witness.ts'
@@ -42,6 +43,8 @@ export type ReplicaOptions = {
   onLog: OnLog
   /** The fence device of a node, by what operators set up. */
   openDevice: (device: StoredDevice) => FenceDevice
+  /** A job for some replica. */
+  switchOnLater: (name: OrderName) => void
 }
 
 type Running = {
@@ -50,6 +53,7 @@ type Running = {
   engine: Engine
   polls: DesiredPolls
   fence: (name: OrderName) => Promise<void>
+  switchOn: (name: OrderName) => Promise<void>
 }
 
 export class Replica {
@@ -129,7 +133,9 @@ export class Replica {
       store: memoryFenceStore(memory, access),
       open: this.options.openDevice,
       ...{ clock, timers, log, ring },
+      switchOnLater: async (name: OrderName) => this.options.switchOnLater(name),
     }
+    const switchOn = (name: OrderName) => switchOnNode(fencing, name)
     const fence = (name: OrderName) => fenceNode(fencing, name)
     const random = this.operators
     const theirs = { random, access: database.access(process, name, random) }
@@ -140,7 +146,7 @@ export class Replica {
       return operators
     }
     const appFor = (url: string) => (url.includes('/api/') ? api() : app)
-    this.running = { process, appFor, engine, polls, fence }
+    this.running = { process, appFor, engine, polls, fence, switchOn }
     engine.start()
   }
 
@@ -162,6 +168,11 @@ export class Replica {
   /** A job: this order is to be carried out. What fails is ordered again. */
   fence(name: OrderName): void {
     this.do(({ fence }) => void fence(name).catch(() => {}))
+  }
+
+  /** A job: what this order has switched off is to be switched on again. `onFailed`: it is to be tried again. */
+  switchOn(name: OrderName, onFailed: () => void): void {
+    this.do(({ switchOn }) => void switchOn(name).catch(onFailed))
   }
 
   wake(nodeUids: string[]): void {

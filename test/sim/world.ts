@@ -144,6 +144,7 @@ export class World {
       ...{ name, scheduler: this.scheduler, database: this.database, chance },
       rate: drawnRate(chance),
       openDevice: (device) => this.fencing.open(device),
+      switchOnLater: (name) => this.jobs.switchOnLater(name),
       onLog: (level, facts, message) => this.onPlaneLog(name, level, facts, message),
     })
   }

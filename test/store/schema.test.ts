@@ -14,6 +14,12 @@ test('the jobs live in the same database, so that they commit with the change th
   const rows = await database.sql`select name from pgboss.queue order by name`
   const names = rows.map((row) => row.name)
   expect(names).toEqual(
-    expect.arrayContaining(['fence-node', 'prune-history', 'relocate-service', 'sweep']),
+    expect.arrayContaining([
+      'fence-node',
+      'prune-history',
+      'relocate-service',
+      'switch-on-node',
+      'sweep',
+    ]),
   )
 })

@@ -10,6 +10,8 @@ import {
   type OrderName,
   outcomeOf,
   setUpsOf,
+  type StoredDevice,
+  type SwitchOnTask,
 } from '../../fence/fence-store.ts'
 import type { MemoryDatabase } from './database.ts'
 import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
@@ -26,7 +28,7 @@ export function memoryFenceStore(
     take: (name) => trip(() => takeOrder(database.cluster(name.clusterId), name, database.now())),
     isInForce: (task) =>
       trip(() => isInForce(database.cluster(task.clusterId), task, database.now())),
-    isSettled: (task) => trip(() => isSettled(database.cluster(task.clusterId), task)),
+    takeOn: (name) => trip(() => takeOn(database.cluster(name.clusterId), name)),
     report: (task, devices) =>
       trip(() =>
         database.commit(task.clusterId, (state, { nowMs }) => ({
@@ -78,7 +80,7 @@ function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTa
   const reports = (node.fenceReports ?? []).filter(({ epoch }) => epoch === name.epoch)
   const task: FenceTask = {
     ...{ ...name, nodeUid: node.view.uid, attempt: order.attempt, silentMs: timing.silentMs },
-    devices: devices.map((device) => ({ ...device, options: { node: name.node }, secret: null })),
+    devices: storedDevices(devices, name.node),
     needs: { gapMs: readingGapMs(timing), canMove: node.view.virtual },
     wasOn: foundOn(
       devices,
@@ -106,11 +108,27 @@ function isInForce(state: ClusterState, task: FenceTask, nowMs: number): boolean
   return holds && !isAsking && !isReportedOff(node, task.order)
 }
 
-function isSettled(state: ClusterState, { nodeUid, node, epoch, order }: FenceTask): boolean {
-  const stored = state.nodes[nodeUid]
-  const holds = holdersOf(state, node).some(({ holder }) => holder.epoch === epoch)
-  const isLast = stored?.view.fenceOrder?.uid === order
-  return isLast && !holds && isReportedOff(stored, order)
+function takeOn(state: ClusterState, name: OrderName): SwitchOnTask | null {
+  const node = nodeNamed(state, name.node)
+  const order = node?.view.fenceOrder
+  if (!node || order?.uid !== name.order || order.epoch !== name.epoch) return null
+  if (state.settings.afterFence !== 'power-on' || node.view.maintenanceRequested) return null
+  if (state.disarm !== null && state.disarm.effectiveMs !== null) return null
+  const { lease, epochRequest } = node.view
+  const offMs = order.report?.atMs ?? Infinity
+  const heard = [lease.renewedMs, lease.reportedMs, epochRequest?.requestedMs ?? null]
+  if (heard.some((ms) => ms !== null && ms > offMs)) return null
+  const holds = holdersOf(state, name.node).some(({ holder }) => holder.epoch === name.epoch)
+  const isQuarantine = state.planeEpoch.quarantineUntilMs !== null
+  return {
+    isSettled: !isQuarantine && isReportedOff(node, name.order) && !holds,
+    devices: storedDevices(node.view.fenceDevices ?? [], name.node),
+  }
+}
+
+/** Devices have no secrets here, and are found by their node. */
+function storedDevices(devices: readonly FenceDeviceView[], node: string): StoredDevice[] {
+  return devices.map((device) => ({ ...device, options: { node }, secret: null }))
 }
 
 function isReportedOff({ fenceReports }: StoredNode, order: string): boolean {

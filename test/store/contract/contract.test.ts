@@ -25,7 +25,8 @@ async function bothSides(): Promise<[Side, Side]> {
   counter += 1
   clock.nowMs = beganMs
   await setTime(database.sql, clock)
-  const settings = profileSettings('default')
+  const afterFence = counter % 2 === 0 ? 'leave-off' : 'power-on'
+  const settings = { ...profileSettings('default'), afterFence } as const
   const name = `contract-${counter}`
   const inPostgres = await postgresSide(database.url, settings, name)
   open.push(inPostgres)

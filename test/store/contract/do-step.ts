@@ -4,6 +4,7 @@ import type { ClusterView } from '../../../control-plane/cluster/view.ts'
 import { runRound } from '../../../control-plane/crm/round.ts'
 import type { RenewalRow } from '../../../control-plane/lease/renewal-statement.ts'
 import type { LeaseRequest } from '../../../shared/protocol.ts'
+import type { StoredDevice } from '../../../control-plane/fence/fence-store.ts'
 import type { SharedClock, Side } from './side.ts'
 import { change, wish } from './do-wish.ts'
 import { names, type Of, type Step } from './steps.ts'
@@ -187,7 +188,10 @@ async function fence(side: Side, view: ClusterView, step: Of<'fence'>) {
   const { clusterId } = side
   const named = { clusterId, node: known.name, epoch: wanted.epoch, order: wanted.uid }
   const task = await side.fences.take(named)
-  if (task === null) return 'nothing to do'
+  if (task === null) {
+    const on = await side.fences.takeOn(named)
+    return on && { ...on, devices: on.devices.map(({ name: device }) => device) }
+  }
   const others = [{ ...task.devices[0]!, uid: uuidOf(0) }, ...task.devices.slice(1)]
   const inForce = [task, { ...task, devices: others }].map((one) => side.fences.isInForce(one))
   expect(await Promise.all(inForce)).toEqual([true, false])
@@ -204,7 +208,12 @@ async function fence(side: Side, view: ClusterView, step: Of<'fence'>) {
     })),
   )
   // Where the devices are is each side's own.
-  return { ...task, devices: task.devices.map((device) => ({ ...device, options: null })) }
+  const plain = (devices: StoredDevice[]) => devices.map((device) => ({ ...device, options: null }))
+  const on = await side.fences.takeOn(named)
+  return {
+    ...{ ...task, devices: plain(task.devices) },
+    on: on && { ...on, devices: plain(on.devices) },
+  }
 }
 
 /** A round, and in the middle of it, after its view was read, a renewal. */
