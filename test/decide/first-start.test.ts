@@ -91,6 +91,35 @@ describe('before the first start of a service', () => {
     expect(adopted(aNode('n1'))).toMatchObject([{ node: 'n2' }])
   })
 
+  it.each<[string, Record<string, RunningService['state']>, string]>([
+    [
+      'two copies',
+      { n1: 'running', n3: 'running' },
+      'n1 and n3 say that they run it: stop all copies but one by hand',
+    ],
+    [
+      'one copy and a doubt',
+      { n1: 'unknown', n3: 'running' },
+      'n3 says that it runs it, and n1 cannot tell whether anything of it is there (ha-agent doctor, there, says why)',
+    ],
+    [
+      'a doubt',
+      { n1: 'unknown' },
+      'n1 cannot tell whether anything of it is there (ha-agent doctor, there, says why)',
+    ],
+    [
+      'two copies and a doubt',
+      { n1: 'running', n2: 'unknown', n3: 'running' },
+      'n1 and n3 say that they run it, and n2 cannot tell whether anything of it is there (ha-agent doctor, there, says why): stop all copies but one by hand',
+    ],
+  ])('%s are told apart, and nothing is started or adopted', (_, states, note) => {
+    const view = asked(aNode('n1'))
+    for (const [name, state] of Object.entries(states))
+      view.nodes[name]!.report!.running = [{ ...copy, state }]
+    expect(play(view).plan.changes).toEqual([])
+    expect(noteOf(view)).toBe(note)
+  })
+
   it('a node that has no driver for it is not waited for', () => {
     expect(opened(asked(asking({}, { drivers: ['vm'] })))).toMatchObject([{ node: 'n2' }])
   })

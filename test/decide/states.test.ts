@@ -74,7 +74,7 @@ describe('a new service', () => {
     v.nodes.n3!.report!.running = []
     v.nodes.n2!.report!.running = [{ ...copy, state: 'unknown' }]
     expect(play(v).plan.changes).toEqual([])
-    expect(statusAfter(v).note).toContain('something of process:web is on n2')
+    expect(statusAfter(v).note).toContain('n2 cannot tell whether anything of it is there')
   })
 
   it('that is not wanted ends stopped', () => {

@@ -87,7 +87,8 @@ function settleHeld(draft: Draft, { sid, grant }: ServiceView, status: ServiceSt
   const { probeRound } = status
   const copies = copiesOf(draft, sid, probeRound!)
   const [copy, other] = copies
-  if (other) return noteService(draft, sid, tooMany(copies))
+  if (other) return noteService(draft, sid, whyUnclear(copies))
+  if (copy?.state === 'unknown') noteService(draft, sid, whyUnclear(copies))
   if (!copy || !haveAnswered(draft, sid, probeRound!)) return
   const held = generationOn(grant, copy.node)
   const isIt = copy.generation === held || copy.generation === (status.foundAs ?? held)
@@ -130,7 +131,7 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
   const probeRound = status?.probeRound ?? null
   if (status === null || probeRound === null) return null
   const copies = copiesOf(draft, sid, probeRound)
-  if (copies.length > 1) return tooMany(copies)
+  if (copies.length > 1) return whyUnclear(copies)
   const wholeRoster = status.probesRoster === true
   const missing = draft.nodeNames.filter(
     (name) => isAsked(draft, name, sid, wholeRoster) && !hasAnswered(draft, name, probeRound),
@@ -142,6 +143,7 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
     return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${until}`
   }
   if (copy === undefined) return null
+  if (copy.state === 'unknown') return whyUnclear(copies)
   const end = copy.state === 'running' ? 'which cannot protect it' : `where it is ${copy.state}`
   return `something of ${sid} is on ${copy.node}, ${end}: it must be stopped there first`
 }
@@ -158,7 +160,21 @@ function untilAnswered(draft: Draft, sid: Sid, missing: NodeName[], wholeRoster:
   return `, at most ${seconds(untilMs - draft.nowMs)} where it does not answer`
 }
 
-function tooMany(copies: Copy[]): string {
-  const nodes = copies.map(({ node }) => node)
-  return `${nodes.join(' and ')} say that they run it: stop all copies but one by hand`
+/**
+ * Why none of these may be adopted. A node whose driver does not answer, or finds remains, has not said that it runs the
+ * service: whoever were told so might stop the only copy there is.
+ */
+function whyUnclear(copies: Copy[]): string {
+  const names = (those: Copy[]) => those.map(({ node }) => node).join(' and ')
+  const doubts = copies.filter(({ state }) => state === 'unknown')
+  const sure = copies.filter(({ state }) => state !== 'unknown')
+  const says = (those: Copy[]) => `${names(those)} ${those.length === 1 ? 'says' : 'say'}`
+  const parts =
+    sure.length === 0 ? [] : [`${says(sure)} that ${sure.length > 1 ? 'they run' : 'it runs'} it`]
+  if (doubts.length > 0)
+    parts.push(
+      `${names(doubts)} cannot tell whether anything of it is there (ha-agent doctor, there, says why)`,
+    )
+  const what = sure.length > 1 ? ': stop all copies but one by hand' : ''
+  return `${parts.join(', and ')}${what}`
 }
