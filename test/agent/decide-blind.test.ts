@@ -1,6 +1,7 @@
 // A driver that does not answer: nothing of its kind is gone, or ended, or told as absent; and no other kind waits for it.
 import { describe, expect, it } from 'vitest'
 import type { Found, Lrm } from '../../agent/lrm/decide/lrm.ts'
+import { incoming, target } from './live-steps.ts'
 import { desired, generation, order, resumed, sid, Steps } from './steps.ts'
 
 const vm = 'vm:100'
@@ -31,6 +32,9 @@ function live(steps: Steps, seconds: number, found: Found[]): void {
     if (steps.lrm.survey.running) steps.tell({ kind: 'surveyed', found, blind })
   }
 }
+
+const saidToWait = (steps: Steps) =>
+  steps.all.filter((one) => one.kind === 'say' && one.message === 'service waits')
 
 const lastTold = (steps: Steps, of: string) =>
   steps.last('renew')!.request.running.find((one) => one.sid === of)
@@ -202,4 +206,25 @@ it('what was never begun here is given back when its driver answers no look, so 
   live(steps, 60, [web])
   expect(answered()).toMatchObject({ outcome: 'error', detail: expect.stringContaining('driver') })
   expect(steps.kinds()).not.toContain('start')
+  expect(saidToWait(steps)).toHaveLength(1)
+})
+
+it('a half that cannot be opened because of that says so in the log, once, and then to the plane, which need not wait for its deadline', () => {
+  const steps = new Steps(withVm({ [sid]: generation }))
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found: [web], blind })
+  steps.tell({ kind: 'managed', list: { digest: 'd1', services: [{ sid: vm, spec: {} }] } })
+  steps.orders(desired([order(), target({ sid: vm, spec: { xml: '<domain/>' } })]))
+  live(steps, 5, [web])
+  expect(saidToWait(steps)).toMatchObject([
+    { facts: { sid: vm, generation: incoming, why: expect.stringContaining('does not answer') } },
+  ])
+  live(steps, 60, [web])
+  expect(steps.lrm.journal.answers.u2).toMatchObject({
+    outcome: 'error',
+    detail: 'its driver does not answer, or has no start gate: 15 looks',
+  })
+  expect(steps.lrm.journal.closed[vm]).toBe(incoming)
+  expect(steps.kinds()).not.toContain('receive')
+  expect(saidToWait(steps)).toHaveLength(1)
 })

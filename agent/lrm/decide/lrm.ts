@@ -194,6 +194,8 @@ export type LocalService = {
   /** When a running stop turns to SIGKILL; an emergency may move it forward. */
   stopByMs: number
   stopFailure: { outcome: Outcome; detail: string } | null
+  /** What it waits for in this phase, as it was last told to the log; absent: nothing worth telling. */
+  waitsFor?: string
   /** Of its half of a live move; null: none is under way in this process. */
   move: LocalMove | null
 }

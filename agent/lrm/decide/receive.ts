@@ -15,7 +15,7 @@ import { isGated } from './managed.ts'
 import { freshMove } from './migrate.ts'
 import { isNewest } from './poll.ts'
 import { enterPhase, recordFor } from './records.ts'
-import { noteFailure, replaceOther, whyNever } from './run.ts'
+import { noteFailure, outwait, replaceOther, whyNever } from './run.ts'
 import { stopNow } from './stop.ts'
 
 /** One step of the order to receive `order.generation`. */
@@ -59,7 +59,7 @@ function open(draft: Draft, order: Order, local: LocalService): void {
   if (lrm.ending !== null || lrm.released || lrm.epoch === null || isDrilling(lrm)) return
   const refusal = whyNever(draft, order)
   if (refusal) return noteFailure(draft, local, refusal.outcome, refusal.detail)
-  if (!isGated(lrm, sid)) return
+  if (!isGated(lrm, sid)) return outwait(draft, order, local)
   if (lrm.journal.started[sid] !== generation)
     writeDown(draft, (journal) => {
       journal.started[sid] = generation

@@ -38,6 +38,7 @@ export function recordFor(draft: Draft, sid: Sid, generation: number): LocalServ
 export function enterPhase(draft: Draft, service: LocalService, phase: LocalPhase): void {
   service.phase = phase
   service.sinceMs = draft.nowMs
+  delete service.waitsFor
   if (phase !== 'migrating' && phase !== 'incoming') service.move = null
 }
 

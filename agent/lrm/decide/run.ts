@@ -98,13 +98,19 @@ function startIfAllowed(draft: Draft, order: Order, local: LocalService): void {
   start(draft, order, local)
 }
 
-/** Another node may have a driver that answers. Only what was never begun here is known not to be here without one. */
-function outwait(draft: Draft, order: Order, local: LocalService): void {
+/**
+ * Its driver does not answer, or has no start gate: said once, and given up after a while, for another node may have one that
+ * answers. Only what was never begun here is known not to be here without one.
+ */
+export function outwait(draft: Draft, order: Order, local: LocalService): void {
   const { sid, generation } = local
-  if (draft.lrm.journal.started[sid] === generation) return
-  if (ungatedLooks(draft.lrm, sid) < blindLooks) return
-  const detail = `its driver does not answer, or has no start gate: ${blindLooks} looks`
-  giveUp(draft, order, local, 'error', detail)
+  const looks = ungatedLooks(draft.lrm, sid)
+  if (looks === 0) return
+  const why = 'its driver does not answer, or has no start gate'
+  if (local.waitsFor !== why) say(draft, 'service waits', { sid, generation, why }, 'warn')
+  local.waitsFor = why
+  if (draft.lrm.journal.started[sid] === generation || looks < blindLooks) return
+  giveUp(draft, order, local, 'error', `${why}: ${blindLooks} looks`)
 }
 
 function start(draft: Draft, order: Order, local: LocalService): void {
