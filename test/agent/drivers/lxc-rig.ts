@@ -1,8 +1,7 @@
 // Containers of LXC for the tests: a host of their own, and what to ask of it without the driver.
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DriverEvents } from '../../../agent/drivers/driver.ts'
 import { hostDrivers } from '../../../agent/drivers/host-drivers.ts'
@@ -10,6 +9,7 @@ import { createLxcDriver } from '../../../agent/drivers/lxc/lxc-driver.ts'
 import { runCommand } from '../../../agent/drivers/run-command.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { pidsWith } from './living-with.ts'
+import { endLeftContainers, makeOwnedFolder } from './lxc-left.ts'
 import type { DriverRig } from './rig.ts'
 import { busybox, makeRootfs } from './rootfs.ts'
 
@@ -29,7 +29,8 @@ export type LxcRig = DriverRig & {
 
 /** @param isThere on the node beforehand, and set to start with it */
 export function createLxcRig(isThere: boolean): LxcRig {
-  const home = mkdtempSync(join(tmpdir(), 'holdfast-lxc-'))
+  endLeftContainers()
+  const home = makeOwnedFolder()
   const owner = { clusterUuid: randomUUID(), nodeUid: randomUUID() }
   // Of nobody else who tests on this machine: its cgroups bear its name.
   const name = `hf-${owner.nodeUid.slice(0, 8)}`
