@@ -4,6 +4,7 @@ import type { Census, Listed, NodeCensus, NodeLoad } from './census.ts'
 import { demandOf } from './figures.ts'
 import { eachLoadedNode, isMeasuredWithNode } from './loaded-nodes.ts'
 import { isSettled } from './settled.ts'
+import { put, take } from './sorted-sids.ts'
 import { type ServiceType, serviceType } from '../../shared/names.ts'
 import type { NodeName, ServiceView, Sid } from './view.ts'
 
@@ -120,27 +121,4 @@ function nodesOf({ status, grant }: ServiceView): Iterable<NodeName> {
   if (status?.target) nodes.add(status.target)
   for (const holder of grant?.holders ?? []) nodes.add(holder.node)
   return nodes
-}
-
-/** Into its place in the order. */
-function put(list: Sid[], sid: Sid): void {
-  if (list.length === 0 || list.at(-1)! < sid) list.push(sid)
-  else list.splice(placeOf(list, sid), 0, sid)
-}
-
-function take(list: Sid[], sid: Sid): void {
-  const place = placeOf(list, sid)
-  if (list[place] === sid) list.splice(place, 1)
-}
-
-/** How many of them come before `sid`. */
-function placeOf(list: readonly Sid[], sid: Sid): number {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (list[middle]! < sid) low = middle + 1
-    else high = middle
-  }
-  return low
 }

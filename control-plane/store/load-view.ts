@@ -5,6 +5,7 @@ import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
 import type { Census } from '../cluster/census.ts'
 import { type KnownRules, rulesAfter } from '../cluster/rules/known-rules.ts'
+import { type UnderRules, underRulesAfter } from '../cluster/rules/under-rules.ts'
 import type { ClusterView, NodeView } from '../cluster/view.ts'
 import type { ClockWitness } from '../lease/clock-witness.ts'
 import type { RawView } from './view/raw-view.ts'
@@ -28,6 +29,8 @@ export type LoadedView = {
   census: Census | null
   /** Its rules, compiled; null where nothing is remembered. */
   rules: KnownRules | null
+  /** Who is under them; null where nothing is remembered. */
+  underRules: UnderRules | null
 }
 
 /** How a round reads: judged by two clocks, and only what was written since its replica's last round. */
@@ -59,13 +62,19 @@ export async function load(
   if (!row?.head) return null
   const now = completed(before, row, row.head.nowMs)
   const loaded = assemble(row, now, reading?.witness)
-  if (!cache) return { ...loaded, known: null, census: null, rules: null }
+  if (!cache) return { ...loaded, known: null, census: null, rules: null, underRules: null }
   const census = censusOf(before, row, loaded.view)
   const rules = rulesAfter(before?.rules ?? null, loaded.view)
-  const known = { ...now, census, rules }
+  const underRules = underRulesAfter(
+    before?.underRules ?? null,
+    loaded.view,
+    rules.compiled,
+    row.touched,
+  )
+  const known = { ...now, census, rules, underRules }
   cache.set(clusterId, known)
   const view = { ...loaded.view, rules: rules.rules, groups: rules.groups }
-  return { ...loaded, view, known, census, rules }
+  return { ...loaded, view, known, census, rules, underRules }
 }
 
 async function read(sql: Sql, clusterId: number, known: KnownView | null): Promise<RawView | null> {
@@ -90,7 +99,7 @@ function assemble(
   row: RawView,
   now: KnownView,
   witness: ClockWitness | undefined,
-): Omit<LoadedView, 'known' | 'census' | 'rules'> {
+): Omit<LoadedView, 'known' | 'census' | 'rules' | 'underRules'> {
   const head = row.head!
   const settings = Settings.parse(head.settings)
   // The longest lease ever allowed: after a step of the clock nobody knows which one a node holds (S11).

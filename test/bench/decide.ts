@@ -4,8 +4,14 @@
 // Options: --json (one object), --only TEXT (cases whose line contains it), --quick (fewer runs), --anew (the census is
 // taken anew in each round, as in the first one of a replica).
 import { parseArgs } from 'node:util'
-import { censusAfter, takeCensus } from '../../control-plane/cluster/census.ts'
-import { rulesAfter } from '../../control-plane/cluster/rules/known-rules.ts'
+import { type Census, censusAfter, takeCensus } from '../../control-plane/cluster/census.ts'
+import { type KnownRules, rulesAfter } from '../../control-plane/cluster/rules/known-rules.ts'
+import {
+  takeUnderRules,
+  type UnderRules,
+  underRulesAfter,
+} from '../../control-plane/cluster/rules/under-rules.ts'
+import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { type DecideCase, modes, roundOf, rounds } from './bed/decide-views.ts'
 import { median } from './figure.ts'
@@ -25,6 +31,8 @@ const targets: Record<string, Partial<Record<DecideCase['round'], number>>> = {
   '10000': { 'nothing new': 20, steady: 20, 'one node lost': 60 },
 }
 
+type Before = { census: Census; rules: KnownRules; underRules: UnderRules }
+
 export type DecideFigure = DecideCase & { medianMs: number; changes: number }
 
 const cases = sizes.flatMap(([nodes, services]) =>
@@ -43,19 +51,28 @@ function measure(
   isAnew: boolean,
 ): DecideFigure {
   const { view, before, touched } = roundOf(one)
-  const known = { census: takeCensus(before), rules: rulesAfter(null, before) }
+  const rules = rulesAfter(null, before)
+  const under = takeUnderRules(before.services, rules.compiled)
+  const known = { census: takeCensus(before), rules, underRules: under }
   const samples: number[] = []
   let changes = 0
   const endMs = performance.now() + budgetMs
   const warmUp = 5
   while (samples.length < warmUp + leastRuns || performance.now() < endMs) {
     const startedMs = performance.now()
-    const read = { ...view, rules: isAnew ? view.rules : rulesAfter(known.rules, view).rules }
-    const census = isAnew ? null : censusAfter(known.census, read, touched)
-    changes = decide(read, isAnew ? {} : { census, rules: known.rules }).changes.length
+    changes = (isAnew ? decide(view) : decideAfter(known, view, touched)).changes.length
     samples.push(performance.now() - startedMs)
   }
   return { ...one, medianMs: median(samples.slice(warmUp)), changes }
+}
+
+/** As a replica does round after round: brings what it knows of the round before up to date, and decides. */
+function decideAfter(before: Before, view: ClusterView, touched: readonly string[]) {
+  const rules = rulesAfter(before.rules, view)
+  const read = { ...view, rules: rules.rules }
+  const census = censusAfter(before.census, read, touched)
+  const underRules = underRulesAfter(before.underRules, read, rules.compiled, touched)
+  return decide(read, { census, rules, underRules })
 }
 
 function line({ nodes, services, mode, rules, round }: DecideCase): string {

@@ -7,6 +7,7 @@ import { compareText, holdersOf } from '../../cluster/grants.ts'
 import type { Plan, PlannedJob } from '../../cluster/plan.ts'
 import type { CompiledRules, NodeAffinity, Together } from '../../cluster/rules/compile.ts'
 import { areRulesOf, type KnownRules } from '../../cluster/rules/known-rules.ts'
+import type { UnderRules } from '../../cluster/rules/under-rules.ts'
 import type { WorkingView } from '../../cluster/service-table.ts'
 import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import type { ServiceType } from '../../../shared/names.ts'
@@ -37,6 +38,7 @@ export type Draft = {
   loads: Loads | null
   /** Memory of compiled-rules.ts. */
   rules: CompiledRules | null
+  underRules: UnderRules | null
   /** Memory of node-classes.ts; node states do not change once services are looked at. */
   readonly nodeClasses: Map<NodeAffinity | null, Map<ServiceType, NodeClasses>>
   /** Memory of partners.ts: how many of a set are at each node or on their way to it. */
@@ -52,11 +54,19 @@ export type Draft = {
 }
 
 /** What whoever decides round after round knows of a view before it is decided on. Of another view nothing is believed. */
-export type Known = { census?: Census | null; rules?: KnownRules | null }
+export type Known = {
+  census?: Census | null
+  rules?: KnownRules | null
+  /** Of those rules. */
+  underRules?: UnderRules | null
+}
 
 /** Begins a plan for `view`. */
 export function startDraft(view: ClusterView, known: Known = {}): Draft {
   const census = known.census && isCensusOf(known.census, view) ? known.census : takeCensus(view)
+  const rules = known.rules && areRulesOf(known.rules, view) ? known.rules.compiled : null
+  const isUnderThem =
+    known.underRules?.services === view.services && known.underRules.rules === rules
   const nodeNames = Object.keys(view.nodes).sort(compareText)
   return {
     read: view,
@@ -72,7 +82,8 @@ export function startDraft(view: ClusterView, known: Known = {}): Draft {
     challengeNotes: new Map(),
     jobs: [],
     loads: null,
-    rules: known.rules && areRulesOf(known.rules, view) ? known.rules.compiled : null,
+    rules,
+    underRules: isUnderThem ? known.underRules! : null,
     nodeClasses: new Map(),
     together: new Map(),
     expected: new Map(),

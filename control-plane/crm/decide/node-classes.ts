@@ -38,7 +38,12 @@ export function classesOfType(draft: Draft, type: ServiceType): NodeClasses {
   return classesOf(draft, type, null)
 }
 
-function classesOf(draft: Draft, type: ServiceType, affinity: NodeAffinity | null): NodeClasses {
+/** The nodes for whatever of this type is under this node affinity; null: under none. */
+export function classesOf(
+  draft: Draft,
+  type: ServiceType,
+  affinity: NodeAffinity | null,
+): NodeClasses {
   let ofRule = draft.nodeClasses.get(affinity)
   if (!ofRule) {
     ofRule = new Map()

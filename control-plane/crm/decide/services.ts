@@ -4,6 +4,7 @@ import { assert } from '../../../shared/assert.ts'
 import { compareText, reportOn } from '../../cluster/grants.ts'
 import type { ServiceState } from '../../../shared/service.ts'
 import type { HolderView, ServiceView, Sid } from '../../cluster/view.ts'
+import { Agenda } from './agenda.ts'
 import { decideChange, type Draft } from './draft.ts'
 import { partnersOf } from './partners.ts'
 import { restJudge } from './service-states/at-rest.ts'
@@ -48,16 +49,17 @@ export function manageServices(draft: Draft): void {
 
 /**
  * Steps every service that is not at rest, round and round in the order of their ids, until nothing changes (reference
- * 2.5). After the first time only what changed is looked at again, and the partners of it.
+ * 2.5). After the first time only what changed is looked at again, and the partners of it; the first time those of its
+ * partners whose turn is yet to come are looked at as well.
  * @param mayStep which of them, as they are when it is their turn
  */
 export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () => true): void {
   const steps = new Map<Sid, number>()
   const { isAtRest, restless } = restJudge(draft)
-  let agenda: Iterable<Sid> = restless()
-  for (;;) {
+  let agenda = new Agenda(restless())
+  for (let isFirst = true; ; isFirst = false) {
     const changed = new Set<Sid>()
-    for (const sid of agenda) {
+    for (let sid = agenda.next(); sid !== undefined; sid = agenda.next()) {
       const service = draft.view.services.get(sid)
       if (!service || isAtRest(service) || !mayStep(sid)) continue
       const changesBefore = draft.changes.length
@@ -65,15 +67,16 @@ export function stepServices(draft: Draft, mayStep: (sid: Sid) => boolean = () =
       stepOnce(draft, service)
       // Its partners reckon with where it is to go from now on.
       if (!wasExpected && draft.expected.has(sid)) changed.add(sid)
+      if (draft.changes.length > changesBefore) changed.add(sid)
+      if (isFirst && changed.has(sid)) agenda.add(partnersOf(draft, sid))
       if (draft.changes.length === changesBefore) continue
-      changed.add(sid)
       steps.set(sid, (steps.get(sid) ?? 0) + 1)
       assert(steps.get(sid)! < mostSteps, `${sid} never comes to rest`)
     }
     if (changed.size === 0) return
     for (const sid of [...changed])
       for (const partner of partnersOf(draft, sid)) changed.add(partner)
-    agenda = [...changed].sort(compareText)
+    agenda = new Agenda([...changed].sort(compareText))
   }
 }
 

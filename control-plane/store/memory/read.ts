@@ -60,6 +60,7 @@ export function readCluster(
     longestLeaseMs: state.longestLeaseMs,
     known: null,
     census: null,
+    underRules: null,
     rules: null,
   }
 }

@@ -6,6 +6,7 @@ import { compareText } from '../../cluster/grants.ts'
 import type { ReportView } from '../../cluster/node-words.ts'
 import type { ClusterView, ServiceView } from '../../cluster/view.ts'
 import type { KnownRules } from '../../cluster/rules/known-rules.ts'
+import type { UnderRules } from '../../cluster/rules/under-rules.ts'
 import type { DesiredMemory } from './desired-memory.ts'
 import { type RawHealth, type RawUsage, type RawView, servicesOf } from './raw-view.ts'
 
@@ -24,6 +25,7 @@ export type KnownView = {
   /** Of the view that was read last; null: none was taken yet. */
   census: Census | null
   rules: KnownRules | null
+  underRules: UnderRules | null
 }
 
 /** One replica's memory; each cluster's newest view. */
@@ -73,6 +75,7 @@ export function completed(before: KnownView | null, row: RawView, nowMs: number)
     desired: before?.desired ?? null,
     census: null,
     rules: null,
+    underRules: null,
   }
 }
 

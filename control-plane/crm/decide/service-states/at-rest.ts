@@ -6,10 +6,11 @@ import type { ServiceType } from '../../../../shared/names.ts'
 import { compareText } from '../../../cluster/grants.ts'
 import { isSettled } from '../../../cluster/settled.ts'
 import type { NodeName, ServiceView, Sid } from '../../../cluster/view.ts'
-import { compiledRules } from '../compiled-rules.ts'
+import { compiledRules, underRules } from '../compiled-rules.ts'
 import { type Draft, nodeNamed } from '../draft.ts'
-import { classesOfType, nodeClasses } from '../node-classes.ts'
+import { classesOf, classesOfType, nodeClasses } from '../node-classes.ts'
 import { isOperational } from '../node-states.ts'
+import { partnersOf } from '../partners.ts'
 import { isPlacedWell } from '../place.ts'
 
 /** What the services of one node share. It does not change while services are stepped. */
@@ -18,15 +19,31 @@ type OnNode = { isActive: boolean; failures: ReadonlyMap<string, OrderResult> }
 export type RestJudge = {
   /** It is at rest, as it stands in the plan. */
   isAtRest: (service: ServiceView) => boolean
-  /** All that are not, and few that are: who is to be asked one by one, in order. */
+  /** All that are not, and few that are: who is to be asked one by one, in order. What the plan does meanwhile adds to it. */
   restless: () => Sid[]
+}
+
+/** What the plan has changed or means to move so far, and those whose placement looks at where that is. */
+function newsInPlan(draft: Draft): Set<Sid> {
+  const news = new Set([...draft.view.services.changed(), ...draft.expected.keys()])
+  for (const sid of [...news]) for (const partner of partnersOf(draft, sid)) news.add(partner)
+  return news
+}
+
+/** Settled, as the view was read, where their rules do not want them, as the nodes are now; some that it does among them. */
+function* againstRules(draft: Draft): Iterable<Sid> {
+  const { placed, scattered, crowded } = underRules(draft)
+  for (const [affinity, groups] of placed)
+    for (const { type, node, sids } of groups.values())
+      if (!classesOf(draft, type, affinity).best.has(node)) yield* sids
+  for (const { sids } of scattered) yield* sids
+  yield* crowded.keys()
 }
 
 /** The judge of one decision's services. */
 export function restJudge(draft: Draft): RestJudge {
   const { together, apart, nodeAffinity } = compiledRules(draft)
-  const ruled = new Set<Sid>()
-  for (const sids of [together, apart, nodeAffinity]) for (const sid of sids.keys()) ruled.add(sid)
+  const isRuled = (sid: Sid) => nodeAffinity.has(sid) || together.has(sid) || apart.has(sid)
   const known = new Map<NodeName, OnNode>()
 
   function onNode(node: NodeName): OnNode {
@@ -45,7 +62,7 @@ export function restJudge(draft: Draft): RestJudge {
     const node = status!.node!
     const { isActive, failures } = onNode(node)
     if (!isActive || failures.has(status!.uid)) return false
-    return ruled.has(sid) ? isPlacedWell(draft, service) : nodeClasses(draft, sid).best.has(node)
+    return isRuled(sid) ? isPlacedWell(draft, service) : nodeClasses(draft, sid).best.has(node)
   }
 
   /** Settled services that are under no rule and that nothing has changed: what holds for one of a type, holds for all. */
@@ -56,10 +73,11 @@ export function restJudge(draft: Draft): RestJudge {
 
   function restless(): Sid[] {
     const { lists, nodes } = draft.index.census
-    const sids = new Set([...lists.unsettled, ...draft.view.services.changed(), ...ruled])
+    const sids = new Set([...lists.unsettled, ...newsInPlan(draft)])
     for (const [node, { settled }] of nodes)
       for (const [type, those] of settled)
         if (!areAtRest(node, type)) for (const sid of those) sids.add(sid)
+    for (const sid of againstRules(draft)) sids.add(sid)
     return [...sids].sort(compareText)
   }
 
