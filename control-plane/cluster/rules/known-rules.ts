@@ -1,7 +1,7 @@
 // Compiled rules carried from round to round: compiling thousands of them takes longer than to see that they are the same.
 // Must never be believed about rules, groups, nodes or members other than those they were compiled of. Pure.
 import { isSameJson } from '../same-json.ts'
-import type { ClusterView } from '../view.ts'
+import type { ClusterView, NodeName } from '../view.ts'
 import { type CompiledRules, compileRules } from './compile.ts'
 
 export type KnownRules = Pick<ClusterView, 'rules' | 'groups'> & {
@@ -37,7 +37,9 @@ export function areRulesOf(known: KnownRules, view: Ruled): boolean {
 
 function hasSameMembers({ groups, nodes, services }: KnownRules, view: Ruled): boolean {
   const names = Object.keys(view.nodes)
-  if (names.length !== nodes.length || !nodes.every((name) => Object.hasOwn(view.nodes, name)))
-    return false
+  // Views mostly name them in one order, and looking whether they do is cheaper than to look each of them up.
+  const isSame = (name: NodeName, at: number) =>
+    names[at] === name || Object.hasOwn(view.nodes, name)
+  if (names.length !== nodes.length || !nodes.every(isSame)) return false
   return services === view.services || Object.keys(groups).length === 0
 }

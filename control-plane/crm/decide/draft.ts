@@ -26,6 +26,8 @@ export type Draft = {
   /** Names in a fixed order, so that the order of the view's keys decides nothing. */
   readonly sids: readonly Sid[]
   readonly nodeNames: readonly NodeName[]
+  /** Memory of nodesOf. */
+  nodes: readonly NodeView[] | null
   readonly index: ViewIndex
   readonly changes: Change[]
   readonly serviceNotes: Map<Sid, string>
@@ -74,6 +76,7 @@ export function startDraft(view: ClusterView, known: Known = {}): Draft {
     nowMs: view.nowMs,
     sids: census.sids,
     nodeNames,
+    nodes: null,
     index: new ViewIndex(view, nodeNames, census),
     changes: [],
     serviceNotes: new Map(),
@@ -100,6 +103,7 @@ export function decideChange(draft: Draft, change: Change): void {
   if (sid !== null) count(draft, sid, -1)
   const holding = () => ('node' in change ? maybeHeldBy(draft, change.node) : [])
   applyToWorkingView(draft.view, change, holding)
+  draft.nodes = null
   if (sid !== null) {
     count(draft, sid, 1)
     draft.lastWhy.set(sid, change.why)
@@ -145,6 +149,15 @@ export function lookAgainAt(draft: Draft, atMs: number): void {
   if (draft.nextRoundMs === null || atMs < draft.nextRoundMs) draft.nextRoundMs = Math.ceil(atMs)
 }
 
+/**
+ * All nodes in the order of their names, as they stand in the plan now: for passes over all of them, which would spend
+ * their time looking up names. Who changes one on the way must look that one up again.
+ */
+export function nodesOf(draft: Draft): readonly NodeView[] {
+  draft.nodes ??= draft.nodeNames.map((name) => draft.view.nodes[name]!)
+  return draft.nodes
+}
+
 /** The node by its name, as it stands in the plan; undefined when it is no member any more. */
 export function nodeNamed(draft: Draft, name: NodeName | null): NodeView | undefined {
   return name === null ? undefined : draft.view.nodes[name]
@@ -172,8 +185,8 @@ export function finishDraft(draft: Draft): Plan {
   }
   const nodeNotes: Plan['nodeNotes'] = {}
   const challengeNotes: Plan['challengeNotes'] = {}
-  for (const name of draft.nodeNames) {
-    const node = draft.view.nodes[name]!
+  for (const node of nodesOf(draft)) {
+    const { name } = node
     const note = draft.nodeNotes.get(name) ?? ''
     if (node.note !== note) nodeNotes[name] = note
     const waitsFor = draft.challengeNotes.get(name) ?? ''

@@ -4,22 +4,23 @@
 // Must never revoke before either is due, and never touch a service before its grant is closed.
 import { isHandsOff } from '../../cluster/disarm.ts'
 import { holderOn, liveTargetOf, otherHolder } from '../../cluster/grants.ts'
+import { isAnswering } from '../../cluster/renewing.ts'
 import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import type { ServiceState } from '../../../shared/service.ts'
-import { decideChange, type Draft, lookAgainAt } from './draft.ts'
+import { decideChange, type Draft, lookAgainAt, nodesOf } from './draft.ts'
 import { doubtAboutWatchdog, pursueEvidence } from './evidence.ts'
 import { deviceNote, fenceDueMs, orderDevices } from './fence-devices.ts'
-import { isOperational, setNodeState } from './node-states.ts'
+import { setNodeState } from './node-states.ts'
 import { isSettling } from './outage.ts'
 import { quarantineNote, seconds } from './quarantine.ts'
 import { toState } from './transition.ts'
 
 /** Fences every silent node whose services are due, and records all proof there is. */
 export function fenceSilentNodes(draft: Draft): void {
-  const somebodyRenews = draft.nodeNames.some((name) => isOperational(draft, name))
-  for (const name of draft.nodeNames) {
-    const node = draft.view.nodes[name]!
-    if (isOperational(draft, name)) continue
+  const somebodyRenews = nodesOf(draft).some((node) => isAnswering(draft.view, node))
+  for (const node of nodesOf(draft)) {
+    const { name } = node
+    if (isAnswering(draft.view, node)) continue
     if (node.lease.bootId !== null) fenceNode(draft, name, somebodyRenews)
     if (draft.view.nodes[name]!.revocations.length === 0) continue
     pursueEvidence(draft, name)

@@ -6,7 +6,7 @@ import { compareText, hasCurrentLease } from '../../cluster/grants.ts'
 import type { NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import { type ServiceType, serviceType } from '../../../shared/names.ts'
 import { compiledRules } from './compiled-rules.ts'
-import type { Draft } from './draft.ts'
+import { type Draft, nodesOf } from './draft.ts'
 
 /** Why a node cannot take a service, whoever its partners are. */
 export type Unfit = {
@@ -86,10 +86,10 @@ function findClasses(draft: Draft, type: ServiceType, affinity: NodeAffinity | n
 function classesWithoutRule(draft: Draft, type: ServiceType): NodeClasses {
   const allowed = new Set<NodeName>()
   const unfit = new Map<NodeName, Unfit>()
-  for (const name of draft.nodeNames) {
-    const obstacle = whyUnfit(draft.view.nodes[name]!, type, draft.nowMs)
-    if (obstacle === null) allowed.add(name)
-    else unfit.set(name, obstacle)
+  for (const node of nodesOf(draft)) {
+    const obstacle = whyUnfit(node, type, draft.nowMs)
+    if (obstacle === null) allowed.add(node.name)
+    else unfit.set(node.name, obstacle)
   }
   return { affinity: null, allowed, best: allowed, unfit, restrictedOut: null }
 }

@@ -5,21 +5,22 @@ import * as renewing from '../../cluster/renewing.ts'
 import { drillOf, isToBeEmpty } from '../../cluster/drills.ts'
 import type { ClusterView, NodeName, NodeView } from '../../cluster/view.ts'
 import type { NodeState } from '../../../shared/node.ts'
-import { decideChange, type Draft, nodeNamed } from './draft.ts'
+import { decideChange, type Draft, nodeNamed, nodesOf } from './draft.ts'
 
 /** Judges every node. May be asked again in the same plan. */
 export function judgeNodes(draft: Draft): void {
-  for (const name of draft.nodeNames) {
-    const node = draft.view.nodes[name]!
+  for (const node of nodesOf(draft)) {
+    const { name } = node
+    const changesBefore = draft.changes.length
     if (node.state === 'fence' && node.revocations.length === 0)
       setNodeState(draft, name, 'unknown', 'none of its services can still be running')
     if (node.state === 'gone') setNodeState(draft, name, 'unknown', 'it is a member again')
-    judgeNode(draft, name)
+    judgeNode(draft, draft.changes.length === changesBefore ? node : nodeNamed(draft, name)!)
   }
 }
 
-function judgeNode(draft: Draft, name: NodeName): void {
-  const node = draft.view.nodes[name]!
+function judgeNode(draft: Draft, node: NodeView): void {
+  const { name } = node
   if (node.state === 'fence') return
   if (!isRenewing(draft, node)) {
     // It said itself that it is being emptied, and is no less so now that it is off. What it still holds is fenced.
@@ -34,12 +35,9 @@ function judgeNode(draft: Draft, name: NodeName): void {
         : 'it is about to shut down'
     return setNodeState(draft, name, 'maintenance', `${why}, and it renews`)
   }
-  setNodeState(
-    draft,
-    name,
-    'online',
-    node.state === 'maintenance' ? 'maintenance is over' : 'it renews its lease',
-  )
+  if (node.state === 'online') return // most are, and nothing is to be looked up for them
+  const why = node.state === 'maintenance' ? 'maintenance is over' : 'it renews its lease'
+  setNodeState(draft, name, 'online', why)
 }
 
 /** An operator, a drill or its own agent wants it empty. */

@@ -1,11 +1,11 @@
 // What agents say they ended for good: evidence `agent-stopped`, one service and generation at a time (rule 6).
 import { currentReport, generationOn, holderOn } from '../../cluster/grants.ts'
-import { decideChange, type Draft } from './draft.ts'
+import { decideChange, type Draft, nodesOf } from './draft.ts'
 
 /** Closes the grants that agents journaled as closed, where they said so under the lease they hold now. */
 export function closeReported(draft: Draft): void {
-  for (const name of draft.nodeNames) {
-    const node = draft.view.nodes[name]!
+  for (const node of nodesOf(draft)) {
+    const { name } = node
     const report = currentReport(node)
     if (report === null) continue
     for (const { sid, generation } of report.closed) {

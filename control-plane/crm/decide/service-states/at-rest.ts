@@ -4,12 +4,12 @@
 import type { OrderResult } from '../../../../shared/protocol.ts'
 import type { ServiceType } from '../../../../shared/names.ts'
 import { compareText } from '../../../cluster/grants.ts'
+import { isAnswering } from '../../../cluster/renewing.ts'
 import { isSettled } from '../../../cluster/settled.ts'
 import type { NodeName, ServiceView, Sid } from '../../../cluster/view.ts'
 import { compiledRules, underRules } from '../compiled-rules.ts'
 import { type Draft, nodeNamed } from '../draft.ts'
 import { classesOf, classesOfType, nodeClasses } from '../node-classes.ts'
-import { isOperational } from '../node-states.ts'
 import { partnersOf } from '../partners.ts'
 import { isPlacedWell } from '../place.ts'
 
@@ -49,7 +49,9 @@ export function restJudge(draft: Draft): RestJudge {
   function onNode(node: NodeName): OnNode {
     let about = known.get(node)
     if (!about) {
-      const isActive = isOperational(draft, node) && nodeNamed(draft, node)?.lease.mode === 'active'
+      const now = nodeNamed(draft, node)
+      const isActive =
+        now !== undefined && isAnswering(draft.view, now) && now.lease.mode === 'active'
       about = { isActive, failures: draft.index.failures(node) }
       known.set(node, about)
     }
