@@ -7,7 +7,7 @@ import {
   isSameUuid,
   type MachineIdentity,
 } from '../../shared/machine-identity.ts'
-import type { ClusterView, NodeView } from '../cluster/view.ts'
+import type { ClusterView, NodeName, NodeView } from '../cluster/view.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export type FenceDeviceWish = {
@@ -26,16 +26,17 @@ export type AcceptedDevice = { expects: MachineIdentity; warnings: string[] }
 const mostDevices = 8
 
 /**
- * @param hardwareId what the node says of itself: on a real machine the UUID of its firmware
+ * @param hardwareIds what each node says of itself: on a real machine the UUID of its firmware
  */
 export function judgeFenceDevice(
   view: ClusterView,
   node: NodeView,
   wish: FenceDeviceWish,
   said: Said,
-  hardwareId: string,
+  hardwareIds: Readonly<Record<NodeName, string>>,
 ): AcceptedDevice | Refusal {
   const { name, kind, expects } = wish
+  const hardwareId = hardwareIds[node.name] ?? ''
   const wrongKind = refuseKind(view, kind)
   if (wrongKind) return wrongKind
   if (expects !== null && expects.uuid === null && expects.serial === null)
@@ -45,7 +46,9 @@ export function judgeFenceDevice(
     return invalid('name', `${node.name} has ${mostDevices} fence devices already`)
   const judged = expects === null ? asItSays(node, name, said, hardwareId) : asNamed(expects, said)
   if ('refused' in judged) return judged
-  return { ...judged, warnings: [...judged.warnings, ...warnings(node, kind, said)] }
+  const doubts = doubtsAbout(node.name, [judged.expects, said.identity], hardwareIds)
+  if ('refused' in doubts) return doubts
+  return { ...judged, warnings: [...judged.warnings, ...doubts, ...warnings(node, kind, said)] }
 }
 
 /** Before it is asked anything. */
@@ -91,6 +94,30 @@ function asNamed(expects: MachineIdentity, { identity, fault }: Said): AcceptedD
     'other-machine',
     `it speaks of ${identityText(identity)}, not of ${identityText(expects)}`,
   )
+}
+
+/**
+ * A person may know better than firmware which machine it is, but not that a node is another one of its cluster: to switch
+ * off n2 proves nothing of n1. Where the node says another uuid of itself that person is told so.
+ */
+function doubtsAbout(
+  node: NodeName,
+  machines: readonly (MachineIdentity | null)[],
+  hardwareIds: Readonly<Record<NodeName, string>>,
+): string[] | Refusal {
+  const own = hardwareIds[node] ?? ''
+  const uuids = machines.flatMap((machine) => machine?.uuid ?? [])
+  const foreign = uuids.filter((uuid) => !isSameUuid(own, uuid))
+  for (const [other, id] of Object.entries(hardwareIds))
+    if (other !== node && foreign.some((uuid) => isSameUuid(id, uuid)))
+      return refuse(
+        'other-machine',
+        `it speaks of uuid ${id}, which node ${other} says of itself: that is not ${node}`,
+      )
+  if (foreign.length === 0 || !isSameUuid(own, own)) return []
+  return [
+    `node ${node} says of itself ${own}, and this device is to speak of uuid ${foreign[0]}: if that is another machine, ${node} may be taken for dead while it runs`,
+  ]
 }
 
 function warnings(node: NodeView, kind: string, { state, fault }: Said): string[] {

@@ -7,14 +7,15 @@ const api = testApi()
 let bmc: Bmc
 const path = '/nodes/n1/fence-devices/bmc'
 
+const hardwareIds = {
+  n1: machine.UUID.toLowerCase(),
+  n2: crypto.randomUUID(),
+  odd: 'a-machine-id',
+}
+
 beforeAll(async () => {
   bmc = await startBmc()
   for (const name of ['n1', 'n2', 'odd']) await addNode(api, name)
-  const hardwareIds = {
-    n1: machine.UUID.toLowerCase(),
-    n2: crypto.randomUUID(),
-    odd: 'a-machine-id',
-  }
   for (const [name, id] of Object.entries(hardwareIds))
     await api.sql`update node set hardware_id = ${id} where name = ${name}`
 })
@@ -69,6 +70,20 @@ describe('a fence device', () => {
       {},
       'other-machine',
     ],
+    [
+      'of another node, whose serial it is said to have',
+      'n2',
+      { expects: { serial: machine.SerialNumber } },
+      {},
+      'other-machine',
+    ],
+    [
+      'named by the uuid of another node, while it cannot be reached',
+      'n2',
+      { expects: { uuid: machine.UUID } },
+      nowhere,
+      'other-machine',
+    ],
     ['of no machine', 'n1', { expects: {} }, {}, 'invalid'],
   ])('%s is refused, and nothing is kept', async (_, node, more, options, code) => {
     const answer = await api.ask('PUT', `/nodes/${node}/fence-devices/bmc`, redfish(more, options))
@@ -83,6 +98,23 @@ describe('a fence device', () => {
     const tested = await api.ask('POST', '/nodes/n2/fence-devices/bmc/test')
     expect(tested.body).toMatchObject({ state: null, isExpected: false })
     expect(tested.body.fault).toContain('ECONNREFUSED')
+  })
+
+  test('named by another uuid than its node says of itself is taken with a warning that names both', async () => {
+    const uuid = '77777777-2222-4333-8444-555555555555'
+    const elsewhere = '/nodes/n2/fence-devices/elsewhere'
+    const made = await api.ask('PUT', elsewhere, redfish({ expects: { uuid } }, nowhere))
+    const [, warning] = made.body.warnings
+    expect(warning).toContain(`node n2 says of itself ${hardwareIds.n2}`)
+    expect(warning).toContain(`is to speak of uuid ${uuid}`)
+    const odd = await api.ask(
+      'PUT',
+      '/nodes/odd/fence-devices/elsewhere',
+      redfish({ expects: { uuid } }, nowhere),
+    )
+    expect(odd.body.warnings).toHaveLength(1)
+    expect((await api.ask('DELETE', elsewhere)).status).toBe(204)
+    expect((await api.ask('DELETE', '/nodes/odd/fence-devices/elsewhere')).status).toBe(204)
   })
 
   test('that says off of a node that is online is taken with a warning', async () => {

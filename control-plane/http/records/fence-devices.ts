@@ -1,5 +1,6 @@
 // Statements about the fence devices of a node. What is read here for people never holds a secret.
 import type { MachineIdentity } from '../../../shared/machine-identity.ts'
+import type { NodeName } from '../../cluster/view.ts'
 import type { Tx } from '../deps.ts'
 
 export type FenceDeviceRow = {
@@ -60,9 +61,10 @@ export async function readFenceDeviceSetup(
   return row ?? null
 }
 
-/** What the node says of itself: on a real machine the UUID of its firmware. */
-export async function hardwareIdOf(tx: Tx, nodeUid: string): Promise<string> {
-  const [row] = await tx<{ hardwareId: string }[]>`
-    select hardware_id as "hardwareId" from node where uid = ${nodeUid}`
-  return row?.hardwareId ?? ''
+/** What each node of the cluster says of itself: on a real machine the UUID of its firmware. */
+export async function hardwareIds(tx: Tx, clusterId: number): Promise<Record<NodeName, string>> {
+  const rows = await tx<{ name: string; hardwareId: string }[]>`
+    select name, hardware_id as "hardwareId" from node
+    where cluster_id = ${clusterId} and removed_at is null`
+  return Object.fromEntries(rows.map(({ name, hardwareId }) => [name, hardwareId]))
 }

@@ -104,9 +104,9 @@ export function fenceDeviceRoutes(deps: HttpDeps): OpenAPIHono<Env> {
     const detail = { node: name, device, kind }
     const done = await write(deps, c, { status: 200, detail }, async ({ tx, view, clusterId }) => {
       const node = accepted(knownNode(view, name))
-      const hardwareId = await records.hardwareIdOf(tx.sql, node.uid)
+      const hardwareIds = await records.hardwareIds(tx.sql, clusterId)
       const wish = { name: device, kind, expects }
-      const judged = accepted(judgeFenceDevice(view, node, wish, said, hardwareId))
+      const judged = accepted(judgeFenceDevice(view, node, wish, said, hardwareIds))
       const row = { name: device, kind, options, secret, expects: judged.expects }
       await records.putFenceDevice(tx.sql, clusterId, node.uid, { ...row, uid: deps.random.uuid() })
       return { name: device, kind, options, expects: judged.expects, warnings: judged.warnings }
