@@ -42,6 +42,27 @@ export function unreachable(sentence: string, detail?: FailureDetail): Failure {
   return new Failure(exitCodes.unreachable, sentence, { code: 'unreachable', ...detail })
 }
 
+/**
+ * The same failure, with the plane's fields called as they were typed here.
+ *
+ * @param names by field; what is in a field is named behind it: `--param delay`
+ */
+export function asTyped(cause: unknown, names: Readonly<Record<string, string>>): unknown {
+  if (!(cause instanceof Failure) || !cause.detail.fields) return cause
+  const nameOf = (field: string): string => {
+    const found = Object.keys(names).find((one) => field === one || field.startsWith(`${one}.`))
+    if (found === undefined) return field
+    return [names[found], field.slice(found.length + 1)].filter(Boolean).join(' ')
+  }
+  const { exitCode, detail } = cause
+  const fields = detail.fields!.map((one) => ({ ...one, field: nameOf(one.field) }))
+  const sentence = detail.fields!.reduce(
+    (text, { field }) => (field === '' ? text : text.replaceAll(field, nameOf(field))),
+    cause.message,
+  )
+  return new Failure(exitCode, sentence, { ...detail, fields })
+}
+
 /** Whether asking again later may help: for commands that go on until they are ended. */
 export function mayPass(cause: unknown): boolean {
   if (!(cause instanceof Failure)) return false

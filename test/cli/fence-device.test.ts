@@ -69,6 +69,38 @@ test.each([
   expect(ran.err).toContain(sentence)
 })
 
+test.each([
+  [
+    '--address',
+    'redfish',
+    ['--address', 'http://bmc.example', '--user', 'u'],
+    'must begin with https://',
+  ],
+  [
+    '--pin',
+    'redfish',
+    ['--address', 'https://x', '--user', 'u', '--pin', 'abc'],
+    'must be a SHA-256',
+  ],
+  [
+    '--param delay',
+    'fence-agent',
+    ['--agent', 'fence_apc', '--plug', '1', '--param', 'delay=5'],
+    'must not name',
+  ],
+  ['--uri', 'libvirt', ['--uri', 'qemu'], 'must be a connection URI'],
+])(
+  'what is wrong with %s of a %s device is told by that name',
+  async (option, kind, words, sentence) => {
+    const secret = kind === 'redfish' ? ['--password-file', passwordFile] : []
+    const ran = await cli('add', 'n1', kind, ...words, ...secret)
+    expect(ran.code).toBe(1)
+    expect(ran.err).toContain(option.split(' ')[0])
+    expect(ran.err).toContain(sentence)
+    expect(ran.err).not.toContain('options.')
+  },
+)
+
 test('a machine that is another is refused with both names', async () => {
   const where = ['--address', bmc.url, '--user', 'fence', '--pin', bmc.pin, '--serial', 'SN-7']
   const ran = await cli('add', 'n1', 'redfish', ...where, '--password-file', passwordFile)

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import type { z } from 'zod'
 import type { FenceDeviceBody, FenceDeviceTest } from '../../../shared/fence-device.ts'
 import type { StatusNode } from '../../../shared/operator-api.ts'
-import { refused, usage } from '../failure.ts'
+import { asTyped, refused, usage } from '../failure.ts'
 import { explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
 import { formatTable } from '../table.ts'
@@ -61,6 +61,15 @@ export function addFenceDevices(program: Command): void {
     .action(withPlane((session, [node = '', name]) => test(session, node, name)))
 }
 
+/** The plane tells what is wrong by its own fields. */
+const optionsByField = {
+  ...{ 'options.url': '--address', 'options.user': '--user', 'options.system': '--system' },
+  ...{ 'options.pin': '--pin', 'options.uri': '--uri', 'options.domain': '--domain' },
+  ...{ 'options.agent': '--agent', 'options.plug': '--plug', 'options.parameters': '--param' },
+  ...{ 'options.folder': '--folder', 'secret.password': '--password-file' },
+  ...{ 'expects.uuid': '--uuid', 'expects.serial': '--serial' },
+}
+
 async function add(
   session: Session,
   [node = '', kind = '']: string[],
@@ -70,9 +79,10 @@ async function add(
   const { uuid = null, serial = null } = flags
   const expects = uuid === null && serial === null ? null : { uuid, serial }
   const body = { kind, expects, ...(await setup(node, kind, flags)) }
-  const answer = await session.plane.put<SetUp>(await devicePath(session, node, name), {
-    body,
-    query: { dryRun: session.dryRun || undefined },
+  const path = await devicePath(session, node, name)
+  const query = { dryRun: session.dryRun || undefined }
+  const answer = await session.plane.put<SetUp>(path, { body, query }).catch((cause: unknown) => {
+    throw asTyped(cause, optionsByField)
   })
   session.print(answer, () => explain(session, answer, session.dryRun ? '' : isSetUp(node, answer)))
 }
