@@ -5,9 +5,11 @@ import { dirname } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
 import type { Config } from './config.ts'
 import { hostDrivers, isInstalled } from './drivers/host-drivers.ts'
+import { enabledFor, enabledUnits } from './drivers/ocf/enabled-units.ts'
 import { runCommand } from './drivers/run-command.ts'
 import { createTransport } from './http-transport.ts'
 import { readIdentity } from './identity.ts'
+import { readManaged } from './lrm/journal.ts'
 import type { OutsideClock } from './outside-clock/outside-clock.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
@@ -44,6 +46,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     ...(await lookAtClock()),
     ...(await lookAtWatchdog(patient)),
     ...lookAtDrivers(patient.config),
+    ...(await lookAtResources(patient.config)),
     ...lookAtHost(patient),
   ]
 }
@@ -172,6 +175,16 @@ function lookAtDrivers({ drivers }: Config): Finding[] {
     if (!drivers?.includes(type)) return { about, level: 'ok', found: `no ${found}` }
     return { about, level: 'fail', found, advice: `install it, or leave ${type} out of --drivers` }
   })
+}
+
+/** What resource agents run has no start gate: an enabled unit of it starts it at boot, whoever holds its grant (S8). */
+async function lookAtResources({ home }: Config): Promise<Finding[]> {
+  const { services } = readManaged(home) ?? { services: [] }
+  return enabledFor(services, await enabledUnits()).map(({ sid, agent, unit }) => ({
+    ...{ about: 'drivers', level: 'warn' },
+    found: `${unit} is enabled here, and ${sid} runs ${agent}: the machine may start a copy of it at boot`,
+    advice: `if that is what it runs: systemctl disable --now ${unit}, on every node`,
+  }))
 }
 
 function lookAtHost({ config, isVirtual, outside }: Patient): Finding[] {

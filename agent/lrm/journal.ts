@@ -72,18 +72,24 @@ export function createJournalStore(
 ): JournalStore {
   const path = join(home, 'journal.json')
   const notePath = join(home, 'lease.json')
-  const managedPath = join(home, 'managed.json')
   return {
     read() {
       const text = files.readIfThere(path)
       const journal = text === null ? null : parseJournal(path, text)
-      const managed = readOrNull(files, managedPath, ManagedServices)
-      return { journal, note: readOrNull(files, notePath, LeaseFile) as LeaseNote | null, managed }
+      const note = readOrNull(files, notePath, LeaseFile) as LeaseNote | null
+      return { journal, note, managed: readManaged(home, files) }
     },
     write: (journal) => files.writeFileDurably(path, `${JSON.stringify(journal)}\n`),
-    writeManaged: (list) => files.writeFileDurably(managedPath, `${JSON.stringify(list)}\n`),
+    writeManaged: (list) => files.writeFileDurably(managedIn(home), `${JSON.stringify(list)}\n`),
     noteLease: (lease) => files.replaceFile(notePath, `${JSON.stringify({ bootId, lease })}\n`),
   }
+}
+
+const managedIn = (home: string) => join(home, 'managed.json')
+
+/** The services of the cluster, as the plane last told of those that others could start here; null: not known. */
+export function readManaged(home: string, files: Files = systemFiles): ManagedServices | null {
+  return readOrNull(files, managedIn(home), ManagedServices)
 }
 
 function parseJournal(path: string, text: string): Journal {
