@@ -48,7 +48,8 @@ export function beginStop(
 ): void {
   add(
     () => {
-      for (const what of [world.host, world.incoming, world.jobs]) what.delete(sid)
+      for (const what of [world.host, world.incoming, world.jobs, world.twoSteps.sent])
+        what.delete(sid)
       return { kind: 'stopped', sid, generation, outcome: 'ok', detail: '' }
     },
     () => ({ kind: 'stopped', sid, generation, outcome: 'timeout', detail: 'stuck' }),
@@ -68,6 +69,10 @@ export function beginStart(
   const isThere = world.host.has(sid) || world.incoming.has(sid)
   world.breach(isThere, `started ${sid} twice on this node`)
   world.breach(mayBeElsewhere(world, sid, generation), `started ${sid}, which may be elsewhere`)
+  world.breach(
+    world.twoSteps.ever.has(`${sid}/${generation}`),
+    `started ${sid}, which was sent off`,
+  )
   world.breach((world.toldClosed.get(sid) ?? -1) >= generation, `started closed ${sid}`)
   const onDisk = world.disk.journal
   world.breach((onDisk?.closed[sid] ?? -1) >= generation, `started ${sid}, closed on disk`)

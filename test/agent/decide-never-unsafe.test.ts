@@ -16,12 +16,14 @@ test('no schedule of answers, faults, crashes and orders breaks the safety contr
 })
 
 test('no schedule of live moves breaks it either, and the schedules do begin and end some', () => {
-  const seen = { migrate: 0, receive: 0, moved: 0, stayed: 0 }
+  const seen = { migrate: 0, receive: 0, moved: 0, stayed: 0, sent: 0, 'take-up': 0 }
   fc.assert(
     fc.property(fc.array(liveSteps, { minLength: 10, maxLength: 90 }), (schedule) => {
       const world = play(schedule)
       expect(world.breaches).toEqual([])
-      for (const { kind } of world.done) if (kind === 'migrate' || kind === 'receive') seen[kind]++
+      for (const { kind } of world.done)
+        if (kind === 'migrate' || kind === 'receive' || kind === 'take-up') seen[kind]++
+      seen.sent += world.twoSteps.ever.size
       for (const [uid, outcome] of world.plane.results)
         if (world.begun.has(uid)) seen[outcome === 'ok' ? 'moved' : 'stayed']++
     }),

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { judgeRevoked } from './contract.ts'
 import { arrive, endJob, moves } from './halves.ts'
+import { hand, inTwoSteps } from './two-step-halves.ts'
 import { World } from './world.ts'
 
 export const sids = ['process:a', 'process:b']
@@ -19,7 +20,7 @@ export const finishSome = fc
   )
 
 /** Something about a live move: an order, or what becomes of a job or of a half that listens. */
-export const liveStep = fc.record({ one: sid, what: fc.nat(9), is: fc.boolean() }).map(
+export const liveStep = fc.record({ one: sid, what: fc.nat(11), is: fc.boolean() }).map(
   ({ one, what, is }): Step =>
     (world) => {
       if (what < 3) moves.away(world, one, is ? 'n2:1' : null)
@@ -28,6 +29,7 @@ export const liveStep = fc.record({ one: sid, what: fc.nat(9), is: fc.boolean() 
       else if (what === 5) moves.receive(world, one)
       else if (what === 6) moves.arrived(world, one)
       else if (what === 7) arrive(world, one, is)
+      else if (what < 10) hand(world, one)
       else endJob(world, one, is)
     },
 )
@@ -183,6 +185,8 @@ export const liveSteps = fc.oneof(
           comeBack(world, one),
     ),
   },
+  { weight: 2, arbitrary: fc.constant<Step>(sendOffAway) },
+  { weight: 2, arbitrary: fc.constant<Step>(receiveSent) },
   { weight: 1, arbitrary: fc.constant<Step>((world) => world.crash()) },
   { weight: 1, arbitrary: steps },
 )
@@ -191,6 +195,25 @@ export const liveSteps = fc.oneof(
 function sendAway(world: World, one: string): void {
   moves.away(world, one, 'n2:1')
   world.settleBut(['migrate'], 30)
+}
+
+/** The first of two steps, and its word; what it sends is granted first, where nobody has it. */
+function sendOffAway(world: World): void {
+  const { plane } = world
+  if ((plane.orders.get(inTwoSteps)?.generation ?? null) === null && plane.bootId !== null)
+    plane.grant(inTwoSteps)
+  world.settle(30)
+  sendAway(world, inTwoSteps)
+  endJob(world, inTwoSteps, true)
+  world.settle(30)
+}
+
+/** The second of two steps is ordered. */
+function receiveSent(world: World): void {
+  moves.receive(world, inTwoSteps)
+  world.settle(30)
+  hand(world, inTwoSteps)
+  world.settleBut(['take-up'], 30)
 }
 
 /** The main process of what runs is gone, and its driver says so. */

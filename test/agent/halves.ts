@@ -3,13 +3,14 @@
 import type { Effect, LrmEvent } from '../../agent/lrm/decide/effect.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import type { LeaseRequest } from '../../shared/protocol.ts'
+import { beginTakeUp, inTwoSteps, saidOfSent, sendOff } from './two-step-halves.ts'
 import type { Pending, World } from './world.ts'
 
-type MoveEffect = Extract<Effect, { kind: 'receive' | 'migrate' | 'cancel-move' }>
+type MoveEffect = Extract<Effect, { kind: 'receive' | 'take-up' | 'migrate' | 'cancel-move' }>
 type Add = (finish: Pending['finish'], fail?: Pending['fail']) => void
 
 export const isMove = (effect: Effect): effect is MoveEffect =>
-  effect.kind === 'receive' || effect.kind === 'migrate' || effect.kind === 'cancel-move'
+  ['receive', 'take-up', 'migrate', 'cancel-move'].includes(effect.kind)
 
 /** A job that moves something away; it ends by itself, by a cancel or with the service. */
 export type Job = { uid: string; generation: number }
@@ -17,6 +18,10 @@ export type Job = { uid: string; generation: number }
 /** Begins this machine's part of a live move: it must be confirmed, armed and on disk. */
 export function beginMove(world: World, effect: MoveEffect, add: Add): void {
   if (effect.kind === 'receive') return beginReceive(world, effect, add)
+  if (effect.kind === 'take-up') {
+    expectLeave(world, effect.sid, effect.generation, 'taken up')
+    return beginTakeUp(world, effect, add)
+  }
   const { sid, generation, uid } = effect
   if (effect.kind === 'migrate') {
     expectLeave(world, sid, generation, 'moved away')
@@ -36,7 +41,8 @@ export function beginMove(world: World, effect: MoveEffect, add: Add): void {
     () => {
       if (effect.kind === 'cancel-move') world.jobs.delete(sid)
       // Its client gave up; the job did not.
-      return world.jobs.has(sid) ? said('unknown') : truth()
+      if (world.jobs.has(sid)) return said('unknown')
+      return saidOfSent(world, effect) ?? truth()
     },
     () => said('unknown'),
   )
@@ -55,6 +61,7 @@ function beginReceive(
   if (!isLate && !world.host.has(sid)) world.incoming.set(sid, generation)
   const said = (outcome: 'ok' | 'error'): LrmEvent => ({
     ...{ kind: 'receiving', sid, generation, outcome, detail: outcome, address: 'here' },
+    ...(sid === inTwoSteps && { takesUp: true }),
   })
   const failed = () => {
     world.incoming.delete(sid)
@@ -79,6 +86,7 @@ export function endJob(world: World, sid: string, hasMoved: boolean): void {
   if (!hasMoved || world.host.get(sid) !== job.generation) return
   world.host.delete(sid)
   world.moved.add(job.uid)
+  if (sid === inTwoSteps) sendOff(world, sid, job.generation)
 }
 
 /** What listens comes alive; the agent may hear of it, or find it. */
@@ -163,5 +171,8 @@ export function look(world: World): Found[] {
   const incoming = [...world.incoming].map(([sid, generation]) => ({
     ...{ sid, generation, state: 'incoming' as const },
   }))
-  return [...running, ...incoming]
+  const sent = [...world.twoSteps.sent].map(([sid, generation]) => ({
+    ...{ sid, generation, state: 'migrating' as const },
+  }))
+  return [...running, ...incoming, ...sent]
 }

@@ -8,6 +8,7 @@ import { beginRenewal, beginStart, beginStop, checkAnswers, judgeRevoked } from 
 import { clusterUuid, FakePlane, nodeUid } from './fake-plane.ts'
 import { DrillWatch } from './drill-watch.ts'
 import { beginMove, isMove, type Job, look } from './halves.ts'
+import { TwoSteps } from './two-step-halves.ts'
 
 /** An effect begun and not ended: told later, in any order, or never. */
 export type Pending = { effect: Effect; finish(): LrmEvent | null; fail(): LrmEvent | null }
@@ -20,10 +21,11 @@ export class World {
   /** Halves of live moves that listen, and jobs that move something away. */
   incoming = new Map<string, number>()
   jobs = new Map<string, Job>()
-  /** Moves away that were begun, by order and by `sid/generation`; orders whose job took the service away. */
+  /** Moves away that were begun, by order and by `sid/generation`; orders whose job took it away. */
   begun = new Map<string, number>()
   began = new Set<string>()
   moved = new Set<string>()
+  twoSteps = new TwoSteps()
   device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
   /** It never fires, whatever anybody does. */
   isDeviceDead = false
@@ -82,7 +84,7 @@ export class World {
 
   /** The machine dies and boots again. */
   reset(): void {
-    for (const what of [this.host, this.incoming, this.jobs]) what.clear()
+    for (const what of [this.host, this.incoming, this.jobs, this.twoSteps.sent]) what.clear()
     this.boot++
     this.pending = []
     this.device = { open: false, running: false, deadlineMs: 0, effectiveMs: 0 }
@@ -173,7 +175,6 @@ export class World {
 
   /** Something runs, and something may be concluded from this node's silence. */
   private needsLease = (): boolean => this.isBusy && !this.plane.released
-
   private feedDevice(): void {
     this.device.running = true
     this.device.deadlineMs = this.nowMs + this.device.effectiveMs
@@ -238,11 +239,10 @@ export class World {
       add(() => ({ kind: 'surveyed', found }))
     } else if (effect.kind === 'poll') {
       const { id, revision } = effect
-      const orders = () => structuredClone(this.plane.desired())
       const tell = (): LrmEvent =>
         this.plane.revision === revision
           ? { kind: 'desired-unchanged', id }
-          : { kind: 'desired', id, desired: orders() }
+          : { kind: 'desired', id, desired: structuredClone(this.plane.desired()) }
       add(tell, () => ({ kind: 'desired-failed', id, why: 'net' }))
     } else if (effect.kind === 'ask-epoch') {
       checkAnswers(this, effect)
