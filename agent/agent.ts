@@ -11,6 +11,7 @@ import { resumeLrm } from './lrm/decide/resume.ts'
 import { createEffects } from './lrm/effects.ts'
 import type { JournalStore } from './lrm/journal.ts'
 import { createLoop, type Loop } from './lrm/loop.ts'
+import { createQuestions } from './questions.ts'
 import type { UsageMeter } from './usage/usage-meter.ts'
 import type { OutsideClock } from './outside-clock/outside-clock.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
@@ -75,9 +76,10 @@ export function createAgent(parts: AgentParts): Loop {
   }
   const { journal, client, health } = parts
   const meter = parts.createMeter?.(drivers) ?? null
+  const questions = createQuestions({ drivers, client, log, timers })
   const deps = {
     ...{ clock, timers, outside, watchdog, drivers, journal, client, log, meter },
-    ...{ aboutNode, exit, health, bootId },
+    ...{ aboutNode, exit, health, bootId, questions },
   }
   const loop: Loop = createLoop({
     ...{ clock, timers, lrm, outside, stalls: health?.stalls },

@@ -12,12 +12,13 @@ import {
   type LeaseRequest,
   ManagedServices,
 } from '../shared/protocol.ts'
+import type { NodeAnswer } from '../shared/node-question.ts'
 import type { Random } from '../shared/random.ts'
 import { createTransport, type HttpReply, type Transport } from './http-transport.ts'
 
 export type Reply<T> =
-  /** `managed`: what an answer to the desired state says beside it; absent: it is old. */
-  | { kind: 'ok'; answer: T; managed?: string }
+  /** `managed`, `question`: what an answer to the desired state says beside it; absent: nothing, or it is old. */
+  | { kind: 'ok'; answer: T; managed?: string; question?: string }
   | { kind: 'refused'; status: number; problem: AgentProblem }
   | { kind: 'failed'; why: string }
 
@@ -30,6 +31,8 @@ export interface ControlPlaneClient {
   managed(timeoutMs: number): Promise<Reply<ManagedServices>>
   /** `null`: nothing newer within `waitMs`. */
   desired(question: DesiredQuestion, cancel: AbortSignal): Promise<Reply<Desired | null>>
+  /** Answers a question; one that nobody waits for any more is taken in, too. */
+  answer(uid: string, answer: NodeAnswer, timeoutMs: number): Promise<Reply<unknown>>
   close(): Promise<void>
 }
 
@@ -87,6 +90,8 @@ export function createControlPlaneClient(options: ClientOptions): ControlPlaneCl
         Desired.nullable(),
       )
     },
+    answer: (uid, answer, timeoutMs) =>
+      post(`/agent/v1/questions/${uid}`, answer, timeoutMs, z.unknown()),
     close: () => transport.close(),
   }
 }
@@ -105,6 +110,7 @@ function understand<T>(reply: HttpReply, schema: z.ZodType<T>): Reply<T> {
       return {
         ...{ kind: 'ok', answer: parsed.data },
         ...(reply.managed && { managed: reply.managed }),
+        ...(reply.question && { question: reply.question }),
       }
     return { kind: 'failed', why: `answer not understood: ${z.prettifyError(parsed.error)}` }
   }

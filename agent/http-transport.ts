@@ -2,15 +2,17 @@
 // tenths of a millisecond, and costs an agent 10 MB, half of it for its WebAssembly.)
 import type http from 'node:http'
 import type { Socket } from 'node:net'
+import { questionHeader } from '../shared/node-question.ts'
 import { managedHeader } from '../shared/protocol.ts'
 import { createPinnedAgent } from './pinned-agent.ts'
 
-/** `date`: the other side's clock, as far as it said. `managed`: the digest that came with the desired state. */
+/** `date`: the other side's clock, as far as it said. `managed`: the digest that came with the desired state. `question`: so did that. */
 export type HttpReply = {
   status: number
   body: string
   date?: string | undefined
   managed?: string | undefined
+  question?: string | undefined
 }
 
 export type Transport = {
@@ -115,7 +117,8 @@ function exchange(
         end()
         const { headers, statusCode } = response
         const managed = headers[managedHeader]?.toString()
-        resolve({ status: statusCode ?? 0, body: text, date: headers.date, managed })
+        const question = headers[questionHeader]?.toString()
+        resolve({ status: statusCode ?? 0, body: text, date: headers.date, managed, question })
       })
     })
     request.end(body ?? undefined)

@@ -5,6 +5,7 @@ import { GroupNodes } from './group.ts'
 import { ClusterName, ConfigId, NodeName, ServiceId } from './names.ts'
 import { NMinusOne } from './n-minus-one.ts'
 import { agentModes, nodeStates, watchdogClasses } from './node.ts'
+import { DomainName } from './node-question.ts'
 import { DrillResult, LastEnd, Stalls } from './node-health.ts'
 import { Figures, SchedulingUpdate } from './scheduling.ts'
 import { NodeAffinityRule, ResourceAffinityRule } from './rule.ts'
@@ -110,11 +111,28 @@ export const ServiceConfigBody = z.object({
   autoRebalance: z.boolean(),
   figures: Figures.nullable(),
   node: z.string().nullable(),
+  adoptedFrom: z.string().nullable(),
   comment: z.string(),
   /** Also the ETag; send it back as If-Match. */
   version: count,
 })
 export type ServiceConfigBody = z.infer<typeof ServiceConfigBody>
+
+/** What is to be taken over from a node, and under which name it is there; usual is that of the service. */
+export const DescribeBody = z.strictObject({ sid: ServiceId, domain: DomainName.optional() })
+export const DescribedBody = z.object({
+  sid: z.string(),
+  node: z.string(),
+  name: z.string(),
+  uuid: z.string(),
+  /** As libvirt calls it: `running`, `paused`, `shut off`. */
+  state: z.string(),
+  isAutostarted: z.boolean(),
+  /** For `spec`, secrets included. */
+  xml: z.string(),
+  warnings: z.array(z.string()),
+})
+export type DescribedBody = z.infer<typeof DescribedBody>
 
 export const StopBody = z.strictObject({ timeoutMs: stopTimeoutMs.optional() })
 export const MoveBody = z.strictObject({ node: NodeName })

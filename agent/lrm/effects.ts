@@ -9,6 +9,7 @@ import { beginDrill, runDrill } from '../drill/drill-effects.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { Health } from '../health/health.ts'
 import type { Log } from '../log.ts'
+import type { Questions } from '../questions.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
 import type { OutsideClock } from '../outside-clock/outside-clock.ts'
 import type { Watchdog } from '../watchdog/watchdog.ts'
@@ -31,6 +32,8 @@ export type EffectDeps = {
   meter: UsageMeter | null
   /** Absent: nothing is told of this machine but what it runs, and no drill is done. */
   health?: Health | undefined
+  /** Absent: nobody is told anything of this host. */
+  questions?: Questions
   bootId: string
   /** What every epoch request says about this node, besides what was decided. */
   aboutNode(): Omit<EpochRequest, 'nonce' | 'found' | 'planeEpoch' | 'sentMs'>
@@ -228,6 +231,7 @@ async function ask(
 ): Promise<LrmEvent> {
   const { id, planeEpoch, revision, waitMs } = effect
   const reply = await deps.client.desired({ planeEpoch, revision, waitMs }, cancel)
+  if (reply.kind === 'ok' && reply.question) deps.questions?.take(reply.question)
   if (reply.kind === 'ok')
     return reply.answer === null
       ? { kind: 'desired-unchanged', id, managed: reply.managed ?? null }

@@ -8,6 +8,7 @@ import { heavyWork } from './heavy-work.ts'
 import { admitOperators, boundRequests, emptyApp, operatorRoutes } from './operator-api.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { clusterRoutes } from './routes/clusters.ts'
+import { answerRoutes, describeRoutes } from './routes/describe.ts'
 import { addDocs } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fenceDeviceRoutes } from './routes/fence-devices.ts'
@@ -33,12 +34,14 @@ export function createApp(deps: HttpDeps): OpenAPIHono<Env> {
   app.route('/', healthRoutes(deps))
   app.route('/', pageRoutes(deps, feed))
   app.route('/agent/v1', nodeToolRoutes(deps, feed))
+  app.route('/agent/v1', answerRoutes(deps))
 
   admitOperators(app, deps)
   app.route('/api/v1', clusterRoutes(deps))
   for (const routes of [
     ...operatorRoutes(deps, feed),
     fenceDeviceRoutes(deps),
+    describeRoutes(deps, feed),
     eventRoutes(deps, feed),
     whyRoutes(deps),
     placementRoutes(deps),

@@ -45,6 +45,7 @@ export const refusalStatus = {
   'device-unreachable': 409,
   'identity-unknown': 409,
   'other-machine': 409,
+  'cannot-be-adopted': 409,
   'version-conflict': 412,
   'timing-unsound': 422,
   'name-mismatch': 422,

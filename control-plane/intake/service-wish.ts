@@ -8,12 +8,18 @@ import type { ClusterView, ServiceConfig, ServiceView, Sid } from '../cluster/vi
 import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
 import { type FieldError, type Refusal, refuse } from './refusal.ts'
+import { refuseSameMachine } from './same-machine.ts'
 
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
 export function refuseServiceCreate(view: ClusterView, wish: ServiceCreate): Refusal | null {
   if (view.services[wish.sid]?.config)
     return refuse('already-exists', `service ${wish.sid} exists already: change it instead`)
-  return refuseUnknownNode(view, wish.node) ?? refusePlace(view, wish.sid, wish)
+  return (
+    refuseUnknownNode(view, wish.node) ??
+    refuseUnknownNode(view, wish.adoptedFrom, 'adoptedFrom') ??
+    refuseSameMachine(view, wish.sid, wish.spec) ??
+    refusePlace(view, wish.sid, wish)
+  )
 }
 
 /** May the configuration of this service change so? */
@@ -33,7 +39,11 @@ export function refuseServiceUpdate(
     if (refusal) return refusal
   }
   const { group = found.config.group, requested = found.config.requested } = wish
-  return refuseUnknownNode(view, wish.node ?? null) ?? refusePlace(view, sid, { group, requested })
+  return (
+    refuseUnknownNode(view, wish.node ?? null) ??
+    (wish.spec === undefined ? null : refuseSameMachine(view, sid, wish.spec)) ??
+    refusePlace(view, sid, { group, requested })
+  )
 }
 
 /** The wish with its `spec` as the type of the service has it, defaults filled in. */
@@ -90,10 +100,14 @@ function refuseUnspecified(
   ])
 }
 
-function refuseUnknownNode(view: ClusterView, node: string | null): Refusal | null {
+function refuseUnknownNode(
+  view: ClusterView,
+  node: string | null,
+  field: 'node' | 'adoptedFrom' = 'node',
+): Refusal | null {
   if (node === null || view.nodes[node]) return null
   return refuse('unknown-node', `no node ${node} in this cluster`, [
-    { field: 'node', message: `no node ${node}` },
+    { field, message: `no node ${node}` },
   ])
 }
 

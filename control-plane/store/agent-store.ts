@@ -1,10 +1,12 @@
 // The seam between the agents' routes and where clusters are kept. Requests become rows; nothing is decided here.
 import type postgres from 'postgres'
+import type { NodeQuestion } from '../../shared/node-question.ts'
 import type { EpochAnswer, EpochRequest, JoinRequest } from '../../shared/protocol.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Timing } from '../../shared/timing.ts'
 import { readDesired, type StoredDesired } from './desired.ts'
 import { readManaged, type StoredManaged } from './managed.ts'
+import { tellQuestion } from './node-questions.ts'
 import {
   epochStanding,
   findNode,
@@ -30,6 +32,8 @@ export interface AgentStore {
   ): Promise<StoredDesired | null>
   /** What it is to keep start gates for; \`services\` null where their digest is the one that is given. */
   readManaged(nodeUid: string, has: string | null): Promise<StoredManaged | null>
+  /** What the node is to be asked now, noted as told; null: nothing. Absent: nobody asks here. */
+  tellQuestion?(nodeUid: string): Promise<NodeQuestion | null>
 }
 
 /** Clusters as Postgres keeps them. */
@@ -41,5 +45,6 @@ export function postgresAgentStore(sql: postgres.Sql, random: Random): AgentStor
     epochStanding: (request, timing) => epochStanding(sql, request, timing),
     readDesired: (nodeUid, has) => readDesired(sql, nodeUid, has),
     readManaged: (nodeUid, has) => readManaged(sql, nodeUid, has),
+    tellQuestion: (nodeUid) => tellQuestion(sql, nodeUid),
   }
 }

@@ -69,6 +69,24 @@ export function whyNotLive({ disks }: DomainXml, diskLocks: 'qemu' | 'manager'):
     : `QEMU’s lock of disk ${unlocked.target} (${unlocked.type}) does not reach other nodes: relocate it, or say diskLocks: manager`
 }
 
+/** What of the domain may be there on one host only, as sentences; of what `readDomainXml` has read. */
+export function hostBound(xml: string): string[] {
+  const devices = part(part(parser.parse(xml), 'domain'), 'devices')
+  const found: string[] = []
+  if (part(devices, 'hostdev') !== undefined)
+    found.push(
+      'it has devices of its host (hostdev): other nodes need the same, and it cannot move live',
+    )
+  const disks = part(devices, 'disk')
+  const local = (Array.isArray(disks) ? disks : []).flatMap((disk: unknown) => {
+    const source = part(disk, 'source')
+    return textOf(part(source, '@file')) ?? textOf(part(source, '@dev')) ?? []
+  })
+  if (local.length > 0)
+    found.push(`every node that may run it must reach the same ${[...new Set(local)].join(' ')}`)
+  return found
+}
+
 function disksOf(domain: unknown): DomainDisk[] {
   const disks = part(part(domain, 'devices'), 'disk')
   return (Array.isArray(disks) ? disks : []).map((disk: unknown) => ({

@@ -169,6 +169,7 @@ describe('what is said', () => {
       autoRebalance: true,
       figures: { cpus: 2, memoryBytes: 512 * 1024 ** 2 },
       node: null,
+      adoptedFrom: null,
       comment: '',
       version: 3,
     }

@@ -8,12 +8,13 @@ import { afterAll } from 'vitest'
 import { type LibvirtHost, startLibvirtHosts } from '../agent/vm/libvirt-host.ts'
 import { testSite } from './site.ts'
 
-export function libvirtSite() {
+/** @param leaseMs longer ones bear longer outages of the plane, and have a lost node's services wait for longer */
+export function libvirtSite(leaseMs = 12_000) {
   const home = mkdtempSync(join(tmpdir(), 'holdfast-vm-site-'))
   let started: Promise<LibvirtHost[]> | null = null
   const site = testSite({
     nodes: 2,
-    timing: { leaseMs: 12_000, watchdogMs: 3_000 },
+    timing: { leaseMs, watchdogMs: 3_000 },
     async agentOf(name) {
       started ??= startLibvirtHosts(2, true)
       const host = (await started)[name === 'n1' ? 0 : 1] as LibvirtHost

@@ -5,6 +5,7 @@ import { usage } from '../failure.ts'
 import { parseWholeNumber } from '../option-value.ts'
 import { explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
+import { type AdoptFlags, checkAdoption, formatAdopted, takeOver } from './adopt.ts'
 import {
   configures,
   forget,
@@ -14,6 +15,7 @@ import {
 } from './service-options.ts'
 import { type Spec, specWishes } from './spec-options.ts'
 
+type AddFlags = ServiceFlags & AdoptFlags
 type SetFlags = ServiceFlags & { delete?: string; digest?: string }
 
 /** Adds the commands about the configuration of services. */
@@ -26,11 +28,14 @@ export function addServices(program: Command): void {
       )
       .argument('<sid>')
       .argument('[command...]', 'after --: the program and its arguments, run without a shell'),
-  ).action(
-    withPlane<ServiceFlags>((session, [sid = '', ...command], flags) =>
-      add(session, sid, command, flags),
-    ),
   )
+    .option('--adopt <node>', 'of vm: take over what that node has, running or not')
+    .option('--domain <name>', 'with --adopt: its name there, if it is not that of the service')
+    .action(
+      withPlane<AddFlags>((session, [sid = '', ...command], flags) =>
+        add(session, sid, command, flags),
+      ),
+    )
 
   configures(
     program
@@ -52,15 +57,24 @@ async function add(
   session: Session,
   sid: string,
   command: string[],
-  flags: ServiceFlags,
+  flags: AddFlags,
 ): Promise<void> {
   // What is wrong with the words themselves is said before any plane is asked.
-  const body = { sid, ...serviceWishes(flags, null), spec: newSpec(sid, command, flags) }
+  checkAdoption(flags, command)
+  const { adopt } = flags
+  const wishes = { sid, ...serviceWishes(flags, null) }
+  const adopted =
+    adopt === undefined
+      ? null
+      : await takeOver(session, sid, { ...flags, adopt }, specWishes(flags, {}))
+  const spec = adopted?.spec ?? newSpec(sid, command, flags)
+  const body = { ...wishes, ...adopted?.wishes, spec }
   const answer = await session.plane.post(await session.path('/services'), {
     body,
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () => explain(session, answer, `${sid} added`))
+  const told = adopted === null ? [] : formatAdopted(adopted, flags.state)
+  session.print(answer, () => [explain(session, answer, `${sid} added`), ...told].join('\n'))
 }
 
 function newSpec(sid: string, command: string[], flags: ServiceFlags): Spec {

@@ -12,7 +12,7 @@ type Row = Omit<ServiceConfigBody, 'version'> & { version: number }
 const columns = (tx: Tx) => tx`
   sid, requested, spec, group_name as "group", max_restart as "maxRestart",
   max_relocate as "maxRelocate", stop_timeout_ms as "stopTimeoutMs", failback,
-  auto_rebalance as "autoRebalance", figures, node, comment, version::int`
+  auto_rebalance as "autoRebalance", figures, node, adopted_from as "adoptedFrom", comment, version::int`
 
 /** All services of a cluster, by sid. */
 export function listServices(tx: Tx, clusterId: number): Promise<ServiceConfigBody[]> {

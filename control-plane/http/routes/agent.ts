@@ -14,6 +14,7 @@ import {
   managedHeader,
   noManaged,
 } from '../../../shared/protocol.ts'
+import { questionHeader } from '../../../shared/node-question.ts'
 import type { DesiredPolls } from '../../lease/desired-polls.ts'
 import type { Renewals } from '../../lease/renewals.ts'
 import type { UsageReports } from '../../lease/usage-reports.ts'
@@ -175,11 +176,13 @@ async function desiredRoute(
       const parked = deps.polls.park(node.nodeUid, Math.max(1, remainingMs), leave.signal)
       const stored = await deps.store.readDesired(node.nodeUid, query)
       if (stored) c.header(managedHeader, stored.managed || noManaged)
+      const question = stored?.isAsked ? await deps.store.tellQuestion?.(node.nodeUid) : null
+      if (question) c.header(questionHeader, JSON.stringify(question))
       if (stored?.document) {
         const { revision, planeEpoch, document } = stored
         return c.json({ ...document, revision, planeEpoch })
       }
-      if (remainingMs <= 0 || deps.polls.isFull) return c.body(null, 204)
+      if (question || remainingMs <= 0 || deps.polls.isFull) return c.body(null, 204)
       if ((await parked) === 'over') return c.body(null, 204)
     } finally {
       gone.removeEventListener('abort', onGone)

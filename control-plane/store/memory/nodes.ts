@@ -195,7 +195,9 @@ export function readDesired(
     return null
   const { revision, document, managed } = desired
   const isKnown = revision === has.revision && number === has.planeEpoch
-  return { revision, planeEpoch: { number, uuid }, document: isKnown ? null : document, managed }
+  const told = isKnown ? null : document
+  // Nobody asks a simulated node anything.
+  return { revision, planeEpoch: { number, uuid }, document: told, managed, isAsked: false }
 }
 
 /** What the node is to keep start gates for. */

@@ -76,7 +76,9 @@ function putService(
 
 function serviceBody(state: ClusterState, sid: string): ServiceConfigBody | null {
   const config = state.services[sid]?.config
-  return config ? { sid, ...config, comment: state.operators.comments[sid] ?? '' } : null
+  if (!config) return null
+  const { adoptedFrom = null } = config
+  return { sid, ...config, adoptedFrom, comment: state.operators.comments[sid] ?? '' }
 }
 
 type GroupRows = Pick<
