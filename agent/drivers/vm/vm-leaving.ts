@@ -30,7 +30,7 @@ export async function moveMachine(host: VmHost, request: MigrateRequest): Promis
   if ('invalid' in read) return stays('invalid', read.invalid)
   const { spec, domain } = read
   const never = whyNotLive(domain, spec.diskLocks)
-  if (never !== null) return stays('invalid', never)
+  if (never !== null) return stays('not-live', never)
   const address = readAddress(request.address)
   if (address === null) return stays('invalid', 'its target’s address cannot be read')
   const { uuid } = domain

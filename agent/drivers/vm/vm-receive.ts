@@ -41,7 +41,7 @@ export async function openForMachine(
   if ('invalid' in read) return { outcome: 'invalid', detail: read.invalid }
   const { domain, spec } = read
   const never = whyNotLive(domain, spec.diskLocks)
-  if (never !== null) return { outcome: 'invalid', detail: never }
+  if (never !== null) return { outcome: 'not-live', detail: never }
   const mark = markFor(host, sid, generation)
   const address = JSON.stringify({ uri, mark } satisfies Address)
   const there = await machineOf(host, domain.uuid)

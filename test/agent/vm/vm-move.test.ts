@@ -198,12 +198,12 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     const received = await target.driver.receive!({
       ...{ sid, generation: 6, spec: readonly, from: 'n1', mayBegin },
     })
-    expect(received).toMatchObject({ outcome: 'invalid' })
+    expect(received).toMatchObject({ outcome: 'not-live' })
     const moved = await source.driver.migrate!({
       ...{ sid, generation: 5, spec: readonly, target: 'n2', address: 'x', timeoutMs: 1_000 },
       ...{ mayBegin, onProgress: () => {} },
     })
-    expect(moved).toMatchObject({ outcome: 'invalid', left: 'running' })
+    expect(moved).toMatchObject({ outcome: 'not-live', left: 'running' })
     // The lock at work: a second copy of a machine with this disk does not come to run.
     const second = await target.driver.start({ sid, generation: 9, spec, mayStart: () => true })
     expect(second).toMatchObject({ outcome: 'error' })
