@@ -1,61 +1,8 @@
 // New lease epochs, settled rejoin, and evidence given by agents: whose word closes what.
 import { describe, expect, it } from 'vitest'
-import type { EpochRequestView } from '../../control-plane/cluster/node-words.ts'
 import { aNode, aService, buildView, leaseFrom, nowMs, silentNode } from './build-view.ts'
 import { ofKind, play } from './play.ts'
-
-const web = 'process:web'
-const db = 'process:db'
-
-const request = (changes: Partial<EpochRequestView> = {}): EpochRequestView => ({
-  bootId: 'n3-boot-1',
-  sameHardware: true,
-  planeEpoch: 1,
-  nonce: null,
-  found: [],
-  requestedMs: nowMs,
-  ...changes,
-})
-
-/** n3 after it asked and was challenged: epoch 3 is revoked, epoch 4 allotted. */
-function challenged(changes: Partial<EpochRequestView>, guarded: boolean | null = true) {
-  const bootId = changes.bootId ?? 'n3-boot-1'
-  const until = leaseFrom(nowMs - 5_000)
-  const n3 = aNode('n3', {
-    state: 'unknown',
-    lease: {
-      epoch: 4,
-      bootId: null,
-      guarded: null,
-      armed: false,
-      judgedUntilMs: until,
-      leaseUntilMs: until,
-    },
-    revocations: [
-      {
-        epoch: 3,
-        bootId: 'n3-boot-1',
-        leaseUntilMs: until,
-        judgedUntilMs: until,
-        guarded,
-        revokedMs: nowMs - 100,
-      },
-    ],
-    challenge: {
-      epoch: 4,
-      bootId,
-      nonce: 'q',
-      questions: [{ sid: web, generation: 1 }],
-      waitsFor: '',
-    },
-    epochRequest: request({ nonce: 'q', ...changes }),
-  })
-  return buildView({ nodes: [aNode('n1'), aNode('n2'), n3], services: [aService(web, 'n3')] })
-}
-
-const found = (state: 'running' | 'stopped' | 'unknown', generation = 1) => [
-  { sid: web, generation, state },
-]
+import { challenged, db, found, request, web } from './challenged.ts'
 
 describe('a node that asks for a new epoch', () => {
   it('is revoked first, then asked about every grant it held', () => {
@@ -312,61 +259,5 @@ describe('a node that asks for a new epoch', () => {
     expect(play(buildView({ nodes: [n3], services: [aService(web, 'n3')] })).plan.changes).toEqual(
       [],
     )
-  })
-})
-
-describe('what an agent says it ended for good', () => {
-  const closing = (report: Partial<NonNullable<ReturnType<typeof aNode>['report']>>) => {
-    const n3 = aNode('n3')
-    n3.report = { ...n3.report!, closed: [{ sid: web, generation: 1 }], ...report }
-    return buildView({ nodes: [aNode('n1'), aNode('n2'), n3], services: [aService(web, 'n3')] })
-  }
-
-  it('closes that service and generation, and it starts anew under a new one', () => {
-    const { plan, after } = play(closing({}))
-    expect(ofKind(plan, 'evidence.recorded')).toMatchObject([
-      { evidence: 'agent-stopped', epoch: 3 },
-    ])
-    expect(after.services[web]!.grant!.generation).toBe(1_000)
-  })
-
-  it.each([
-    ['of another generation', { closed: [{ sid: web, generation: 2 }] }],
-    ['under an older epoch (S15a)', { epoch: 2 }],
-    ['by another boot (S15a)', { bootId: 'n3-boot-0' }],
-    [
-      'while it still finds it',
-      {
-        running: [{ sid: web, generation: 1, state: 'stopping' as const, stable: false }],
-      },
-    ],
-  ])('%s closes nothing', (_, report) => {
-    expect(ofKind(play(closing(report)).plan, 'evidence.recorded')).toEqual([])
-  })
-
-  it('says nothing about another service of that node (S17b)', () => {
-    const view = closing({})
-    view.services[db] = aService(db, 'n3', {
-      grant: { generation: 5, holders: [{ node: 'n3', epoch: 3, confirmed: true }] },
-    })
-    expect(play(view).after.services[db]!.grant!.generation).toBe(5)
-  })
-
-  it('by a node that is silent since does not count before its lease is settled', () => {
-    const view = closing({})
-    view.nodes.n3 = silentNode('n3', { state: 'unknown', report: view.nodes.n3!.report })
-    view.nodes.n3.lease.epoch = 4
-    view.nodes.n3.lease.bootId = null
-    view.nodes.n3.revocations = [
-      {
-        epoch: 3,
-        bootId: 'n3-boot-1',
-        leaseUntilMs: nowMs,
-        judgedUntilMs: nowMs + 5_000,
-        guarded: true,
-        revokedMs: nowMs,
-      },
-    ]
-    expect(ofKind(play(view).plan, 'evidence.recorded')).toEqual([])
   })
 })

@@ -8,7 +8,7 @@ import type {
   PowerState,
 } from '../../control-plane/cluster/fence-view.ts'
 import type { NodeView } from '../../control-plane/cluster/view.ts'
-import { nowMs, silentNode, type NodeChanges } from './build-view.ts'
+import { aNode, aService, buildView, nowMs, silentNode, type NodeChanges } from './build-view.ts'
 
 export const uuidOfN3 = '11111111-2222-4333-8444-555555555555'
 
@@ -62,4 +62,18 @@ export function revoked(changes: NodeChanges = {}): NodeView {
     ...changes,
     lease: { epoch: 4, bootId: null, armed: false, guarded: null, ...changes.lease },
   })
+}
+
+export const web = 'process:web'
+
+/** n3 as given, with `web`, which it held. */
+export const started = (n3: NodeView, more: Parameters<typeof buildView>[0] = {}) =>
+  buildView({ nodes: [aNode('n1'), aNode('n2'), n3], services: [aService(web, 'n3')], ...more })
+
+/** The same, and `web` waits for proof that n3 is dead. */
+export const waiting = (n3: NodeView) => {
+  const view = started(n3)
+  const service = view.services[web]!
+  service.status = { ...service.status!, state: 'fence', running: false }
+  return view
 }
