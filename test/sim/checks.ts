@@ -1,5 +1,6 @@
 // What must never happen, looked for in the world itself: what runs on the machines, whatever any database believes.
 // The database is asked only whether a start had its leave, and whether what it took for proof was one.
+import { serviceType } from '../../shared/names.ts'
 import { checkInvariants } from '../../control-plane/cluster/check.ts'
 import { generationOn } from '../../control-plane/cluster/grants.ts'
 import type { Change } from '../../control-plane/cluster/change.ts'
@@ -98,6 +99,12 @@ export class Checks {
     const isThere = machine.guests.running.get(sid)?.state === 'running'
     if (what === 'start' || isThere)
       this.violate(`${machine.name} begins to ${what} ${sid} while it is disarmed`)
+  }
+
+  /** What a daemon of the host could start too is started by an agent once its gate is in place (S8). */
+  beforeStart({ name, guests }: Machine, sid: string): void {
+    if (serviceType(sid) === 'vm' && !guests.gates.has(sid))
+      this.violate(`${name} starts ${sid} before its start gate is in place`)
   }
 
   /** After every commit: each holder that was closed is really dead, and the view holds together. */

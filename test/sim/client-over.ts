@@ -7,13 +7,13 @@ import type { Process } from './process.ts'
 /** @param watch told of each exchange, when it is made and when it is sent */
 export function clientOver(
   link: Link,
-  { replicas, chance }: Pick<MachineOptions, 'replicas' | 'chance'>,
+  { replicas, chance, readsGates }: Pick<MachineOptions, 'replicas' | 'chance' | 'readsGates'>,
   process: Process,
   credential: string | null,
   watch: (exchange: Exchange, isSent: boolean) => void,
 ) {
   const urls = replicas.map((replica) => replica.url)
   const replicaAt = (origin: string) => replicas.find((replica) => replica.url === origin)!
-  const transport = linkTransport(link, process, credential, replicaAt, watch)
+  const transport = linkTransport(link, process, credential, replicaAt, watch, readsGates)
   return createControlPlaneClient({ urls, credential, random: chance, transport })
 }

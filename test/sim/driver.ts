@@ -1,6 +1,6 @@
 // The driver of a simulated machine: starts and stops take time, fail, hang, answer late and leave things behind, as
 // their behaviour says. What it finds it finds on the host, as real drivers do.
-import type { Driver, DriverResult, StartRequest } from '../../agent/drivers/driver.ts'
+import type { Asked, Driver, DriverResult, StartRequest } from '../../agent/drivers/driver.ts'
 import type { Found } from '../../agent/lrm/decide/lrm.ts'
 import { foundOn } from './found.ts'
 import { cancelMove } from './live-moves.ts'
@@ -15,8 +15,9 @@ const killMs = 50
 export class SimDriver extends MovingDriver implements Driver {
   private readonly stopping = new Map<string, Stopping>()
 
-  survey(): Promise<Found[]> {
+  survey(_asked: readonly Asked[] = [], known: readonly Asked[] = []): Promise<Found[]> {
     return this.later(this.behaviour.surveyMs(), () => {
+      for (const { sid } of known) this.guests.gates.add(sid)
       return foundOn(this.guests).filter(({ sid }) => sid.startsWith(`${this.type}:`))
     })
   }

@@ -21,6 +21,8 @@ export class Guests {
   readonly outgoing = new Map<string, Outgoing>()
   /** What was sent off in the first of two steps, by its generation: nothing of it can come alive here again. */
   readonly sent = new Map<string, number>()
+  /** Services that nobody but the agent can start here, since a look that knew of them; a boot may have lost that. */
+  readonly gates = new Set<string>()
   /** Services that no kill ends: until the world lets go of them. */
   readonly stuck = new Set<string>()
   onStart: (guest: Guest) => void = () => {}
@@ -97,6 +99,7 @@ export class Guests {
 
   /** The machine is off. */
   endAll(): void {
+    this.gates.clear()
     for (const sid of [...this.pending.keys()]) this.cancelPending(sid)
     for (const { scheduled } of this.outgoing.values()) this.scheduler.cancel(scheduled)
     this.outgoing.clear()

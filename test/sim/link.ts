@@ -1,5 +1,7 @@
 // The network between one machine and the plane: each direction delays, loses, repeats and reorders, or is cut.
 import type { HttpReply, Transport } from '../../agent/http-transport.ts'
+import { managedHeader } from '../../shared/protocol.ts'
+import type { PlainReply } from './in-process.ts'
 import type { Process } from './process.ts'
 import type { Chance } from './random.ts'
 import type { Replica } from './replica.ts'
@@ -112,20 +114,25 @@ export function sendOver(
     })
 }
 
-/** An agent's way over a link. */
+/** An agent's way over a link. @param readsGates as agents do that know of start gates */
 export function linkTransport(
   link: Link,
   process: Process,
   credential: string | null,
   replicaAt: (origin: string) => Replica,
   watch: (exchange: Exchange, isSent: boolean) => void,
+  readsGates: boolean,
 ): Transport {
   const send = sendOver(link, process, replicaAt, watch)
+  const withHeaders = (reply: HttpReply): HttpReply =>
+    readsGates
+      ? { ...reply, managed: (reply as PlainReply).header(managedHeader) ?? undefined }
+      : reply
   return {
     post: (url, body, timeoutMs) =>
       send({ method: 'POST', url, body, credential }, timeoutMs, null),
     get: (url, timeoutMs, cancel) =>
-      send({ method: 'GET', url, body: null, credential }, timeoutMs, cancel),
+      send({ method: 'GET', url, body: null, credential }, timeoutMs, cancel).then(withHeaders),
     close: async () => {},
   }
 }

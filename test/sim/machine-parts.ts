@@ -36,6 +36,8 @@ export type MachineOptions = {
   hasPower(): boolean
   /** From power to agent. */
   bootMs: number
+  /** Its agent knows of start gates, and reads the services that they are for. */
+  readsGates: boolean
 }
 
 /** What a world watches a machine for. */

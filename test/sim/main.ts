@@ -17,7 +17,8 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
   --hours H       of faults, in each (default: 0.1, with --seed as the seed was found)
   --nodes N       (default: 3)     --services N   (default: 6)
   --replicas N    of the plane (default: drawn, one to three)
-  --console       operators at a console only, who lose no answer and make no mistakes: for seeds found that way
+  --console       operators at a console only, who lose no answer and make no mistakes, and agents that read no start
+                  gates: for seeds found that way
   --calm          no faults, no operators, default timing: how fast time passes when nothing happens
   --jobs N        processes (default: one for each processor)
   --trace         the whole trace of --seed, also where it holds

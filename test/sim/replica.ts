@@ -127,7 +127,11 @@ export class Replica {
     const app = new Hono()
     app.route(
       '/agent/v1',
-      agentRoutes({ store: agents, clock, log, renewals, polls, usage, health: told, ring }),
+      agentRoutes({
+        ...{ store: agents, clock, log, renewals, polls, usage, health: told, ring },
+        // In one breath: nothing else happens in the world meanwhile.
+        breathe: async () => {},
+      }),
     )
     const fencing = {
       store: memoryFenceStore(memory, access),

@@ -18,7 +18,7 @@ export type SimulationOptions = {
   replicas?: number | undefined
   /** No faults, no operators after the beginning, and default timing: what a day without news costs. */
   calm?: boolean
-  /** Operators at a console only, as they were before they had a network: for seeds found then. */
+  /** Operators at a console only, and agents that read no start gates: for seeds found before there was more. */
   console?: boolean
   keepTrace?: boolean
 }
@@ -62,6 +62,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       quorum: chance.chance(0.2) ? 'majority' : 'plane',
     },
     replicas: options.replicas ?? 1 + chance.below(3),
+    readsGates: !(options.console ?? false),
     keepTrace: options.keepTrace ?? false,
   })
   world.sids = sids

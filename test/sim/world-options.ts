@@ -30,6 +30,8 @@ export type WorldOptions = {
   settings?: Parameters<typeof Settings.parse>[0]
   development?: boolean
   replicas?: number
+  /** Agents know of start gates; default: they are of an older version, which does. */
+  readsGates?: boolean
   /** Keeps every line of the trace, not only its hash. */
   keepTrace?: boolean
 }

@@ -52,10 +52,12 @@ export class World {
   readonly fencing = new Fencing()
   readonly jobs: JobRunner
   private readonly recorder = new LeaseRecorder()
+  private readonly readsGates: boolean
 
   constructor(options: WorldOptions) {
     const { scheduler } = this
     this.chance = new Chance(options.seed ?? '1')
+    this.readsGates = options.readsGates ?? false
     this.trace = new Trace(scheduler, options.keepTrace ?? false)
     this.behaviours = new Behaviours(this.chance.stream('behaviour'))
     this.database = new SimDatabase(scheduler, this.chance.stream('database'))
@@ -156,6 +158,7 @@ export class World {
       {
         ...{ name: node.name, scheduler: this.scheduler, chance, joinToken, bootMs },
         replicas: this.replicas,
+        readsGates: this.readsGates,
         device: deviceKinds[node.device ?? 'i6300esb'],
         virtual: node.virtual ?? false,
         hasRtc: node.hasRtc ?? node.virtual ?? false,
@@ -171,7 +174,10 @@ export class World {
       },
       {
         onAction: (machine, action) => this.onDriverAction(machine, action),
-        onTouch: (machine, sid, what) => this.checks.onTouch(machine, sid, what),
+        onTouch: (machine, sid, what) => {
+          this.checks.onTouch(machine, sid, what)
+          if (this.readsGates && what === 'start') this.checks.beforeStart(machine, sid)
+        },
         onExchange: (machine, exchange) => this.recorder.watch(machine, exchange),
         onFeedAllowed: (machine) => this.recorder.allowed(machine),
         onFeed: (machine, cause) => {

@@ -22,7 +22,7 @@ import type { Refusal } from '../../lease/why-not.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import type { KnownNode } from '../../store/nodes.ts'
 import { Malformed, TooLarge, parse, parsed } from '../agent-body.ts'
-import { managedReader } from '../managed-services.ts'
+import { type Breathe, managedReader } from '../managed-services.ts'
 
 export type AgentRouteDeps = {
   store: AgentStore
@@ -35,6 +35,7 @@ export type AgentRouteDeps = {
   /** And what they tell of their machines. */
   health?: { note(node: KnownNode, health: NodeHealth): void }
   ring(clusterId: number): void
+  breathe?: Breathe
 }
 
 const knownForMs = 10_000
@@ -65,7 +66,7 @@ export function agentRoutes(deps: AgentRouteDeps): Hono {
     if (node instanceof Response) return node
     return await desiredRoute(deps, c, node, query)
   })
-  const managed = managedReader(deps.store)
+  const managed = managedReader(deps.store, deps.breathe)
   app.get('/managed', async (c) => {
     const node = await who(c, null)
     if (node instanceof Response) return node

@@ -172,6 +172,18 @@ export const agentMutants: Mutant[] = [
     edits: startFromJournal,
   },
   {
+    name: 'start-before-gates',
+    schedule: 'S8',
+    guarantee: 'nothing is started before its start gate is in place (rule 12, S8)',
+    edits: [
+      {
+        file: 'agent/lrm/decide/managed.ts',
+        find: 'if (told === null || told === digest) return true',
+        replace: 'if (told !== undefined) return true',
+      },
+    ],
+  },
+  {
     name: 'report-before-journal',
     schedule: 'S15b',
     guarantee: 'the end of a generation is journaled before it is reported (rule 6, S15b)',

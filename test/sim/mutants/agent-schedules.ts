@@ -15,6 +15,17 @@ export const agentSchedules: Schedule[] = [
     },
   },
   {
+    name: 'S8',
+    what: 'a machine is added whose start gates no node has heard of: the lists of services do not arrive',
+    async play() {
+      const { world } = await site({ drivers: ['process', 'vm'], readsGates: true })
+      for (const { link } of world.machines) link.deafTo = '/agent/v1/managed'
+      await world.operator.add(newService('vm:new'))
+      await world.run(60_000)
+      return world
+    },
+  },
+  {
     name: 'M3',
     what: 'a late answer arrives while newer renewals are lost, and then the node is cut off',
     async play() {

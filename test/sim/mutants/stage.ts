@@ -14,11 +14,11 @@ export const web = 'process:web'
 /** Three nodes, and one service that has begun to run after ten seconds. */
 export async function site(options: SiteOptions = {}): Promise<Site> {
   const { sid = web, drivers = ['process'], seed = 'directed', settings } = options
-  const { device = 'i6300esb', fenceDevices = 0, virtual = false } = options
+  const { device = 'i6300esb', fenceDevices = 0, virtual = false, readsGates = false } = options
   const nodes = ['n1', 'n2', 'n3'].map((name) => ({
     ...{ name, drivers, device, fenceDevices, virtual },
   }))
-  const world = createWorld({ nodes, seed, settings })
+  const world = createWorld({ nodes, seed, settings, readsGates })
   const confirms = tapConfirms(world)
   world.at(5_000, () => {
     for (const { name } of nodes) world.setUpFencing(name)
@@ -31,7 +31,7 @@ export async function site(options: SiteOptions = {}): Promise<Site> {
   return { world, node: world.node(name), confirm: () => deliver(world, confirms.get(name)!) }
 }
 
-type SiteOptions = Pick<WorldOptions, 'settings' | 'seed'> & {
+type SiteOptions = Pick<WorldOptions, 'settings' | 'seed' | 'readsGates'> & {
   sid?: string
   drivers?: ServiceType[]
   device?: DeviceName
