@@ -92,9 +92,11 @@ describe('an agent that comes back while libvirt’s daemon is away', () => {
     expect(stop).toBeDefined()
   })
 
-  it('does not say that it is not there when it asks for an epoch', () => {
-    const lrm = withVm({ [sid]: generation, [vm]: 3 })
+  /** Asked by the plane, with grants of both machines, before it gets an epoch. */
+  function challenged(started: Record<string, number>, journal: Partial<Lrm['journal']> = {}) {
+    const lrm = withVm({ [sid]: generation, ...started })
     lrm.epoch = null
+    Object.assign(lrm.journal, journal)
     const steps = new Steps(lrm)
     steps.tell()
     steps.tell({ kind: 'surveyed', found: [web], blind })
@@ -110,12 +112,53 @@ describe('an agent that comes back while libvirt’s daemon is away', () => {
     steps.nowMs += 2_000
     steps.tell()
     steps.tell({ kind: 'surveyed', found: [web], blind })
-    const { found } = steps.last('ask-epoch')!
-    expect(found.filter((one) => one.sid !== sid)).toEqual([
-      { sid: vm, generation: 3, state: 'unknown' },
-      { sid: 'vm:101', generation: 2, state: 'unknown' },
-    ])
     expect(steps.lrm.journal.closed).toEqual({})
+    return steps
+  }
+  const answersOf = (steps: Steps) =>
+    steps
+      .last('ask-epoch')!
+      .found.filter((one) => one.sid !== sid)
+      .map((one) => `${one.sid} ${one.generation} ${one.state}`)
+
+  it('keeps the grant of what this boot has started, when it asks for an epoch, and says of nothing that it is not there', () => {
+    const steps = challenged({ [vm]: 3 })
+    expect(answersOf(steps)).toEqual(['vm:100 3 running', 'vm:101 2 unknown'])
+  })
+
+  it.each<[string, Record<string, number>, Partial<Lrm['journal']>]>([
+    ['of which its journal knows nothing', {}, {}],
+    ['that it has started under another number', { [vm]: 2 }, {}],
+    [
+      'that was on its way to another node',
+      { [vm]: 3 },
+      { moving: { [vm]: { generation: 3 } as never } },
+    ],
+  ])('can say nothing of one %s', (_, started, journal) => {
+    expect(answersOf(challenged(started, journal))).toContain('vm:100 3 unknown')
+  })
+
+  it('neither ends, starts nor gives back what it kept so, under the new epoch, until its driver can tell', () => {
+    const steps = challenged({ [vm]: 3 })
+    const planeEpoch = steps.lrm.planeEpoch!
+    const { timing } = steps.lrm
+    steps.tell({
+      kind: 'epoch-answered',
+      answer: { status: 'joined', epoch: 2, planeEpoch, timing },
+    })
+    steps.orders(desired(both))
+    live(steps, 120, [web])
+    expect(steps.lrm.epoch!.number).toBe(2)
+    expect(lastTold(steps, vm)).toMatchObject({ generation: 3, state: 'unknown' })
+    expect(lastTold(steps, sid)).toMatchObject({ state: 'running' })
+    expect(steps.all.map(({ kind }) => kind)).not.toContain('stop')
+    expect(steps.all.map(({ kind }) => kind)).not.toContain('start')
+    expect(steps.lrm.journal.closed).toEqual({})
+    expect(steps.lrm.watchdog.open).toBe(true)
+    steps.nowMs += 2_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [web, machine] })
+    expect(steps.lrm.services[vm]).toMatchObject({ phase: 'running', generation: 3 })
   })
 
   it('begins no move of what it does not see, and answers none', () => {

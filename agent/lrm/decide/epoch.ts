@@ -1,6 +1,7 @@
 // Asking for a lease epoch: challenge → look at the host → answer → settled or joined.
 // SAFETY: what the drivers find counts, never what the journal remembers; `stopped` is said only of what was looked for
-// since the challenge and not found, after it was journaled as closed.
+// since the challenge and not found, after it was journaled as closed. Where a driver cannot tell, the journal may keep a grant
+// here, and frees none.
 import { type ServiceType, serviceType } from '../../../shared/names.ts'
 import type { EpochAnswer, ServiceGeneration } from '../../../shared/protocol.ts'
 import { isLengthOnDisk } from './armed.ts'
@@ -17,7 +18,7 @@ import type { AnswerFound } from './effect.ts'
 import { closeGeneration } from './grants.ts'
 import { leaseAllows, nothingOnHost } from './lease.ts'
 import { freshJoining, freshRenewal } from './fresh.ts'
-import type { Found, LocalPhase } from './lrm.ts'
+import type { Found, LocalPhase, Lrm, Sid } from './lrm.ts'
 import { readAgain } from './managed.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { askAgain } from './poll.ts'
@@ -48,7 +49,7 @@ export function stepEpoch(draft: Draft): void {
     beginSurvey(draft)
     return
   }
-  const found = answers(joining.challenge.questions, joining.found, joining.blind)
+  const found = answers(draft.lrm, joining.challenge.questions, joining.found, joining.blind)
   for (const { sid, generation, state } of found)
     if (state === 'stopped') closeGeneration(draft, sid, generation, 'asked for, and not found')
   if (!isWritten(draft)) return
@@ -76,15 +77,23 @@ function fromRecords(draft: Draft): AnswerFound[] {
     }))
 }
 
-/** Everything found, and an answer to each question. Another generation of the same service is a doubt, as is a blind driver. */
+/**
+ * Everything found, and an answer to each question. Another generation of the same service is a doubt, as is a blind driver; but
+ * what this boot has started, and nobody has seen end, is taken for running: its grant is kept here under the new epoch, and one tool
+ * that hangs keeps no other service of this node from its lease.
+ */
 function answers(
+  lrm: Lrm,
   questions: ServiceGeneration[],
   found: Found[],
   blind: readonly ServiceType[],
 ): AnswerFound[] {
-  const all: AnswerFound[] = found.map(({ sid, generation, state }) => ({
-    ...{ sid, generation, state: state === 'running' ? 'running' : 'unknown' },
-  }))
+  const isKept = ({ sid, generation, state }: Found) =>
+    state === 'unseen' && isAskedAbout(questions, sid, generation) && mayRunOn(lrm, sid, generation)
+  const all: AnswerFound[] = found.map((one) => {
+    const { sid, generation, state } = one
+    return { sid, generation, state: state === 'running' || isKept(one) ? 'running' : 'unknown' }
+  })
   for (const { sid, generation } of questions) {
     const same = found.filter((one) => one.sid === sid)
     if (same.some((one) => one.generation === generation)) continue
@@ -92,6 +101,19 @@ function answers(
     all.push({ sid, generation, state: isDoubtful ? 'unknown' : 'stopped' })
   }
   return all
+}
+
+const isAskedAbout = (questions: ServiceGeneration[], sid: Sid, generation: number) =>
+  questions.some((one) => one.sid === sid && one.generation === generation)
+
+/**
+ * Begun in this boot under this very generation, and not on its way to another node. SAFETY: of anything else this process does not
+ * know that it may be here, and would give it back, unseen, under the new epoch.
+ */
+function mayRunOn({ journal, services }: Lrm, sid: Sid, generation: number): boolean {
+  const phase = services[sid]?.phase
+  if (phase !== 'running' && phase !== 'unseen') return false
+  return journal.started[sid] === generation && journal.moving[sid] === undefined
 }
 
 /** The plane answered. */
