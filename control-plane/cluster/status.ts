@@ -9,6 +9,7 @@ import type {
 import type { ServiceState } from '../../shared/service.ts'
 import { deviceStatus, fenceOrderStatus } from './fence-status.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
+import { doubtWarnings } from './doubt-words.ts'
 import { whyDrillDue } from './drills.ts'
 import { compareText } from './grants.ts'
 import { healthSentences, nodeWarnings } from './health-words.ts'
@@ -104,7 +105,7 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
     fenceOrder: fenceOrderStatus(view, node),
     lastEnd: node.health?.lastEnd ?? null,
     stalls: node.health?.stalls ?? null,
-    warnings: nodeWarnings(node),
+    warnings: [...nodeWarnings(node), ...doubtWarnings(node)],
     services: hosted.all,
     activeServices: hosted.active,
     virtual: node.virtual,

@@ -2,6 +2,7 @@
 // whose agent was heard a moment ago and will answer soon. Nobody is waited for without an end.
 import { describe, expect, it } from 'vitest'
 import type { RunningService } from '../../shared/protocol.ts'
+import { whereToLook } from '../../control-plane/cluster/doubt-words.ts'
 import type { EpochRequestView } from '../../control-plane/cluster/node-words.ts'
 import {
   aNode,
@@ -100,17 +101,17 @@ describe('before the first start of a service', () => {
     [
       'one copy and a doubt',
       { n1: 'unknown', n3: 'running' },
-      'n3 says that it runs it, and n1 cannot tell whether anything of it is there (ha-agent doctor, there, says why)',
+      `n3 says that it runs it, and n1 cannot tell whether anything of it is there (${whereToLook(web)})`,
     ],
     [
       'a doubt',
       { n1: 'unknown' },
-      'n1 cannot tell whether anything of it is there (ha-agent doctor, there, says why)',
+      `n1 cannot tell whether anything of it is there (${whereToLook(web)})`,
     ],
     [
       'two copies and a doubt',
       { n1: 'running', n2: 'unknown', n3: 'running' },
-      'n1 and n3 say that they run it, and n2 cannot tell whether anything of it is there (ha-agent doctor, there, says why): stop all copies but one by hand',
+      `n1 and n3 say that they run it, and n2 cannot tell whether anything of it is there (${whereToLook(web)}): stop all copies but one by hand`,
     ],
   ])('%s are told apart, and nothing is started or adopted', (_, states, note) => {
     const view = asked(aNode('n1'))

@@ -51,7 +51,9 @@ describe('a new service', () => {
     v.nodes.n3!.report!.running = []
     v.nodes.n2!.report!.running = [{ ...copy, state: 'unknown' }]
     expect(play(v).plan.changes).toEqual([])
-    expect(statusAfter(v).note).toContain('n2 cannot tell whether anything of it is there')
+    expect(statusAfter(v).note).toContain(
+      'n2 cannot tell whether anything of it is there (its process driver',
+    )
   })
 
   it('that is not wanted ends stopped', () => {

@@ -1,6 +1,7 @@
 // A node asks for a new lease epoch: its process, its boot or its lease is new. It gets one when every grant of its
 // older epochs is closed or adopted, one by one, on what its drivers find after the challenge (rule 6, S3, S9).
 // Must never take a boot's word for what another boot ran, nor an answer given before the revocation.
+import { whereToLook } from '../../cluster/doubt-words.ts'
 import type { EpochRequestView } from '../../cluster/node-words.ts'
 import type { NodeName, NodeView, RevocationView, Sid } from '../../cluster/view.ts'
 import type { ServiceGeneration } from '../../../shared/protocol.ts'
@@ -146,7 +147,7 @@ function settleSameBoot(
         facts: { bootId, nonce: request.nonce },
         why: `the drivers of ${name} find nothing of generation ${generation}`,
       })
-    else waits.push(`cannot say yet whether ${sid} runs`)
+    else waits.push(`cannot say yet whether ${sid} runs: ${whereToLook(sid)}`)
   }
 }
 

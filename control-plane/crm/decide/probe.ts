@@ -2,6 +2,7 @@
 // `ignore` (D8), the desired state asks the nodes. What one node runs is adopted there; what two run is left to a person;
 // what nobody runs may be started once all have answered. Must never adopt one of two copies.
 import { currentReport, generationOn, hasCurrentLease } from '../../cluster/grants.ts'
+import { whereToLook } from '../../cluster/doubt-words.ts'
 import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
 import type { ServiceState } from '../../../shared/service.ts'
@@ -87,8 +88,8 @@ function settleHeld(draft: Draft, { sid, grant }: ServiceView, status: ServiceSt
   const { probeRound } = status
   const copies = copiesOf(draft, sid, probeRound!)
   const [copy, other] = copies
-  if (other) return noteService(draft, sid, whyUnclear(copies))
-  if (copy?.state === 'unknown') noteService(draft, sid, whyUnclear(copies))
+  if (other) return noteService(draft, sid, whyUnclear(sid, copies))
+  if (copy?.state === 'unknown') noteService(draft, sid, whyUnclear(sid, copies))
   if (!copy || !haveAnswered(draft, sid, probeRound!)) return
   const held = generationOn(grant, copy.node)
   const isIt = copy.generation === held || copy.generation === (status.foundAs ?? held)
@@ -131,7 +132,7 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
   const probeRound = status?.probeRound ?? null
   if (status === null || probeRound === null) return null
   const copies = copiesOf(draft, sid, probeRound)
-  if (copies.length > 1) return whyUnclear(copies)
+  if (copies.length > 1) return whyUnclear(sid, copies)
   const wholeRoster = status.probesRoster === true
   const missing = draft.nodeNames.filter(
     (name) => isAsked(draft, name, sid, wholeRoster) && !hasAnswered(draft, name, probeRound),
@@ -143,7 +144,7 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
     return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${until}`
   }
   if (copy === undefined) return null
-  if (copy.state === 'unknown') return whyUnclear(copies)
+  if (copy.state === 'unknown') return whyUnclear(sid, copies)
   const end = copy.state === 'running' ? 'which cannot protect it' : `where it is ${copy.state}`
   return `something of ${sid} is on ${copy.node}, ${end}: it must be stopped there first`
 }
@@ -164,7 +165,7 @@ function untilAnswered(draft: Draft, sid: Sid, missing: NodeName[], wholeRoster:
  * Why none of these may be adopted. A node whose driver does not answer, or finds remains, has not said that it runs the
  * service: whoever were told so might stop the only copy there is.
  */
-function whyUnclear(copies: Copy[]): string {
+function whyUnclear(sid: Sid, copies: Copy[]): string {
   const names = (those: Copy[]) => those.map(({ node }) => node).join(' and ')
   const doubts = copies.filter(({ state }) => state === 'unknown')
   const sure = copies.filter(({ state }) => state !== 'unknown')
@@ -172,9 +173,7 @@ function whyUnclear(copies: Copy[]): string {
   const parts =
     sure.length === 0 ? [] : [`${says(sure)} that ${sure.length > 1 ? 'they run' : 'it runs'} it`]
   if (doubts.length > 0)
-    parts.push(
-      `${names(doubts)} cannot tell whether anything of it is there (ha-agent doctor, there, says why)`,
-    )
+    parts.push(`${names(doubts)} cannot tell whether anything of it is there (${whereToLook(sid)})`)
   const what = sure.length > 1 ? ': stop all copies but one by hand' : ''
   return `${parts.join(', and ')}${what}`
 }
