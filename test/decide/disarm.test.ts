@@ -1,5 +1,5 @@
-// Disarming, decision by decision (reference 2.11 steps 1 to 6, T44; D5, D9). Arming: arm.test.ts, and of services that anybody
-// may have moved, arm-ignored.test.ts.
+// Disarm and arm, decision by decision (reference 2.11 steps 1 to 7, T44, T40; D5, D8, D9). What becomes of services that
+// anybody may have moved is in arm-ignored.test.ts.
 import { describe, expect, it } from 'vitest'
 import { desiredFor } from '../../control-plane/cluster/orders.ts'
 import { fencingStatus } from '../../control-plane/cluster/disarm.ts'

@@ -1,4 +1,4 @@
-// Placement under rules: strict and other node affinity, partners together and apart. Commanded moves: move-under-rules.test.ts.
+// Placement under rules: strict and other node affinity, partners together and apart, who comes along with a move.
 import { describe, expect, it } from 'vitest'
 import type { ServiceView } from '../../control-plane/cluster/view.ts'
 import { apart, aRule, aStrictRule, together } from './build-rules.ts'
