@@ -1,4 +1,5 @@
 // What happens to machines and their agents: power, network, watchdog, disk, clock.
+import { serviceTypes } from '../../shared/names.ts'
 import type { Machine } from '../sim/machine.ts'
 import { reinstall } from '../sim/readmit.ts'
 import type { Stage } from './stage.ts'
@@ -151,6 +152,20 @@ export const machineFaults: Record<string, DeedWord> = {
       const fault = how === 'well' ? null : how === 'full' ? 'ENOSPC' : 'EIO'
       return ({ world }) => {
         world.node(node).disk.fault = fault
+      }
+    },
+  },
+  driver: {
+    usage:
+      'driver NODE process|vm|… hangs|answers: its tools, and with them whatever is asked of it',
+    read: (words) => {
+      const node = words.node()
+      const type = words.oneOf('the type of its services', serviceTypes)
+      const how = words.oneOf('how it is', ['hangs', 'answers'])
+      return ({ world }) => {
+        const { blind } = world.node(node).guests
+        if (how === 'hangs') blind.add(type)
+        else blind.delete(type)
       }
     },
   },

@@ -11,12 +11,14 @@ type Stopping = { byMs: number; finish: (() => void)[]; cancel: () => void }
 type Answer = (ms: number, outcome: DriverResult['outcome'], detail: string) => void
 
 const killMs = 50
+const hangs = 'its tool hangs'
 
 export class SimDriver extends MovingDriver implements Driver {
   private readonly stopping = new Map<string, Stopping>()
 
   survey(_asked: readonly Asked[] = [], known: readonly Asked[] = []): Promise<Found[]> {
     return this.later(this.behaviour.surveyMs(), () => {
+      if (this.guests.blind.has(this.type)) throw new Error(hangs)
       for (const { sid } of known) this.guests.gates.add(sid)
       return foundOn(this.guests).filter(({ sid }) => sid.startsWith(`${this.type}:`))
     })
@@ -32,6 +34,7 @@ export class SimDriver extends MovingDriver implements Driver {
       this.process.do(() => {
         this.onTouch(sid, 'start')
         if (!request.mayStart()) return answer(0, 'error', 'later than the lease allows')
+        if (this.guests.blind.has(this.type)) return answer(0, 'timeout', hangs)
         if (this.guests.running.has(sid) || this.guests.pending.has(sid))
           return answer(0, 'error', 'something of it is there already')
         this.pauseBefore()
@@ -67,6 +70,10 @@ export class SimDriver extends MovingDriver implements Driver {
       }
       this.process.do(() => {
         this.onTouch(sid, 'stop')
+        if (this.guests.blind.has(this.type)) {
+          const action = { sid, generation, action: 'stop', outcome: 'timeout', wasThere } as const
+          return this.answer(0, action, hangs, resolve)
+        }
         this.guests.cancelPending(sid)
         this.guests.incoming.delete(sid)
         this.guests.sent.delete(sid)
@@ -115,8 +122,15 @@ export class SimDriver extends MovingDriver implements Driver {
   }
 
   private later<T>(ms: number, look: () => T): Promise<T> {
-    return new Promise((resolve) => {
-      this.process.do(() => this.scheduler.after(ms, () => this.process.do(() => resolve(look()))))
+    return new Promise((resolve, reject) => {
+      const tell = () => {
+        try {
+          resolve(look())
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      this.process.do(() => this.scheduler.after(ms, () => this.process.do(tell)))
     })
   }
 }

@@ -25,6 +25,8 @@ export class Guests {
   readonly gates = new Set<string>()
   /** Services that no kill ends: until the world lets go of them. */
   readonly stuck = new Set<string>()
+  /** Kinds whose tool hangs: their driver can tell, start and stop nothing. What runs, runs on. */
+  readonly blind = new Set<string>()
   onStart: (guest: Guest) => void = () => {}
   onEnd: (guest: Guest) => void = () => {}
   onArrival: (guest: Guest) => void = () => {}
@@ -107,5 +109,6 @@ export class Guests {
     this.sent.clear()
     for (const sid of [...this.running.keys()]) this.end(sid)
     this.stuck.clear()
+    this.blind.clear()
   }
 }
