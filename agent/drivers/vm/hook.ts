@@ -60,7 +60,8 @@ refuse "$sid may not begin now"
 `
 
 /** Where the hook of this node is. */
-const hookPath = ({ hooks, nodeUid }: HookPlaces) => join(hooks, 'qemu.d', `holdfast-${nodeUid}`)
+export const hookPath = ({ hooks, nodeUid }: HookPlaces) =>
+  join(hooks, 'qemu.d', `holdfast-${nodeUid}`)
 
 /** Writes the hook, unless it is there as it should be. Throws if that cannot be done. */
 export function installHook(places: HookPlaces): void {

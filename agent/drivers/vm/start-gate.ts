@@ -3,7 +3,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createGate } from '../gate.ts'
-import { type HookPlaces, installHook, reloadDaemons, whyNotGated } from './hook.ts'
+import { hookPath, type HookPlaces, installHook, reloadDaemons, whyNotGated } from './hook.ts'
 import type { Virsh } from './virsh.ts'
 
 export type StartGate = {
@@ -16,6 +16,8 @@ export type StartGate = {
   open(sid: string, generation: number): void
   /** Whether something has come in by the grant of a half that was opened. */
   isTaken(sid: string): boolean
+  /** Whether that node has its hook on this host. */
+  isAtHome(nodeUid: string): boolean
   /** Nothing of the service begins any more, and nothing comes in. */
   close(sid: string): void
 }
@@ -67,6 +69,7 @@ export function createStartGate(deps: StartGateDeps): StartGate {
     },
     open: (sid, generation) => gate.open(sid, generation),
     isTaken: (sid) => existsSync(`${gate.path(sid)}.in`),
+    isAtHome: (other) => other === nodeUid || existsSync(hookPath({ ...deps, nodeUid: other })),
     close(sid) {
       // First the one that lets in, then what it may have become.
       gate.close(sid)

@@ -22,13 +22,21 @@ export async function meetMachine(host: VmHost, { sid, spec }: Asked): Promise<v
 type Machine = { sid: string; name: string; uuid: string }
 
 async function meet(host: VmHost, { sid, name, uuid }: Machine, here: Domain | null) {
-  if (here !== null && here.mark === null) {
+  if (here !== null && !isSomebodys(host, here)) {
     const mark = markElement(markFor(host, sid, 0))
     const where = ['--uri', markNamespace, '--key', 'holdfast', '--live']
     await host.virsh.ask(['metadata', uuid, ...where, '--set', mark])
   }
   // After the mark: a machine that is known and bears none is one that got past the gate, and goes.
   host.records.know(sid, { name, uuid })
+}
+
+/**
+ * Whether a node that has this host marked it. One that was copied with the mark of another host is nobody's here: unmarked
+ * anew it would be seen by no one.
+ */
+function isSomebodys(host: VmHost, { mark }: Domain): boolean {
+  return mark !== null && host.gate.isAtHome(mark.nodeUid)
 }
 
 /**

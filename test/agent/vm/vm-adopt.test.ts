@@ -183,6 +183,18 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     expect((answer as { why: string }).why).toContain(why())
   })
 
+  test('that somebody has copied with the mark of another node is found where it is asked for, as any other (S18)', async () => {
+    rmSync(host.hooks, { recursive: true, force: true })
+    await host.killDaemon()
+    await host.startDaemon()
+    const mark = { ...owner, nodeUid: randomUUID(), sid, generation: 7, bootId: 'b' }
+    await byHand('create', file(withMark(guest.xml, mark)))
+    expect(await driver.survey()).toEqual([])
+    expect(await driver.survey(known())).toEqual([{ sid, generation: 0, state: 'running' }])
+    expect(await driver.stop(sid, 0)).toMatchObject({ outcome: 'ok' })
+    expect(host.machines(guest.uuid)).toEqual([])
+  })
+
   test('of another name is named to whoever asks for one that is not there', async () => {
     await byHand('define', file(guest.xml))
     expect(await driver.describe!(sid, '100')).toEqual({
