@@ -115,7 +115,7 @@ export const agentMutants: Mutant[] = [
         find: "      case 'feed':\n",
         replace: `      case 'feed':
         return void look([]).then(() =>
-          runWatchdog(deps.watchdog, { ...effect, untilMs: Number.POSITIVE_INFINITY }, tell))
+          runWatchdog(deps, { ...effect, untilMs: Number.POSITIVE_INFINITY }, tell))
 `,
       },
     ],
