@@ -1,4 +1,5 @@
 // What happens to the plane: its replicas, its database, its doorbells.
+import type { Process } from '../sim/process.ts'
 import type { Replica } from '../sim/replica.ts'
 import type { DeedWord } from './faults.ts'
 import type { Stage } from './stage.ts'
@@ -41,15 +42,20 @@ export const planeFaults: Record<string, DeedWord> = {
     },
   },
   crm: {
-    usage: 'crm killed|paused for 10s in mid-round',
+    usage: 'crm killed|paused for 10s in mid-round|before-saving',
     read: (words) => {
       const how = words.oneOf('what happens', ['killed', 'paused'])
       words.need('for')
       const ms = words.duration('how long')
-      words.need('in', 'mid-round')
+      const isEarly = words.take('in')
+      words.need(isEarly ? 'mid-round' : 'before-saving')
+      const when = isEarly ? 'in mid-round' : 'before it saves a round'
       return (stage) => {
-        inMidRound(stage, (replica) => {
-          stage.tale.act(`${replica.name} is ${how} in mid-round`)
+        const { database } = stage.world
+        const isIt = (process: Process) =>
+          isEarly ? database.isInRound(process) : database.hasRead(process)
+        inMidRound(stage, isIt, (replica) => {
+          stage.tale.act(`${replica.name} is ${how} ${when}`)
           if (how === 'killed') kill(stage, replica, ms)
           else replica.process?.pauseFor(ms)
         })
@@ -124,12 +130,14 @@ function replicasOf({ world }: Stage, name: string): Replica[] {
   return [replica]
 }
 
-/** As soon as a replica has a round under way. */
-function inMidRound({ world }: Stage, act: (replica: Replica) => void): void {
+/** As soon as a replica has a round under way, so far. */
+function inMidRound(
+  { world }: Stage,
+  isIt: (process: Process) => boolean,
+  act: (replica: Replica) => void,
+): void {
   const look = () => {
-    const crm = world.replicas.find(
-      ({ process }) => process !== null && world.database.isInRound(process),
-    )
+    const crm = world.replicas.find(({ process }) => process !== null && isIt(process))
     if (crm) act(crm)
     else world.scheduler.quietlyAfter(stepMs, look)
   }

@@ -49,7 +49,8 @@ export class SimDatabase {
   private snapshots: Snapshot[] = []
   /** Replicas that do not reach it, each with what its clients will hear when they do again. */
   private readonly cut = new Map<string, (() => void)[]>()
-  private readonly rounds = new Map<Process, MemoryTransaction>()
+  /** The transaction of each one's round, and how many of its statements were done. */
+  private readonly rounds = new Map<Process, { transaction: MemoryTransaction; done: number }>()
   private starts = 1
 
   constructor(scheduler: Scheduler, chance: Chance) {
@@ -209,13 +210,19 @@ export class SimDatabase {
 
   /** Has it a transaction of a round open now? */
   isInRound(process: Process): boolean {
-    return this.rounds.get(process)?.isOpen ?? false
+    return this.rounds.get(process)?.transaction.isOpen ?? false
+  }
+
+  /** Has its round taken its number and read the cluster, and written nothing yet? */
+  hasRead(process: Process): boolean {
+    return this.isInRound(process) && this.rounds.get(process)?.done === 2
   }
 
   /** Statements of one transaction; a client that says nothing for long, or dies, has its transaction ended. */
   private within(way: Way, transaction: MemoryTransaction): Access['trip'] {
     const { process } = way
-    if (transaction.isRound) this.rounds.set(process, transaction)
+    const round = { transaction, done: 0 }
+    if (transaction.isRound) this.rounds.set(process, round)
     let lastMs = this.scheduler.nowMs
     const look = () => {
       if (!transaction.isOpen) return
@@ -230,6 +237,7 @@ export class SimDatabase {
         way,
         () => {
           lastMs = this.scheduler.nowMs
+          round.done += 1
           return work()
         },
         true,
