@@ -1,6 +1,7 @@
 // Drops history nobody looks back at any more. Must never touch what is open, nor the last grant of a service: whether
 // a service was ever granted decides if its next start needs attestations.
 import type postgres from 'postgres'
+import { pruneQuestions } from '../store/node-questions.ts'
 import { pruneJournal } from '../store/journal/stored-rounds.ts'
 
 const keepDays = 90
@@ -25,5 +26,6 @@ export async function pruneHistory(sql: postgres.Sql): Promise<void> {
         select from evidence e where e.node_uid = r.node_uid and e.fence_order = r.order_uid)
       limit ${slice})`
   await pruneJournal(sql)
+  await pruneQuestions(sql)
   await sql`delete from replica where seen_at < clock_timestamp() - interval '1 day'`
 }

@@ -12,13 +12,19 @@ const tellAgainMs = 2_000
 /** What a replica that died has left is taken away with a later question. */
 const leftOverMs = 60_000
 
+const isLeftOver = (tx: Tx) =>
+  tx`asked_at < clock_timestamp() - make_interval(secs => ${leftOverMs / 1000})`
+
+/** Takes away what nobody has waited for since long, of all clusters. */
+export async function pruneQuestions(tx: Tx): Promise<void> {
+  await tx`delete from node_question where ${isLeftOver(tx)}`
+}
+
 export type AskedNode = { clusterId: number; nodeUid: string; question: NodeQuestion }
 
 /** Writes the question down and rings for it; false: too many are open. */
 export async function askNode(tx: Tx, { clusterId, nodeUid, question }: AskedNode) {
-  await tx`
-    delete from node_question where node_uid = ${nodeUid}
-      and asked_at < clock_timestamp() - make_interval(secs => ${leftOverMs / 1000})`
+  await tx`delete from node_question where cluster_id = ${clusterId} and ${isLeftOver(tx)}`
   const rows = await tx`
     insert into node_question (uid, cluster_id, node_uid, question)
     select ${question.uid}, ${clusterId}, ${nodeUid}, ${JSON.stringify(question)}::text::jsonb

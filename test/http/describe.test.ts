@@ -112,6 +112,18 @@ describe('a node that is asked', () => {
     expect(await questions()).toEqual([])
   }, 30_000)
 
+  test('leaves no secrets behind where the replica that asked has died', async () => {
+    const left = crypto.randomUUID()
+    await api.sql`
+      insert into node_question (uid, cluster_id, node_uid, question, asked_at, answer)
+      values (${left}, ${api.clusterId}, ${uids['n2']!}, '{}', clock_timestamp() - interval '2 minutes', '{}')`
+    const asking = ask('vm:web')
+    const { uid } = await told('n1')
+    expect(await questions()).toEqual([{ uid }])
+    await answer('n1', uid, { kind: 'refused', why: 'no' })
+    await asking
+  })
+
   test('is asked a few things at once, and no more', async () => {
     const asking = Array.from({ length: 4 }, (_, at) => ask(`vm:web${at}`))
     await expect.poll(async () => (await questions()).length, { interval: 20 }).toBe(4)

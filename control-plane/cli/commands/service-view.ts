@@ -65,6 +65,7 @@ export function formatConfig(service: ServiceConfigBody): string {
     ...(service.autoRebalance ? {} : { auto_rebalance: '0' }),
     ...(service.figures ? figureLines(service.figures) : {}),
     ...(service.node ? { node: service.node } : {}),
+    ...(service.adoptedFrom ? { adopted_from: service.adoptedFrom } : {}),
     ...(service.comment ? { comment: service.comment } : {}),
     ...(service.stopTimeoutMs === null
       ? {}
