@@ -15,6 +15,7 @@ export const machineFaults = [
   'shutdown',
   'guestCrash',
   'guestStuck',
+  'driverHangs',
   'diskFault',
   'journalLoss',
   'reinstall',

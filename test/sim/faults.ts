@@ -95,6 +95,7 @@ export class Faults {
       machine.pauses = { ...noPauses }
       machine.disk.fault = null
       machine.guests.stuck.clear()
+      machine.guests.blind.clear()
       machine.agent?.process.resume()
       for (const device of world.fencing.of(machine.name)) device.repair()
       world.fencing.restorePower(machine)
@@ -171,6 +172,12 @@ function happenToMachine(
       const sid = anyGuest()
       machine.guests.stuck.add(sid)
       return later(chance.between(1, 200) * seconds, () => machine.guests.stuck.delete(sid))
+    }
+    case 'driverHangs': {
+      const { blind } = machine.guests
+      const type = chance.pick(['process', 'vm', 'ct', 'ocf'])
+      blind.add(type)
+      return later(chance.between(1, 200) * seconds, () => blind.delete(type))
     }
     case 'diskFault':
       machine.disk.fault = chance.pick(['EIO', 'ENOSPC'] as const)
