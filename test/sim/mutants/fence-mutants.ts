@@ -72,4 +72,17 @@ export const fenceMutants: Mutant[] = [
       },
     ],
   },
+  {
+    name: 'once-on-is-on-for-good',
+    schedule: 'lost-way-back',
+    guarantee:
+      'a virtual machine that was found gone since it was found on may run elsewhere (rule 13)',
+    edits: [
+      {
+        file: 'control-plane/fence/fence-store.ts',
+        find: 'said.findLast(({ before }) => before !== null)',
+        replace: 'said.find(({ before }) => before !== null)',
+      },
+    ],
+  },
 ]

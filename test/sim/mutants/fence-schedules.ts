@@ -62,4 +62,18 @@ export const fenceSchedules: Schedule[] = [
       return world
     },
   },
+  {
+    name: 'lost-way-back',
+    what: 'a virtual node that was found on leaves its hypervisor, and what had arrived of its way back is off there',
+    async play() {
+      const { world, node } = await site({ ...fenced, virtual: true })
+      const [device] = world.fencing.of(node.name)
+      device!.faults.refuses = 1
+      device!.told.push('on', 'unknown')
+      for (let reading = 0; reading < 500; reading++) device!.told.push('off')
+      node.link.cut()
+      await world.run(60_000)
+      return world
+    },
+  },
 ]
