@@ -21,6 +21,7 @@ export type Declared = {
   services: ServiceWish[]
   replicas: number
   development: boolean
+  readsGates: boolean
   seed: string
 }
 
@@ -33,6 +34,7 @@ export function nothingDeclared(): Declared {
     services: [],
     replicas: 2,
     development: false,
+    readsGates: false,
     seed: 'scenario',
   }
 }
@@ -89,6 +91,12 @@ export const declarations: Record<
     usage: 'development',
     read: (_, into) => {
       into.development = true
+    },
+  },
+  'start-gates': {
+    usage: 'start-gates: agents know of them, as older ones do not',
+    read: (_, into) => {
+      into.readsGates = true
     },
   },
   seed: {

@@ -81,6 +81,21 @@ export const serviceFaults: Record<string, DeedWord> = {
       }
     },
   },
+  'host-starts': {
+    usage:
+      'host-starts SID on NODE: as a daemon does at boot; it may not where its start gate is on the disk',
+    read: (words) => {
+      const sid = words.sid()
+      words.need('on')
+      const node = words.node()
+      return ({ world }) => {
+        const { guests, isOn } = world.node(node)
+        if (!isOn) throw new Wrong(`${node} is off`)
+        if (guests.gatesOnDisk.has(sid) || guests.running.has(sid)) return
+        guests.start(sid, 0, 0, 'running')
+      }
+    },
+  },
   uses: {
     usage: 'uses SID cpus 2 memory 4G',
     read: (words) => {

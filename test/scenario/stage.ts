@@ -34,10 +34,10 @@ export class Stage {
   private readonly usage = new Map<string, Figures>()
 
   constructor(declared: Declared) {
-    const { nodes, settings, replicas, development, seed } = declared
+    const { nodes, settings, replicas, development, readsGates, seed } = declared
     this.declared = declared
     this.world = createWorld({
-      ...{ nodes: [...nodes.values()], settings, replicas, development, seed },
+      ...{ nodes: [...nodes.values()], settings, replicas, development, readsGates, seed },
     })
     makeEven(this.world)
     this.tale = new Tale(this.world)

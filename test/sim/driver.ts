@@ -19,7 +19,8 @@ export class SimDriver extends MovingDriver implements Driver {
   survey(_asked: readonly Asked[] = [], known: readonly Asked[] = []): Promise<Found[]> {
     return this.later(this.behaviour.surveyMs(), () => {
       if (this.guests.blind.has(this.type)) throw new Error(hangs)
-      for (const { sid } of known) this.guests.gates.add(sid)
+      for (const { sid } of known)
+        for (const gates of [this.guests.gates, this.guests.gatesOnDisk]) gates.add(sid)
       return foundOn(this.guests).filter(({ sid }) => sid.startsWith(`${this.type}:`))
     })
   }

@@ -23,6 +23,8 @@ export class Guests {
   readonly sent = new Map<string, number>()
   /** Services that nobody but the agent can start here, since a look that knew of them; a boot may have lost that. */
   readonly gates = new Set<string>()
+  /** Services whose gates are on the disk, where a boot finds them. */
+  readonly gatesOnDisk = new Set<string>()
   /** Services that no kill ends: until the world lets go of them. */
   readonly stuck = new Set<string>()
   /** Kinds whose tool hangs: their driver can tell, start and stop nothing. What runs, runs on. */

@@ -9,6 +9,7 @@ import type { World } from './world.ts'
 export function reinstall(machine: Machine, isOtherHardware: boolean, againMs: number): void {
   machine.powerOff('installed anew', againMs)
   machine.loseHome('everything')
+  machine.guests.gatesOnDisk.clear()
   if (isOtherHardware) machine.hardwareId += ' anew'
 }
 
