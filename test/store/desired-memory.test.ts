@@ -76,6 +76,46 @@ describe('documents are made again', () => {
     expect(nodesToWrite(memory, view, stored, '')).toEqual(names)
   })
 
+  const says = (...sids: string[]) => ({
+    ...n1.report!,
+    running: sids.map((sid) => ({ sid, generation: 2, state: 'running' as const, stable: true })),
+  })
+
+  test('where another node says, or says no more, that it runs what is granted to this one', () => {
+    const strayed = withNode({ report: says('process:b') })
+    expect(nodesToWrite(memory, strayed, stored, '')).toEqual(['n1', 'n2'])
+    const remembered = remember(strayed, stored, '')
+    const gone = withNode({ report: says() })
+    expect(nodesToWrite(remembered, gone, stored, '')).toEqual(['n1', 'n2'])
+    expect(nodesToWrite(remembered, strayed, stored, '')).toEqual([])
+  })
+
+  test('where another node has a new epoch, under which what it said counts no more', () => {
+    const strayed = withNode({ report: says('process:b') })
+    const remembered = remember(strayed, stored, '')
+    const lease = { ...n1.lease, epoch: 4 }
+    const again = withNode({ report: strayed.nodes.n1!.report, lease })
+    expect(nodesToWrite(remembered, again, stored, '')).toEqual(['n1', 'n2'])
+  })
+
+  test('at both nodes of a move, whichever of them has news', () => {
+    const holders = ['n1', 'n2'].map((node) => ({ node, epoch: 3, confirmed: true }))
+    const moving = withService({ grant: { ...a.grant!, holders } })
+    const remembered = remember(moving, stored, '')
+    const n2 = moving.nodes.n2!
+    const nodes = { ...moving.nodes, n2: { ...n2, report: says('process:a') } }
+    expect(nodesToWrite(remembered, { ...moving, nodes }, stored, '')).toEqual(['n1', 'n2'])
+  })
+
+  test('at all that run one that is granted to none of them', () => {
+    const n3 = before.nodes.n3!
+    const nodes = { ...before.nodes, n3: { ...n3, report: says('process:b') } }
+    const one = { ...before, nodes }
+    const remembered = remember(one, stored, '')
+    const two = { ...one, nodes: { ...nodes, n1: { ...n1, report: says('process:b') } } }
+    expect(nodesToWrite(remembered, two, stored, '')).toEqual(['n1', 'n2', 'n3'])
+  })
+
   test('where the database has another one: a round that was thrown away saved nothing', () => {
     expect(nodesToWrite(memory, before, { ...stored, n2: 'older' }, '')).toEqual(['n2'])
   })

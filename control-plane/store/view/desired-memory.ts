@@ -33,17 +33,8 @@ export function nodesToWrite(
   if (memory.managed !== managed) return names
   const changed = concernedByServices(memory.services, view.services)
   if (changed === 'all') return names
-  return names.filter((name) => {
-    const node = view.nodes[name]!
-    const known = memory.nodes[name]
-    return (
-      changed.has(name) ||
-      known === undefined ||
-      known.report !== node.report ||
-      known.facts !== factsOf(node) ||
-      memory.digests[name] !== stored[name]
-    )
-  })
+  for (const name of concernedByReports(memory, view)) changed.add(name)
+  return names.filter((name) => changed.has(name) || memory.digests[name] !== stored[name])
 }
 
 /** What to remember of a view whose documents have these digests. */
@@ -94,6 +85,38 @@ function concernedByServices(
     if ((old && addNodes(nodes, old)) || addNodes(nodes, now)) return 'all'
   }
   return nodes
+}
+
+/**
+ * Nodes that have said something new, and those that are told of it: what a node says of a service may be what another
+ * one waits for with it, or why that one must not start it (a second copy, a half of a move).
+ */
+function concernedByReports({ nodes: before, services }: DesiredMemory, view: ClusterView) {
+  const concerned = new Set<NodeName>()
+  const strays = new Set<string>()
+  for (const name in view.nodes) {
+    const node = view.nodes[name]!
+    const known = before[name]
+    if (known?.report === node.report && known.facts === factsOf(node)) continue
+    concerned.add(name)
+    // Both what it says now and what it has ceased to say; or says under another lease, by which it counts or does not.
+    for (const { sid } of [...runningIn(known?.report), ...runningIn(node.report)]) {
+      const service = view.services[sid] ?? services[sid]
+      if (!service) continue
+      addNodes(concerned, service)
+      if (!service.grant?.holders.some((holder) => holder.node === name)) strays.add(sid)
+    }
+  }
+  // Of copies that nobody granted each is told of the others.
+  if (strays.size > 0)
+    for (const name in view.nodes)
+      if (runningIn(view.nodes[name]!.report).some(({ sid }) => strays.has(sid)))
+        concerned.add(name)
+  return concerned
+}
+
+function runningIn(report: NodeView['report'] | undefined) {
+  return report?.running ?? []
 }
 
 /** Adds the nodes a service names; true when it concerns all of them. */
