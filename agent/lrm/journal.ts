@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { HeldLease } from '../../shared/lease.ts'
+import { serviceTypes } from '../../shared/names.ts'
 import { watchdogClasses } from '../../shared/node.ts'
 import { Desired, ManagedServices, OrderResult, PlaneEpochWire } from '../../shared/protocol.ts'
 import { Timing } from '../../shared/timing.ts'
@@ -33,6 +34,7 @@ const JournalFile = z.object({
     .optional(),
   armedMs: z.number().min(0).default(0),
   started: generations,
+  unlooked: z.array(z.enum(serviceTypes)).optional(),
   closed: generations,
   answers: z.record(z.string(), OrderResult),
   adopted: z

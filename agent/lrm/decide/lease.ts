@@ -8,8 +8,12 @@ import { freshJoining, freshRenewal } from './fresh.ts'
 import { closeAllStarted } from './grants.ts'
 import type { LocalService, Lrm } from './lrm.ts'
 
-/** Nothing of any service is on the host, and nothing is being started or stopped. */
+/**
+ * Nothing of any service is on the host, and nothing is being started or stopped. SAFETY: without a journal only drivers know what an
+ * earlier process left running, and one that is blind from the start has not said that there is nothing.
+ */
 export function nothingOnHost(lrm: Lrm): boolean {
+  if ((lrm.journal.unlooked ?? []).length > 0) return false
   return Object.values(lrm.services).every((service) => service.phase === 'idle')
 }
 

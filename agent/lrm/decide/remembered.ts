@@ -1,4 +1,5 @@
 // What an agent leaves to the next process, as plain data: its journal, and the note of its last lease.
+import type { ServiceType } from '../../../shared/names.ts'
 import type { HeldLease, PlaneEpoch } from '../../../shared/lease.ts'
 import type { WatchdogClass } from '../../../shared/node.ts'
 import type { OrderResult } from '../../../shared/protocol.ts'
@@ -28,6 +29,10 @@ export type Journal = {
   armedMs?: number
   /** Generations that may have been started in this boot. */
   started: Record<Sid, number>
+  /**
+   * Kinds whose driver has not answered yet since a process of this boot found no journal: anything of them may run here. Absent: none.
+   */
+  unlooked?: ServiceType[]
   /** Ended for good on this node: a generation up to this one is never started again. */
   closed: Record<Sid, number>
   answers: Record<string, OrderResult>

@@ -49,7 +49,7 @@ export const firstSettings: Readonly<LrmSettings> = {
 /** The LRM of a new process. */
 export function resumeLrm(from: ResumeFrom): Lrm {
   const { self, nowMs } = from
-  const old = from.journal ?? emptyJournal(self.bootId)
+  const old = from.journal ?? { ...emptyJournal(self.bootId), unlooked: self.drivers }
   const isSameBoot = old.bootId === self.bootId
   const journal = isSameBoot
     ? { ...old }

@@ -1,8 +1,8 @@
 // What the drivers find on the host, taken into the records. What is being started, stopped or moved by this process
 // is left to its own events.
 // SAFETY: a driver that does not answer has not said that anything is gone.
-import { serviceType } from '../../../shared/names.ts'
-import { type Draft, say } from './draft.ts'
+import { serviceType, type ServiceType } from '../../../shared/names.ts'
+import { type Draft, say, writeDown } from './draft.ts'
 import { closeAllStarted, generationOf } from './grants.ts'
 import type { Blind, Found, LocalService, Lrm, Sid } from './lrm.ts'
 import { enterPhase, localService } from './records.ts'
@@ -55,6 +55,7 @@ function noteAnswers(draft: Draft, blind: readonly Blind[]): void {
   const { survey, self } = draft.lrm
   for (const type of self.drivers) {
     const why = blind.find((one) => one.type === type)?.why
+    if (why === undefined) noteLooked(draft, type)
     if (why === undefined) survey.answered = { ...survey.answered, [type]: survey.begun }
     else if ((survey.answered[type] ?? 0) === survey.begun - 1)
       say(draft, 'the host could not be looked at', { type, why }, 'warn')
@@ -62,6 +63,17 @@ function noteAnswers(draft: Draft, blind: readonly Blind[]): void {
   if (blind.length === 0) return
   survey.retryMs = draft.nowMs + retryMs
   survey.dueMs = Math.min(survey.dueMs, survey.retryMs)
+}
+
+/** What an earlier process left of this kind is known from now on, although no journal told of it. */
+function noteLooked(draft: Draft, type: ServiceType): void {
+  const { unlooked } = draft.lrm.journal
+  if (!unlooked?.includes(type)) return
+  writeDown(draft, (journal) => {
+    const left = unlooked.filter((one) => one !== type)
+    if (left.length > 0) journal.unlooked = left
+    else delete journal.unlooked
+  })
 }
 
 /** What this boot has started, and not ended, of kinds that nobody can look for now: most likely it runs. */

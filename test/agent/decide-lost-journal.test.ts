@@ -1,0 +1,55 @@
+// A process whose journal is lost knows what an earlier one left running only by its drivers: as long as one of them does not
+// answer, its node is not empty, and its watchdog neither closed nor fed for being so (rules 3 and 11).
+import { describe, expect, it } from 'vitest'
+import { isEmpty } from '../../agent/lrm/decide/lease.ts'
+import { resumeLrm } from '../../agent/lrm/decide/resume.ts'
+import { bootId, clusterUuid, nodeUid, resumed, Steps } from './steps.ts'
+
+const blind = [{ type: 'vm' as const, why: 'virsh list: no answer in time' }]
+
+describe('a process that finds no journal, while a driver does not answer', () => {
+  const lost = () => {
+    const lrm = resumeLrm({
+      self: { clusterUuid, nodeUid, bootId, drivers: ['process', 'vm'], virtual: false },
+      ...{ nowMs: 101_000, journal: null, note: null },
+      watchdog: {
+        info: { class: 'qualified', identity: 'test', effectiveMs: 10_000 },
+        ...{ factor: 1, running: true },
+      },
+    })
+    const steps = new Steps(lrm)
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [], blind })
+    return steps
+  }
+
+  it('does not take its node for empty: a machine of an earlier process may run there, and its watchdog is left as it is', () => {
+    const steps = lost()
+    expect(isEmpty(steps.lrm)).toBe(false)
+    for (let second = 0; second < 60; second++) {
+      steps.nowMs += 1_000
+      steps.tell()
+      if (steps.lrm.survey.running) steps.tell({ kind: 'surveyed', found: [], blind })
+    }
+    expect(steps.kinds()).not.toContain('arm')
+    expect(isEmpty(steps.lrm)).toBe(false)
+  })
+
+  it('passes that on to the next process, for its journal knows no more', () => {
+    const { journal } = lost().lrm
+    expect(journal.unlooked).toEqual(['vm'])
+    const next = new Steps(resumed({ journal: { ...journal, started: {} } }))
+    next.tell()
+    next.tell({ kind: 'surveyed', found: [] })
+    expect(isEmpty(next.lrm)).toBe(false)
+  })
+
+  it('takes it for empty once every driver has answered', () => {
+    const steps = lost()
+    steps.nowMs += 2_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [] })
+    expect(steps.lrm.journal).not.toHaveProperty('unlooked')
+    expect(isEmpty(steps.lrm)).toBe(true)
+  })
+})
