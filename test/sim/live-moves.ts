@@ -13,6 +13,7 @@ export type Incoming = { sid: string; generation: number; address: string }
 export type Outgoing = {
   sid: string
   generation: number
+  isTwoSteps: boolean
   scheduled: Scheduled
   settle(result: MigrateResult): void
 }
@@ -58,7 +59,7 @@ export function beginMove(
     settle(moved)
   }
   const scheduled = scheduler.after(isLate ? ms + lateMs : ms, end)
-  source.outgoing.set(sid, { sid, generation, scheduled, settle })
+  source.outgoing.set(sid, { sid, generation, isTwoSteps, scheduled, settle })
   if (isLate)
     scheduler.after(ms, () =>
       settle({ outcome: 'timeout', detail: 'the client gave up', left: 'unknown' }),
@@ -96,13 +97,18 @@ export function takeUp(
   })
 }
 
-/** Ends a job for good, if there is one, and says what is true now. */
+/**
+ * Ends a job for good, if there is one, and says what is true now. A resource agent that was cut short has not said how far
+ * it had come: with its job the guest is ended.
+ */
 export function cancelMove(scheduler: Scheduler, source: Guests, sid: string): MigrateResult {
   const outgoing = source.outgoing.get(sid)
   if (outgoing) {
     scheduler.cancel(outgoing.scheduled)
     source.outgoing.delete(sid)
-    outgoing.settle({ ...running, detail: 'cancelled' })
+    if (outgoing.isTwoSteps) source.end(sid)
+    const left = outgoing.isTwoSteps ? 'nothing' : 'running'
+    outgoing.settle({ ...running, detail: 'cancelled', left })
   }
   if (source.sent.delete(sid)) return moved
   const isHere = source.running.get(sid)?.state === 'running'

@@ -1,8 +1,9 @@
 // Live moves of one resource, in Pacemaker's order: `migrate_to` on the source, `migrate_from` on the target, `stop` on the
 // source. SAFETY: once `migrate_to` has succeeded its resource never runs at the source again: what is left there is only
-// stopped. Before that, and after any other end of it, its monitor says what is true, once all that it began is killed; what
-// that does not call running is stopped. The target believes its own monitor alone, and nothing before its source was ended
-// or has sent it.
+// stopped. So is what a `migrate_to` leaves whose own answer is not known: killed, cut short or lost, it may have given its
+// job to a daemon of the host, which goes on, and which only a stop ends. Where it said itself that it failed, and all that it
+// began is killed, its monitor is believed. The target believes its own monitor alone, and nothing before its source was
+// ended or has sent it.
 import type {
   DriverResult,
   MigrateRequest,
@@ -136,7 +137,10 @@ export async function sendOff(
   const failure = failureOf('migrate_to', resource, result, timeoutMs)
   // The next process finds what it says here.
   if (host.isDetached()) return { ...failed('its agent leaves'), left: 'unknown' }
-  if (failure) return settle(host, record, signal.aborted ? failed(ended) : failure)
+  if (failure) {
+    const hasAnswered = result.code !== null && !result.isTimeout
+    return settle(host, record, signal.aborted ? failed(ended) : failure, hasAnswered)
+  }
   // Known to every later process of this boot before anybody is told.
   records.note(record, 'sent')
   return { outcome: 'ok', detail: '', left: 'sent' }
@@ -146,25 +150,30 @@ export async function sendOff(
 export async function endMove(host: OcfHost, sid: string): Promise<MigrateResult> {
   const record = host.records.read(sid)
   if (record === null) return { ...failed('nothing of it is here'), left: 'nothing' }
-  if (record.phase !== 'sent') return settle(host, record, failed(ended))
+  if (record.phase !== 'sent')
+    return settle(host, record, failed(ended), record.phase === 'started')
   const result = await endResources(host, sid)
   if (result.outcome !== 'ok') return { ...result, left: 'unknown' }
   host.records.remove(sid)
   return { outcome: 'ok', detail: '', left: 'nothing' }
 }
 
-/** It was not sent off, or nobody knows: all that the move began is ended, and then its monitor says what is true. */
+/**
+ * It was not sent off, or nobody knows: all that the move began is ended.
+ * @param mayStay no job of it can still be under way: its monitor says whether it runs here as before
+ */
 async function settle(
   host: OcfHost,
   record: Record,
   { outcome, detail }: DriverResult,
+  mayStay: boolean,
 ): Promise<MigrateResult> {
   const { sid, bootId } = record
   const unknown: MigrateResult = { outcome, detail, left: 'unknown' }
   if (!(await host.left.end(sid)) || !(await host.endMovers(record))) return unknown
   const [resource] = record.resources as [Resource]
   const isOfBoot = bootId === host.bootId && ['started', 'moving'].includes(record.phase)
-  if (isOfBoot && (await probe(resource, host.caller(record))) === 'running') {
+  if (mayStay && isOfBoot && (await probe(resource, host.caller(record))) === 'running') {
     host.left.forget(sid)
     host.records.note(record, 'started')
     host.watch(record)
