@@ -58,3 +58,23 @@ describe('a service taken over from a node that is silent', () => {
     expect(ofKind(play(silent({ drivers: [] })).plan, 'grant.opened')).toEqual([])
   })
 })
+
+describe('a service that was adopted', () => {
+  /** Granted to n1 as it was found there; n1 has been silent until long after its deadline. */
+  const dead = (guarded: boolean | null) => {
+    const service = aService(web, 'n1', {
+      config: { adoptedFrom: 'n1' },
+      status: { running: true, foundAs: 0 },
+    })
+    const n1 = silentNode('n1', { lease: { guarded, armed: guarded === true } })
+    return play(buildView({ nodes: [n1, aNode('n2'), aNode('n3')], services: [service] }))
+  }
+
+  it('is not started elsewhere on the word of a deadline before its agent has said that it is armed', () => {
+    const { plan, after } = dead(null)
+    expect(ofKind(plan, 'evidence.recorded')).toEqual([])
+    expect(after.services[web]!.grant!.holders).toMatchObject([{ node: 'n1', confirmed: true }])
+    expect(ofKind(plan, 'grant.opened')).toEqual([])
+    expect(ofKind(dead(true).plan, 'grant.opened')).toMatchObject([{ sid: web }])
+  })
+})

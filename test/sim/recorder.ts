@@ -15,6 +15,8 @@ type Boot = {
   trulyUntilMs: number
   /** The plane committed that the watchdog may be closed. */
   isReleased: boolean
+  /** A renewal that said *armed* was granted: before the first one the plane draws no proof from its silence. */
+  hasSaidArmed: boolean
   /** Writes of its disk that had failed when it was released: what it cannot note, a later process cannot know. */
   diskFailures: number
   /** The clock at the last check that allowed a feed. */
@@ -43,6 +45,7 @@ export class LeaseRecorder {
     const sent = this.sent.get(exchange)
     const boot = this.of(machine)
     if (exchange.reply.status !== 200 || sent?.bootId !== boot.bootId) return
+    boot.hasSaidArmed ||= sent.armed
     const { body } = exchange.reply
     const leaseMs = Number(valueOf(body, 'leaseMs'))
     boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + leaseMs)
@@ -66,6 +69,9 @@ export class LeaseRecorder {
     const boot = this.of(machine)
     const { guests, device } = machine
     if (guests.isEmpty || boot.isReleased) return null
+    // What somebody else has started: a device is opened for it with whatever timeout it has, and told of afterwards.
+    const found = [...guests.running.values()]
+    if (!boot.hasSaidArmed && found.every(({ generation }) => generation === 0)) return null
     const marginMs = feedFactor * device.timeoutMs * device.kind.factor
     // A check and its feed may lie apart by a pause, but not by more than the device lets the machine live.
     const lateMs = Math.round(
@@ -103,6 +109,7 @@ export class LeaseRecorder {
         leasedUntilMs: Number.NEGATIVE_INFINITY,
         trulyUntilMs: Number.NEGATIVE_INFINITY,
         isReleased: false,
+        hasSaidArmed: false,
         diskFailures: 0,
         allowedAtMs: Number.NEGATIVE_INFINITY,
         trulyAllowedMs: Number.NEGATIVE_INFINITY,
