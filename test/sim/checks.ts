@@ -30,6 +30,8 @@ export class Checks {
   private readonly strays = new Strays()
   /** Holders that a lost history had and this one does not know: `sid generation node`. */
   private readonly lostHolders = new Set<string>()
+  /** Holders that were open in the state from which a history began anew, by service, until a newer one of it has begun to run. */
+  private readonly keptHolders = new Map<string, string[]>()
   /** Highest generation ever started, by service. */
   private readonly started = new Map<string, number>()
 
@@ -87,7 +89,10 @@ export class Checks {
         `${sid} starts on ${machine.name} as generation ${generation}; the grant says ${JSON.stringify(grant ?? null)}`,
       )
     const before = this.started.get(sid) ?? 0
-    if (generation < before)
+    // What a history knew as granted when it began anew is not stale in it: it may be confirmed once every node has attested.
+    const isKept = this.keptHolders.get(sid)?.includes(key(sid, generation, machine.name))
+    if (generation >= before) this.keptHolders.delete(sid)
+    else if (!isKept)
       this.violate(`${sid} starts as generation ${generation} after it had run as ${before}`)
     this.started.set(sid, Math.max(before, generation))
   }
@@ -181,6 +186,12 @@ export class Checks {
     for (const [sid, { grant }] of Object.entries(lost[this.clusterId]?.services ?? {}))
       for (const { node } of grant?.holders ?? [])
         this.lostHolders.add(key(sid, generationOn(grant, node)!, node))
+    this.keptHolders.clear()
+    for (const [sid, { grant }] of Object.entries(now.services)) {
+      const holders = grant?.holders ?? []
+      const keys = holders.map(({ node }) => key(sid, generationOn(grant, node)!, node))
+      this.keptHolders.set(sid, keys)
+    }
     this.seen = now
     this.numbers.onFailover(now)
   }
