@@ -31,10 +31,12 @@ export function nodesToWrite(
   const names = Object.keys(view.nodes)
   if (memory === null || memory.common !== commonOf(view)) return names
   if (memory.managed !== managed) return names
-  const changed = concernedByServices(memory.services, view.services)
-  if (changed === 'all') return names
-  for (const name of concernedByReports(memory, view)) changed.add(name)
-  return names.filter((name) => changed.has(name) || memory.digests[name] !== stored[name])
+  const concerned: Concerned = { nodes: new Set(), sids: new Set() }
+  if (addServices(concerned, memory.services, view.services) === 'all') return names
+  addReports(concerned, memory, view)
+  addTellers(concerned, view)
+  const { nodes } = concerned
+  return names.filter((name) => nodes.has(name) || memory.digests[name] !== stored[name])
 }
 
 /** What to remember of a view whose documents have these digests. */
@@ -67,52 +69,64 @@ function factsOf(node: NodeView): string {
   return JSON.stringify([facts, lease.epoch, lease.bootId, lease.mode, health != null, drill])
 }
 
+/** `sids`: of whatever a node says of these it is told, and so are the others that say it. */
+type Concerned = { nodes: Set<NodeName>; sids: Set<string> }
+
 /** Nodes named by any service that is not the same as before; `all`: one asks every node whether it runs there. */
-function concernedByServices(
+function addServices(
+  { nodes, sids }: Concerned,
   before: Record<string, ServiceView>,
   after: Record<string, ServiceView>,
-): Set<NodeName> | 'all' {
-  const nodes = new Set<NodeName>()
-  if (before === after) return nodes
+): 'all' | null {
+  if (before === after) return null
   for (const sid in before)
-    if (after[sid] === undefined && addNodes(nodes, before[sid]!)) return 'all'
+    if (after[sid] === undefined) {
+      sids.add(sid)
+      if (addNodes(nodes, before[sid]!)) return 'all'
+    }
   for (const sid in after) {
     const [old, now] = [before[sid], after[sid]!]
     if (old === now) continue
     const isSame =
       old?.config === now.config && old?.status === now.status && old?.grant === now.grant
     if (isSame) continue
+    sids.add(sid)
     if ((old && addNodes(nodes, old)) || addNodes(nodes, now)) return 'all'
   }
-  return nodes
+  return null
 }
 
 /**
  * Nodes that have said something new, and those that are told of it: what a node says of a service may be what another
  * one waits for with it, or why that one must not start it (a second copy, a half of a move).
  */
-function concernedByReports({ nodes: before, services }: DesiredMemory, view: ClusterView) {
-  const concerned = new Set<NodeName>()
-  const strays = new Set<string>()
+function addReports(
+  concerned: Concerned,
+  { nodes: before, services }: DesiredMemory,
+  view: ClusterView,
+) {
   for (const name in view.nodes) {
     const node = view.nodes[name]!
     const known = before[name]
     if (known?.report === node.report && known.facts === factsOf(node)) continue
-    concerned.add(name)
+    concerned.nodes.add(name)
     // Both what it says now and what it has ceased to say; or says under another lease, by which it counts or does not.
     for (const { sid } of [...runningIn(known?.report), ...runningIn(node.report)]) {
       const service = view.services[sid] ?? services[sid]
       if (!service) continue
-      addNodes(concerned, service)
-      if (!service.grant?.holders.some((holder) => holder.node === name)) strays.add(sid)
+      addNodes(concerned.nodes, service)
+      const isGranted = service.grant?.holders.some((holder) => holder.node === name)
+      if (!isGranted) concerned.sids.add(sid)
     }
   }
-  // Of copies that nobody granted each is told of the others.
-  if (strays.size > 0)
-    for (const name in view.nodes)
-      if (runningIn(view.nodes[name]!.report).some(({ sid }) => strays.has(sid)))
-        concerned.add(name)
-  return concerned
+}
+
+/** Nodes that say anything of a service of which something is another: granted to others, it is a second copy. */
+function addTellers({ nodes, sids }: Concerned, view: ClusterView): void {
+  if (sids.size === 0) return
+  for (const name in view.nodes)
+    if (!nodes.has(name) && runningIn(view.nodes[name]!.report).some(({ sid }) => sids.has(sid)))
+      nodes.add(name)
 }
 
 function runningIn(report: NodeView['report'] | undefined) {
