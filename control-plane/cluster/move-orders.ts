@@ -2,7 +2,7 @@
 // alone. Must never name an address before the target's holder is confirmed and its driver listens (S4).
 import type { MoveHalf } from '../../shared/live-move.ts'
 import { liveMoveMs } from '../../shared/timing.ts'
-import { holderOn, holdsNow, otherHolder, reportOn } from './grants.ts'
+import { currentReport, holderOn, holdsNow, otherHolder, reportOn } from './grants.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView } from './view.ts'
 
 /** The half of `node` in the live move of `service` to `target`. */
@@ -60,4 +60,22 @@ export function isLeftover(view: ClusterView, service: ServiceView, node: NodeVi
   const says = (name: NodeName) => reportOn(view.nodes[name], service)?.state
   const mine = says(node.name)
   return mine !== 'running' && mine !== 'migrating' && says(other.node) === 'running'
+}
+
+/**
+ * Whether `node` may end the half of a move that is no more. SAFETY: what its source may still be moving, or may just have
+ * begun to, could come alive where nobody holds it any more, for a job can lie with a daemon that no kill reaches (S4, S16):
+ * as long as that one neither said that nothing moves nor ended its own, the half stays open.
+ */
+export function mayEndHalf(view: ClusterView, service: ServiceView, node: NodeView): boolean {
+  const { status, grant } = service
+  const source = otherHolder(grant, node.name)
+  if (source === undefined || source.node !== status?.node) return true
+  // It has arrived, so nothing is on its way.
+  if (reportOn(node, service)?.state === 'running') return true
+  const says = view.nodes[source.node]
+  // One that is to stop closes its own, and until then may not have heard that it is not to begin.
+  if (status.state === 'request_stop' || !says || currentReport(says) === null) return false
+  const state = reportOn(says, service)?.state
+  return state === undefined || state === 'running'
 }

@@ -14,7 +14,7 @@ import {
   liveTargetOf,
   otherHolder,
 } from './grants.ts'
-import { isLeftover, moveHalf } from './move-orders.ts'
+import { isLeftover, mayEndHalf, moveHalf } from './move-orders.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView, Sid } from './view.ts'
 import { serviceType } from '../../shared/names.ts'
 import { tellingOf } from '../../shared/specs/service-specs.ts'
@@ -177,7 +177,7 @@ function orderFor(
   if (status.node === node.name && state !== null)
     return { ...common, state, ...orderInPlace(view, service, node) }
   // It holds a grant that it is no longer to use: it stops, and says so.
-  if (held !== null) return stop
+  if (held !== null) return mayEndHalf(view, service, node) ? stop : ignored
   if (grant === null || !strays.includes(node.name)) return null
   // It says that it runs what is granted to another node: two copies, of which this one has no right to be.
   return { ...common, state: 'stopped', uid: `stray.${grant.generation}` }

@@ -85,13 +85,15 @@ describe('what is left of a move that failed', () => {
 })
 
 describe('a guest that is', () => {
-  it('no longer wanted in the middle of its move is stopped on both nodes', () => {
+  it('no longer wanted in the middle of its move is stopped on both nodes, on the target when nothing can come any more', () => {
     const { state, next } = after(aMove({ service: { config: { requested: 'stopped' } } }))
     expect(state).toBe('request_stop')
     expect(orders(next, 'n1')).toMatchObject({ state: 'request_stop', generation: g1 })
-    expect(orders(next, 'n2')).toMatchObject({ state: 'request_stop', generation: g2 })
+    expect(orders(next, 'n2')).toMatchObject({ state: 'ignored', generation: g2 })
     const half = { ...next, round: 202, nodes: { ...next.nodes, n1: saying(n1, { closed: g1 }) } }
-    expect(after(half).state).toBe('request_stop')
+    const one = after(half)
+    expect(one.state).toBe('request_stop')
+    expect(orders(one.next, 'n2')).toMatchObject({ state: 'request_stop', generation: g2 })
     const both = { ...half, nodes: { ...half.nodes, n2: saying(n2, { closed: g2 }) } }
     expect(after(both)).toMatchObject({ state: 'stopped', held: [] })
   })

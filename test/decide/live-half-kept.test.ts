@@ -1,0 +1,43 @@
+// The target's half of a move that is no more: it is open for as long as its source may still be sending, for a job can lie with a
+// daemon that no kill reaches, and what it sends must not come alive where nobody holds it (S4, S16).
+import { describe, expect, it } from 'vitest'
+import { desiredForAll } from '../../control-plane/cluster/orders.ts'
+import type { ServiceState } from '../../shared/service.ts'
+import type { RunningService } from '../../shared/protocol.ts'
+import { aMove, n1, n2Runs, n2Waits, saying, vm, type Moving } from './live-views.ts'
+
+const told = (state: ServiceState, moving: Moving) => {
+  const view = aMove({ n2: n2Waits, ...moving, status: { state, target: null } })
+  return desiredForAll(view)['n2']!.services.find(({ sid }) => sid === vm)?.state
+}
+const n1Says = (state: RunningService['state']) => saying(n1, { running: { state } })
+
+describe('a half of a move that is no more', () => {
+  it.each(['migrating', 'stopping', 'unknown'] as const)(
+    'is kept while its source is %s',
+    (state) => {
+      expect(told('started', { n1: n1Says(state) })).toBe('ignored')
+      expect(told('error', { n1: n1Says(state) })).toBe('ignored')
+    },
+  )
+
+  it('is kept while its source has not been heard under the lease it has now', () => {
+    const source = n1Says('running')
+    const later = { ...source, lease: { ...source.lease, epoch: source.lease.epoch + 1 } }
+    expect(told('started', { n1: later })).toBe('ignored')
+  })
+
+  it('is ended once its source says that it runs there as before, or that nothing is there', () => {
+    expect(told('started', { n1: n1Says('running') })).toBe('request_stop')
+    expect(told('started', { n1: saying(n1, {}) })).toBe('request_stop')
+  })
+
+  it('is kept until its source has ended its own, where that one is to stop and may not have heard it yet', () => {
+    for (const source of [n1Says('running'), n1Says('migrating'), saying(n1, {})])
+      expect(told('request_stop', { n1: source })).toBe('ignored')
+  })
+
+  it('is ended at once where it has arrived', () => {
+    expect(told('request_stop', { n1: n1Says('migrating'), n2: n2Runs })).toBe('request_stop')
+  })
+})
