@@ -35,6 +35,14 @@ describe('a process that finds no journal, while a driver does not answer', () =
     expect(isEmpty(steps.lrm)).toBe(false)
   })
 
+  it('remembers what it then finds: the next process, whose driver hangs again, does not give it back as never begun there', () => {
+    const steps = lost()
+    steps.nowMs += 2_000
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [{ sid: 'vm:7', generation: 5, state: 'running' }] })
+    expect(steps.lrm.journal.started).toEqual({ 'vm:7': 5 })
+  })
+
   it('passes that on to the next process, for its journal knows no more', () => {
     const { journal } = lost().lrm
     expect(journal.unlooked).toEqual(['vm'])

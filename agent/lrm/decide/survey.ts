@@ -32,6 +32,7 @@ export function noteSurvey(draft: Draft, marked: Found[], blind: readonly Blind[
     if (isLeftToEvents(local) || isNoNews(local, one)) continue
     local.generation = generation
     enterPhase(draft, local, state)
+    rememberFound(draft, one)
     say(draft, 'service found', { sid, generation, state })
   }
   const isFound = (local: LocalService) => found.some((one) => one.sid === local.sid)
@@ -63,6 +64,20 @@ function noteAnswers(draft: Draft, blind: readonly Blind[]): void {
   if (blind.length === 0) return
   survey.retryMs = draft.nowMs + retryMs
   survey.dueMs = Math.min(survey.dueMs, survey.retryMs)
+}
+
+/**
+ * The next process may look for it in vain. SAFETY: what its journal does not know, and its driver cannot tell, it would give back
+ * as never begun here; and a process whose journal was lost has this from its drivers alone.
+ */
+function rememberFound(draft: Draft, { sid, generation, state }: Found): void {
+  const { journal } = draft.lrm
+  if (generation === 0 || state === 'unseen') return
+  if ((journal.started[sid] ?? -1) >= generation || (journal.closed[sid] ?? -1) >= generation)
+    return
+  writeDown(draft, (next) => {
+    next.started[sid] = generation
+  })
 }
 
 /** What an earlier process left of this kind is known from now on, although no journal told of it. */
