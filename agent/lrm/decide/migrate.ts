@@ -78,8 +78,10 @@ function mayGoOn(draft: Draft, order: Order | null, local: LocalService): boolea
   const { move } = local
   // An agent that leaves would not hear of its end.
   if ((move?.waits !== 'driver' && !isSent(move)) || !isStaying(draft.lrm)) return false
+  // A half that is neither running nor stopped keeps this node from the next epoch.
+  if (draft.lrm.epoch === null) return false
   // Between two histories of the database nothing is known yet: what is under way, goes on (rule 9).
-  if (draft.lrm.desired === null) return draft.lrm.epoch !== null
+  if (draft.lrm.desired === null) return true
   return (
     order?.state === 'migrate' &&
     order.uid === draft.lrm.journal.moving[local.sid]?.uid &&

@@ -56,7 +56,7 @@ function stepService(
     return
   }
   // Orders read without an epoch tell the mode; what runs is settled, one by one, for the next epoch.
-  if (draft.lrm.epoch === null && draft.lrm.desired !== null) return
+  if (draft.lrm.epoch === null && draft.lrm.desired !== null) return settleHalf(draft, sid, local)
   if (local && local.phase !== 'idle' && local.generation <= closedUpTo(draft.lrm, sid)) {
     keepOff(draft, sid, isStop(order) ? order : null, local, 'it was ended for good here')
     return
@@ -76,6 +76,13 @@ function stepService(
   else if (order.state !== 'started') wishToKeep(draft, order, local)
   else if (local?.phase === 'incoming') arrive(draft, order, local)
   else keepRunning(draft, order, local)
+}
+
+/** A half of a move is neither running nor stopped, and no epoch is joined before it is: it is ended, again and again. */
+function settleHalf(draft: Draft, sid: Sid, local: LocalService | null): void {
+  if (local?.phase === 'migrating') settleMove(draft, sid, null)
+  else if (local?.phase === 'incoming')
+    keepOff(draft, sid, null, local, 'its move is not known under any epoch')
 }
 
 /** What is found here is adopted under the number of the order: its marks on the host stay as they are. */
