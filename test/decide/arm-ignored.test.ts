@@ -137,6 +137,22 @@ describe('a service that no node holds a grant for', () => {
     expect(play(vouched).plan.changes).toEqual([])
   })
 
+  it.each(['unknown', 'stopping', 'starting'] as const)(
+    'is not taken to be where its grant is for something that is %s there: it may have been moved away (S13)',
+    (state) => {
+      const n1 = answering('n1')
+      n1.report!.running = [{ ...copy(), state }]
+      const silent = silentNode('n3', { state: 'unknown', lease: { epoch: 4, revision: 100 } })
+      const holders = [{ node: 'n1', epoch: 4, confirmed: true }]
+      const held = { status: asked, grant: { generation: copy().generation, holders } }
+      const found = (node: NodeView) => play(view([node, answering('n2'), silent], held))
+      const { plan, after } = found(n1)
+      expect(plan.changes).toEqual([])
+      expect(desiredFor(after, 'n1').services[0]?.state).toBe('ignored')
+      expect(found(answering('n1', true)).after.services[web]!.status!.probeRound).toBeNull()
+    },
+  )
+
   it('is started nowhere while two nodes say that they run it; a person has to choose', () => {
     const v = view([answering('n1', true), answering('n2', true), answering('n3')])
     expect(play(v).plan.changes).toEqual([])

@@ -82,6 +82,32 @@ describe('before the first start of a service', () => {
     expect(opened(asked(silent(70_000)))).toMatchObject([{ node: 'n2' }])
   })
 
+  it('a silent node whose lease was revoked early, for its fence device, is waited for until its deadline', () => {
+    const silent = silentNode('n1', { state: 'unknown', lease: { revision: 0 } }, 20_000)
+    const { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded } = silent.lease
+    const revokedAt = (untilMs: number) => ({
+      ...silent,
+      state: 'fence' as const,
+      lease: { ...silent.lease, bootId: null, epoch: epoch + 1, armed: false, guarded: null },
+      revocations: [
+        { epoch, bootId, leaseUntilMs, judgedUntilMs: untilMs, guarded, revokedMs: nowMs - 500 },
+      ],
+    })
+    const lost = aService('process:lost', 'n1', {
+      status: { state: 'fence' },
+      grant: { generation: 7, holders: [{ node: 'n1', epoch, confirmed: true }] },
+    })
+    const revoked = (untilMs: number) => {
+      const view = asked(revokedAt(untilMs))
+      return { ...view, services: { ...view.services, 'process:lost': lost } }
+    }
+    const openedFor = (view: ReturnType<typeof asked>) =>
+      opened(view).flatMap((change) => (change.sid === web ? [change.node] : []))
+    expect(openedFor(revoked(judgedUntilMs))).toEqual([])
+    expect(noteOf(revoked(judgedUntilMs))).toMatch(`${what}, at most 42 s`)
+    expect(openedFor(revoked(nowMs))).toEqual(['n2'])
+  })
+
   it('nor is what one node runs adopted before those that answer soon have answered', () => {
     const adopted = (n1: ReturnType<typeof aNode>) => {
       const view = asked(n1)

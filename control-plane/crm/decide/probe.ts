@@ -53,7 +53,11 @@ function isAsked(draft: Draft, name: NodeName, sid: Sid, wholeRoster: boolean): 
  */
 function answersSoonUntilMs(draft: Draft, name: NodeName, sid: Sid): number | null {
   const node = draft.view.nodes[name]!
-  if (isOperational(draft, name) || !mayBeBack(draft, node)) return null
+  if (isOperational(draft, name)) return null
+  // Revoked before its deadline, for a fence device: until there is proof, or the deadline is over, it lives as well.
+  const revokedUntilMs = Math.max(...node.revocations.map((one) => one.judgedUntilMs))
+  if (revokedUntilMs > draft.nowMs) return revokedUntilMs
+  if (!mayBeBack(draft, node)) return null
   if (hasCurrentLease(node, draft.nowMs)) return node.lease.judgedUntilMs
   const beganMs = Math.max(node.sinceMs, draft.view.services.get(sid)!.status!.sinceMs)
   const untilMs = beganMs + draft.view.settings.timing.leaseMs
@@ -89,8 +93,10 @@ function settleHeld(draft: Draft, { sid, grant }: ServiceView, status: ServiceSt
   const copies = copiesOf(draft, sid, probeRound!)
   const [copy, other] = copies
   if (other) return noteService(draft, sid, whyUnclear(sid, copies))
-  if (copy?.state === 'unknown') noteService(draft, sid, whyUnclear(sid, copies))
-  if (!copy || !haveAnswered(draft, sid, probeRound!)) return
+  if (copy?.state === 'unknown') return noteService(draft, sid, whyUnclear(sid, copies))
+  // SAFETY: only what runs shows that it is where it belongs. Remains, or what is just ending, may be all that is left here
+  // of one that was moved by hand to a node that does not answer (S13).
+  if (copy?.state !== 'running' || !haveAnswered(draft, sid, probeRound!)) return
   const held = generationOn(grant, copy.node)
   const isIt = copy.generation === held || copy.generation === (status.foundAs ?? held)
   if (held === null || grant!.holders.length > 1 || !isIt) return
