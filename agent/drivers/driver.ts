@@ -48,6 +48,8 @@ export type TakeUpRequest = {
 export type MigrateRequest = {
   sid: string
   generation: number
+  /** The generation that its marks on the host bear: another one where it was adopted as it was found. */
+  marked: number
   spec: unknown
   /** Name of the target, and where it listens. */
   target: string

@@ -50,6 +50,13 @@ describe('the source', () => {
     })
   })
 
+  it('names to its driver what was adopted by the number that its marks bear', () => {
+    const adopted = { [sid]: { foundAs: 3, generation } }
+    const steps = Steps.running({ journal: { adopted } })
+    give(steps, source())
+    expect(steps.last('migrate')).toMatchObject({ sid, generation, marked: 3 })
+  })
+
   it('ends its half for good before it says that it has moved', () => {
     const steps = moving()
     steps.diskFull = true

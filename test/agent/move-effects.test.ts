@@ -14,7 +14,7 @@ import { runMove } from '../../agent/lrm/move-effects.ts'
 const sid = 'vm:101'
 const migrate = {
   kind: 'migrate',
-  ...{ sid, generation: 5, uid: 'u1', spec: { a: 1 }, target: 'n2', address: 'n2:6' },
+  ...{ sid, generation: 5, marked: 5, uid: 'u1', spec: { a: 1 }, target: 'n2', address: 'n2:6' },
   ...{ timeoutMs: 60_000, untilMs: 1_000 },
 } as const
 const cancel = { kind: 'cancel-move', sid, generation: 5, uid: 'u1' } as const

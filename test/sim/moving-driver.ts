@@ -104,7 +104,7 @@ export class MovingDriver {
   }
 
   migrate(request: MigrateRequest): Promise<MigrateResult> {
-    const { sid, generation, target, address } = request
+    const { sid, generation, marked, target, address } = request
     return new Promise((resolve) => {
       this.process.do(() => {
         let isOver = false
@@ -129,7 +129,8 @@ export class MovingDriver {
         const drawn = this.behaviour.migrate(sid)
         const isLate = drawn.manner === 'late' || drawn.ms > request.timeoutMs
         const job = {
-          ...{ sid, generation, address, lateMs: drawn.lateMs, isTwoSteps: this.isTwoSteps },
+          ...{ sid, generation: marked, address, lateMs: drawn.lateMs },
+          isTwoSteps: this.isTwoSteps,
           manner: isLate ? ('late' as const) : drawn.manner,
           ms: Math.min(drawn.ms, request.timeoutMs),
         }

@@ -107,7 +107,7 @@ export async function sendOff(
   request: MigrateRequest,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { sid, generation, target } = request
+  const { sid, marked, target } = request
   const { records } = host
   const planned = await host.plan.toMove(sid, request.spec)
   if ('outcome' in planned) {
@@ -117,9 +117,8 @@ export async function sendOff(
     return { outcome: isNever ? outcome : 'error', detail, left: 'running' }
   }
   const record = records.read(sid)
-  const isOwn = record !== null && [generation, 0].includes(record.generation)
-  if (!isOwn || record.bootId !== host.bootId || record.phase !== 'started')
-    return { ...failed(`it does not run here as ${sid}.${generation}`), left: 'unknown' }
+  if (record?.generation !== marked || record.bootId !== host.bootId || record.phase !== 'started')
+    return { ...failed(`it does not run here as ${sid}.${marked}`), left: 'unknown' }
   const [resource] = record.resources as [Resource]
   if (signal.aborted) return { ...failed(ended), left: 'running' }
   if (!request.mayBegin()) return { ...failed(late), left: 'running' }

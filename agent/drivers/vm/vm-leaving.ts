@@ -25,7 +25,7 @@ const gone = 'nothing of it is here'
 
 /** Moves it to where the target listens, and says what is left here. */
 export async function moveMachine(host: VmHost, request: MigrateRequest): Promise<MigrateResult> {
-  const { sid, generation } = request
+  const { sid, marked } = request
   const read = readVmSpec(request.spec)
   if ('invalid' in read) return stays('invalid', read.invalid)
   const { spec, domain } = read
@@ -36,11 +36,10 @@ export async function moveMachine(host: VmHost, request: MigrateRequest): Promis
   const { uuid } = domain
   const machine = await machineOf(host, uuid)
   if (machine === null) return settle(host, uuid, { outcome: 'error', detail: gone })
-  // Generation 0 was found here, and adopted under another number.
-  if (!isOwn(host, machine) || ![generation, 0].includes(machine.mark.generation))
+  if (!isOwn(host, machine) || machine.mark.generation !== marked)
     return {
       outcome: 'error',
-      detail: `it does not run here as ${sid}.${generation}`,
+      detail: `it does not run here as ${sid}.${marked}`,
       left: 'unknown',
     }
   // What libvirt would check at the target; with the target's mark instead of ours.

@@ -55,6 +55,8 @@ export type Effect =
       kind: 'migrate'
       sid: Sid
       generation: number
+      /** The generation that its marks on the host bear. */
+      marked: number
       /** Of the order: what comes back later than the move it is about changes nothing. */
       uid: string
       spec: unknown

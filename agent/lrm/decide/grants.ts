@@ -17,6 +17,12 @@ export function generationOf({ journal }: Lrm, sid: Sid, marked: number): number
   return adopted?.foundAs === marked ? adopted.generation : marked
 }
 
+/** The generation that the marks bear of what counts as `generation` here. */
+export function markedOf({ journal }: Lrm, sid: Sid, generation: number): number {
+  const adopted = journal.adopted?.[sid]
+  return adopted?.generation === generation ? adopted.foundAs : generation
+}
+
 /** Ends a generation for good. Only for a service of which nothing is on the host. */
 export function closeGeneration(draft: Draft, sid: Sid, generation: number, why: string): void {
   const { lrm } = draft

@@ -6,7 +6,7 @@ import type { Order } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
 import { type Draft, isWritten, say, wakeAt, writeDown } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
-import { answer, closeGeneration, wishConfirm } from './grants.ts'
+import { answer, closeGeneration, markedOf, wishConfirm } from './grants.ts'
 import { leaseAllows, leaseAllowsUntilMs } from './lease.ts'
 import { isStaying, type LocalMove, type LocalService, type Lrm, type Sid } from './lrm.ts'
 import { isNewest } from './poll.ts'
@@ -135,7 +135,8 @@ export function moveAway(draft: Draft, order: Order, local: LocalService | null)
   enterPhase(draft, local, 'migrating')
   local.move = freshMove({ waits: 'driver' })
   say(draft, 'service migrating', { sid, generation, uid, target })
-  const what = { sid, generation, uid, spec, target, address, timeoutMs, untilMs }
+  const marked = markedOf(draft.lrm, sid, generation)
+  const what = { sid, generation, marked, uid, spec, target, address, timeoutMs, untilMs }
   draft.effects.push({ kind: 'migrate', ...what })
 }
 

@@ -67,7 +67,8 @@ export class CarriedPair {
     driver.receive!({ sid, generation: 6, spec, from: 'n1', mayBegin })
   migrate = (driver: Driver, more: Partial<MigrateRequest> = {}): Promise<MigrateResult> =>
     driver.migrate!({
-      ...{ sid, generation: 5, spec: this.spec(), target: 'n2', address: 'n2', timeoutMs: 60_000 },
+      ...{ sid, generation: 5, marked: 5, spec: this.spec(), target: 'n2', address: 'n2' },
+      timeoutMs: 60_000,
       ...{ mayBegin: () => true, onProgress: () => {}, ...more },
     })
   takeUp = (driver: Driver, from: string | null = 'n1', mayBegin = () => true) =>

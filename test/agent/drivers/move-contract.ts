@@ -63,10 +63,11 @@ export function moveContract(
       }
       const receive = (mayBegin = yes, generation = 6, at = n2, from = 'n1') =>
         at.receive!({ sid: rig.sid, generation, spec: rig.spec, from, mayBegin })
-      const migrate = (address: string, mayBegin = yes, generation = 5, at = n1, target = 'n2') =>
+      const migrate = (address: string, mayBegin = yes, marked = 5, at = n1, target = 'n2') =>
         at.migrate!({
-          ...{ sid: rig.sid, generation, spec: rig.spec, target, address, timeoutMs: 30_000 },
-          ...{ mayBegin, onProgress: () => {} },
+          // Whatever number it counts as here, its marks are what it is known by.
+          ...{ sid: rig.sid, generation: marked + 40, marked, spec: rig.spec, target, address },
+          ...{ timeoutMs: 30_000, mayBegin, onProgress: () => {} },
         })
       /** Whatever its steps are: what the source says at last. */
       const move = async (
@@ -88,7 +89,7 @@ export function moveContract(
       }
       const gone = { outcome: 'ok', left: 'nothing' }
 
-      test('it arrives under the number of the target’s half, and nothing of it is left at the source', async () => {
+      test('it arrives under the number of the target’s half, whatever it was adopted as at the source, of which nothing is left', async () => {
         await running()
         expect(await move(['n1', n1], ['n2', n2], [5, 6])).toMatchObject(gone)
         expect(await n1.survey()).toEqual([])
@@ -143,6 +144,13 @@ export function moveContract(
         const late = await migrate(address!, () => false)
         expect(late).toMatchObject({ outcome: 'error', left: 'running' })
         expect(await n1.survey()).toEqual(found(5, 'running'))
+        expect(await rig.livesOn()).toEqual(['n1'])
+      })
+
+      test('what bears another mark is not moved, and nobody says what is left of it', async () => {
+        await running()
+        const { address } = await receive()
+        expect(await migrate(address!, yes, 4)).toMatchObject({ outcome: 'error', left: 'unknown' })
         expect(await rig.livesOn()).toEqual(['n1'])
       })
 

@@ -61,7 +61,7 @@ export function createPair(hosts: LibvirtHost[], kind: GuestKind): Pair {
     },
     move: (address, timeoutMs = 60_000) =>
       source.driver.migrate!({
-        ...{ sid, generation: 5, spec, target: 'n2', address, timeoutMs },
+        ...{ sid, generation: 5, marked: 5, spec, target: 'n2', address, timeoutMs },
         mayBegin: () => true,
         onProgress: (one) => void progress.push(one),
       }),

@@ -71,7 +71,7 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     const mayBegin = () => true
     const back = await source.driver.receive!({ sid, generation: 7, spec, from: 'n2', mayBegin })
     const result = await target.driver.migrate!({
-      ...{ sid, generation: 6, spec, target: 'n1', address: back.address! },
+      ...{ sid, generation: 6, marked: 6, spec, target: 'n1', address: back.address! },
       ...{ timeoutMs: 60_000, mayBegin, onProgress: () => {} },
     })
     expect(result).toMatchObject({ outcome: 'ok', left: 'nothing' })
@@ -200,8 +200,8 @@ describe.skipIf(whyNot !== null)(title, { timeout: 120_000 }, () => {
     })
     expect(received).toMatchObject({ outcome: 'not-live' })
     const moved = await source.driver.migrate!({
-      ...{ sid, generation: 5, spec: readonly, target: 'n2', address: 'x', timeoutMs: 1_000 },
-      ...{ mayBegin, onProgress: () => {} },
+      ...{ sid, generation: 5, marked: 5, spec: readonly, target: 'n2', address: 'x' },
+      ...{ timeoutMs: 1_000, mayBegin, onProgress: () => {} },
     })
     expect(moved).toMatchObject({ outcome: 'not-live', left: 'running' })
     // The lock at work: a second copy of a machine with this disk does not come to run.
