@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A bound for what must come, not a measure of how soon.
+    expect: { poll: { timeout: 10_000 } },
     pool: 'forks',
     // Two cores: more files at once only make each other's clocks late.
     maxWorkers: 2,

@@ -1,16 +1,14 @@
 // Runs the command line tools as a person does: as programs, with an environment of their own.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
+import { scratchFolder } from '../scratch.ts'
 
 export const projectFolder = path.resolve(import.meta.dirname, '../..')
 export const haManager = path.join(projectFolder, 'control-plane/cli/ha-manager')
 const admin = path.join(projectFolder, 'control-plane/admin/main.ts')
 
 /** Compiled code is kept there from one call to the next. */
-const home = mkdtempSync(path.join(os.tmpdir(), 'holdfast-cli-'))
-process.once('exit', () => rmSync(home, { recursive: true, force: true }))
+const home = scratchFolder('cli')
 
 export type Ran = { code: number | null; out: string; err: string }
 type Environment = Record<string, string>

@@ -1,6 +1,5 @@
 // What the tool reads and prints, without a plane.
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findContext } from '../../control-plane/cli/context.ts'
@@ -17,6 +16,7 @@ import {
   parseYesNo,
 } from '../../control-plane/cli/option-value.ts'
 import { formatDryRun } from '../../control-plane/cli/outcome-text.ts'
+import { scratchFolder } from '../scratch.ts'
 
 describe('what is read', () => {
   test.each([
@@ -104,7 +104,7 @@ describe('what is read', () => {
 })
 
 describe('the context', () => {
-  const home = mkdtempSync(path.join(os.tmpdir(), 'holdfast-context-'))
+  const home = scratchFolder('context')
   const site = { url: 'http://127.0.0.1:8420', token: 'site-secret', cluster: 'local' }
   writeFileSync(path.join(home, 'context.json'), JSON.stringify(site))
 

@@ -1,11 +1,11 @@
 // The tool against a real plane: what it asks is what happens in the database.
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path, { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDatabase } from '../database.ts'
 import { makeCluster, makeNode, makeRunning, servePlane, type TestPlane } from './plane.ts'
 import { haManager, run, runHaManager } from './run.ts'
+import { scratchFolderOfTest } from '../scratch.ts'
 
 const database = testDatabase()
 let plane: TestPlane
@@ -144,7 +144,7 @@ describe('services', () => {
     const params = ['--param', 'ip=192.0.2.7', '--param', 'nic=']
     expect((await cli('add', 'ocf:vip', ...agent, ...params)).code).toBe(0)
     expect((await cli('set', 'ocf:vip', '--param', 'nic=eth0', '--live')).code).toBe(0)
-    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-spec-')), 'group.json')
+    const file = join(scratchFolderOfTest('spec'), 'group.json')
     const members = [{ name: 'vip', agent: 'ocf:heartbeat:IPaddr2', parameters: { ip: 'x' } }]
     writeFileSync(file, JSON.stringify({ members }))
     expect((await cli('add', 'ocf-group:web', '--spec', file)).code).toBe(0)
@@ -172,7 +172,7 @@ describe('services', () => {
   })
 
   test('a machine is added with its domain from a file, and keeps what else is said of it', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-spec-')), 'domain.xml')
+    const file = join(scratchFolderOfTest('spec'), 'domain.xml')
     const xml = (memory: number) =>
       `<domain type='kvm'><name>web</name><uuid>aaaaaaaa-0000-4000-8000-000000000100</uuid><memory>${memory}</memory></domain>`
     writeFileSync(file, xml(1))

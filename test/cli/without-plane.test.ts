@@ -1,13 +1,13 @@
 // The tool as a program, where there is no plane: exit codes, sentences, help and completion.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtempSync, mkdirSync, symlinkSync } from 'node:fs'
-import os from 'node:os'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { complete } from '../../control-plane/cli/complete.ts'
 import { createProgram } from '../../control-plane/cli/program.ts'
 import { haManager, run, runHaManager } from './run.ts'
+import { scratchFolderOfTest } from '../scratch.ts'
 
 describe('exit codes', () => {
   test('3 and where to begin when no plane is known', async () => {
@@ -52,7 +52,7 @@ describe('exit codes', () => {
 })
 
 test('the program is found through a chain of links from anywhere', async () => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-link-'))
+  const folder = scratchFolderOfTest('link')
   mkdirSync(path.join(folder, 'bin'))
   symlinkSync(haManager, path.join(folder, 'one'))
   symlinkSync('../one', path.join(folder, 'bin/ha-manager'))

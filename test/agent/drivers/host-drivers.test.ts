@@ -1,18 +1,18 @@
 // Which drivers a host gets, the start gate they share, and how they run the host's tools.
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { createGate } from '../../../agent/drivers/gate.ts'
 import { chooseDrivers, type HostDriver, hostDrivers } from '../../../agent/drivers/host-drivers.ts'
 import { runCommand } from '../../../agent/drivers/run-command.ts'
+import { scratchFolderOfTest } from '../../scratch.ts'
 import { isAlive } from './is-alive.ts'
 
 const driver = (type: HostDriver['type'], why: string | null): HostDriver => ({
   ...{ type, whyNot: () => why },
   create: () => expect.fail('nothing is created'),
 })
-const folder = () => mkdtempSync(join(tmpdir(), 'holdfast-drivers-'))
+const folder = () => scratchFolderOfTest('drivers')
 
 describe('the drivers of a host', () => {
   const known = [driver('process', null), driver('vm', 'virsh is not installed')]
@@ -89,10 +89,13 @@ describe('a tool of the host', () => {
     const running = runCommand('/bin/sh', ['-c', 'sleep 600 & echo $! >pid; wait'], {
       ...{ timeoutMs: 10_000, directory, signal: abort.signal },
     })
-    await expect.poll(() => existsSync(join(directory, 'pid'))).toBe(true)
+    const file = join(directory, 'pid')
+    const said = () => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+    // The file is there before there is anything in it.
+    await expect.poll(said).toMatch(/^\d+\n$/)
     abort.abort()
     expect(await running).toMatchObject({ code: null, isTimeout: false })
-    const pid = readFileSync(join(directory, 'pid'), 'utf8').trim()
+    const pid = said().trim()
     await expect.poll(() => isAlive(pid)).toBe(false)
   })
 
