@@ -1,6 +1,7 @@
 // Live moves in two steps, as the plane tells of them: the target is told only what the source has said under its lease, the
 // source only what the target has. And moves that no driver can do live after all.
 import { describe, expect, it } from 'vitest'
+import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import {
   aMove,
   after,
@@ -18,7 +19,7 @@ import {
   type Moving,
 } from './live-views.ts'
 import { aCommand } from './build-view.ts'
-import { ofKind } from './play.ts'
+import { ofKind, play } from './play.ts'
 
 const n1Sent = saying(n1, { running: { state: 'migrating', sent: true } })
 const told = (moving: Moving) => {
@@ -83,4 +84,27 @@ describe('a move that a driver cannot do live', () => {
     const both = { ...half, nodes: { ...half.nodes, n2: saying(guestNode('n2'), { closed: g2 }) } }
     expect(after(both)).toMatchObject({ state: 'started', node: 'n2' })
   })
+
+  it.each([
+    ['ocf:db', 'n1', 'relocate'],
+    ['ocf:db', 'n2', 'started'],
+    ['vm:101', 'n1', 'started'],
+  ] as const)(
+    'of which an older agent knows nothing: %s, called invalid by %s, is %s',
+    (sid, node, state) => {
+      const says = { running: {}, result: 'invalid' } as const
+      const view = aMove(
+        node === 'n1'
+          ? { n1: saying(n1, says), n2: n2Waits }
+          : {
+              n1: saying(n1, { running: {} }),
+              n2: saying(n2, { closed: g2, result: 'invalid' }),
+            },
+      )
+      const kind = sid === vm ? '"vm"' : '"ocf"'
+      const text = JSON.stringify(view).replaceAll(vm, sid).replaceAll('"vm"', kind)
+      const next = play(JSON.parse(text) as ClusterView).after
+      expect(next.services[sid]!.status!.state).toBe(state)
+    },
+  )
 })

@@ -48,7 +48,7 @@ function awaitSource(draft: Draft, managed: Managed): void {
   const result = resultOf(draft, managed)
   if (result?.outcome === 'wrong-node')
     return toState(draft, sid, 'error', {}, `the move failed: ${outcomeText(result)}`)
-  if (result?.outcome === 'not-live') return stopInstead(draft, managed)
+  if (result && cannotSend(managed, result)) return stopInstead(draft, managed)
   if (result && result.outcome !== 'ok')
     return failMove(draft, sid, status, `the move failed: ${outcomeText(result)}`)
   const why = status.moveCancelled ? null : whyCancel(draft, managed)
@@ -60,6 +60,14 @@ function awaitSource(draft: Draft, managed: Managed): void {
   }
   if (status.deadlineMs !== null) lookAgainAt(draft, status.deadlineMs)
   noteService(draft, sid, progressNote(draft, managed))
+}
+
+/**
+ * An agent of a version whose driver of resources moves nothing live calls the order `invalid`, with the resource running
+ * there as before. As a target it could not start what is to move live, either: that one's `invalid` ends the move.
+ */
+function cannotSend({ sid }: Managed, { outcome }: OrderResult): boolean {
+  return outcome === 'not-live' || (outcome === 'invalid' && serviceType(sid) === 'ocf')
 }
 
 /** A driver has looked closer than its kind and specification allow: the same move, by a stop. */
