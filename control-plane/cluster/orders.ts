@@ -16,7 +16,7 @@ import {
 } from './grants.ts'
 import { isLeftover, mayEndHalf, moveHalf } from './move-orders.ts'
 import type { ClusterView, NodeName, NodeView, ServiceView, Sid } from './view.ts'
-import { serviceType } from '../../shared/names.ts'
+import { canLook, takenOverFrom } from './taken-over.ts'
 import { tellingOf } from '../../shared/specs/service-specs.ts'
 
 /** A node's desired state but for its revision, which the store gives when the document differs from the last. */
@@ -63,7 +63,8 @@ export function desiredForAll(
     if (!isProbed(service)) continue
     const telling = tellingOf(sid, service.config?.spec)
     for (const name in documents)
-      if (view.nodes[name]!.drivers.includes(serviceType(sid))) ask(documents[name]!, sid, telling)
+      if (takenOverFrom(service) === name || canLook(view.nodes[name]!, service))
+        ask(documents[name]!, sid, telling)
   }
   return documents
 }

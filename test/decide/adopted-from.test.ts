@@ -2,6 +2,7 @@
 // node has said where it stands, or a person has vouched for its death (rule 7).
 import { describe, expect, it } from 'vitest'
 import type { RunningService } from '../../shared/protocol.ts'
+import { desiredFor } from '../../control-plane/cluster/orders.ts'
 import { refuseFenceConfirm, refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
 import { aNode, aService, buildView, type NodeChanges, silentNode } from './build-view.ts'
 import { ofKind, play } from './play.ts'
@@ -56,6 +57,18 @@ describe('a service taken over from a node that is silent', () => {
 
   it('waits for it also where it could not run the service any more', () => {
     expect(ofKind(play(silent({ drivers: [] })).plan, 'grant.opened')).toEqual([])
+  })
+
+  it('takes no word of an agent without a driver for it as an answer, and asks it all the same', () => {
+    const view = silent()
+    const [lives, sees] = [aNode('n1', { drivers: ['vm'] }), aNode('n1', { drivers: ['process'] })]
+    const blind = { ...view, nodes: { ...view.nodes, n1: lives } }
+    expect(desiredFor(blind, 'n1').probes).toEqual([web])
+    const { plan, after } = play(blind)
+    expect(ofKind(plan, 'grant.opened')).toEqual([])
+    expect(after.services[web]!.status!.note).toContain('its agent has no process driver on n1')
+    const seeing = play({ ...view, nodes: { ...view.nodes, n1: sees } })
+    expect(ofKind(seeing.plan, 'grant.opened')).toMatchObject([{ node: 'n1' }])
   })
 })
 

@@ -2,6 +2,7 @@
 // `ignore` (D8), the desired state asks the nodes. What one node runs is adopted there; what two run is left to a person;
 // what nobody runs may be started once all have answered. Must never adopt one of two copies.
 import { currentReport, generationOn, hasCurrentLease } from '../../cluster/grants.ts'
+import { canLook, hasSaid, hasSaidOf, takenOverFrom } from '../../cluster/taken-over.ts'
 import { whereToLook } from '../../cluster/doubt-words.ts'
 import type { NodeName, ServiceStatus, ServiceView, Sid } from '../../cluster/view.ts'
 import { serviceType } from '../../../shared/names.ts'
@@ -32,7 +33,7 @@ export function settleProbes(draft: Draft): void {
 /** Whether the nodes that answer now have said where they stand; the others are not waited for here. */
 function haveAnswered(draft: Draft, sid: Sid, probeRound: number): boolean {
   return draft.nodeNames.every(
-    (name) => !isAsked(draft, name, sid, false) || hasAnswered(draft, name, probeRound),
+    (name) => !isAsked(draft, name, sid, false) || hasAnswered(draft, name, sid, probeRound),
   )
 }
 
@@ -41,7 +42,7 @@ function haveAnswered(draft: Draft, sid: Sid, probeRound: number): boolean {
  * node that it was taken over from may run it, and knows of no grant: its silence is no answer, whatever it could run now.
  */
 function isAsked(draft: Draft, name: NodeName, sid: Sid, wholeRoster: boolean): boolean {
-  if (draft.view.services.get(sid)?.config?.adoptedFrom === name) return true
+  if (takenOverFrom(draft.view.services.get(sid)!) === name) return true
   if (!mayRun(draft, name, sid)) return false
   return wholeRoster || isOperational(draft, name) || answersSoonUntilMs(draft, name, sid) !== null
 }
@@ -65,22 +66,18 @@ function answersSoonUntilMs(draft: Draft, name: NodeName, sid: Sid): number | nu
 }
 
 function mayRun(draft: Draft, name: NodeName, sid: Sid): boolean {
-  return draft.view.nodes[name]!.drivers.includes(serviceType(sid))
+  return canLook(draft.view.nodes[name]!, { sid })
 }
 
-/** It said what it runs after it was asked; or a person vouched for its death after that. */
-export function hasAnswered(draft: Draft, name: NodeName, probeRound: number): boolean {
-  const node = draft.view.nodes[name]!
-  const { revision, vouchedRound } = node.lease
-  if (vouchedRound !== null && vouchedRound >= probeRound) return true
-  return revision >= probeRound && currentReport(node) !== null
+function hasAnswered(draft: Draft, name: NodeName, sid: Sid, probeRound: number): boolean {
+  return hasSaidOf(draft.view.services.get(sid)!, draft.view.nodes[name]!, probeRound)
 }
 
 /** Who says, in answer to the question, that there is something of `sid` there. */
 function copiesOf(draft: Draft, sid: Sid, probeRound: number): Copy[] {
   const copies: Copy[] = []
   for (const { node, found } of claimants(draft, sid)) {
-    if (!hasAnswered(draft, node, probeRound)) continue
+    if (!hasSaid(draft.view.nodes[node]!, probeRound)) continue
     const { generation, state } = found
     if (currentReport(draft.view.nodes[node]!) !== null) copies.push({ node, generation, state })
   }
@@ -141,13 +138,13 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
   if (copies.length > 1) return whyUnclear(sid, copies)
   const wholeRoster = status.probesRoster === true
   const missing = draft.nodeNames.filter(
-    (name) => isAsked(draft, name, sid, wholeRoster) && !hasAnswered(draft, name, probeRound),
+    (name) => isAsked(draft, name, sid, wholeRoster) && !hasAnswered(draft, name, sid, probeRound),
   )
   const [copy] = copies
   if (missing.length > 0) {
     const what = wholeRoster ? 'it may run anywhere since the disarm' : 'first start'
     const until = untilAnswered(draft, sid, missing, wholeRoster)
-    return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${until}`
+    return `${what}: waits for ${missing.join(' ')} to say that nothing of it runs there${until}${whyNoLook(draft, sid)}`
   }
   if (copy === undefined) return null
   if (copy.state === 'unknown') return whyUnclear(sid, copies)
@@ -158,13 +155,25 @@ export function probeObstacle(draft: Draft, sid: Sid): string | null {
 /** What ends the wait for those of `missing` that do not answer now: a person's word, or the time they are waited for. */
 function untilAnswered(draft: Draft, sid: Sid, missing: NodeName[], wholeRoster: boolean): string {
   const silent = missing.filter((name) => !isOperational(draft, name))
-  const adoptedFrom = draft.view.services.get(sid)!.config?.adoptedFrom
-  const forGood = silent.find((name) => wholeRoster || name === adoptedFrom)
+  const source = takenOverFrom(draft.view.services.get(sid)!)
+  const forGood = silent.find((name) => wholeRoster || name === source)
   if (forGood !== undefined) return `, or for: ha-manager fence confirm ${forGood}`
   if (silent.length === 0) return ''
   const untilMs = Math.max(...silent.map((name) => answersSoonUntilMs(draft, name, sid)!))
   lookAgainAt(draft, untilMs)
   return `, at most ${seconds(untilMs - draft.nowMs)} where it does not answer`
+}
+
+/**
+ * The node it is taken over from has no driver for it, so that no answer comes while it lives; empty where that is not so. To
+ * add it anew, as taken over from nobody, is a person's word that nothing of it runs there.
+ */
+export function whyNoLook(draft: Draft, sid: Sid): string {
+  const source = takenOverFrom(draft.view.services.get(sid)!)
+  const node = source === null ? undefined : draft.view.nodes[source]
+  if (node === undefined || !isOperational(draft, node.name) || canLook(node, { sid })) return ''
+  const type = serviceType(sid)
+  return ` (its agent has no ${type} driver on ${node.name}, and cannot look: give it one; or see to it that nothing of ${sid} runs there, remove the service, and add it without --adopt)`
 }
 
 /**

@@ -1,8 +1,9 @@
 // request_stop: to be stopped by its agent. Stopped is what has no open grant; an answer alone closes none.
 import type { OrderResult } from '../../../../shared/protocol.ts'
+import { hasSaidOf } from '../../../cluster/taken-over.ts'
 import { type Draft, lookAgainAt, newId, nodeNamed, noteService } from '../draft.ts'
 import { isOperational } from '../node-states.ts'
-import { hasAnswered } from '../probe.ts'
+import { whyNoLook } from '../probe.ts'
 import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
 import { type Managed, outcomeText, resultOf } from './step.ts'
@@ -11,12 +12,12 @@ import { type Managed, outcomeText, resultOf } from './step.ts'
 const retryStopMs = 10_000
 
 /** T2: of a service that is new here nobody knows whether it runs. Its node stops it if it does, and says so. */
-function whyNotKnown(draft: Draft, { status }: Managed): string | null {
+function whyNotKnown(draft: Draft, { sid, service, status }: Managed): string | null {
   const { node, probeRound } = status
   if (node === null || probeRound === null || !isOperational(draft, node)) return null
-  return hasAnswered(draft, node, probeRound)
+  return hasSaidOf(service, draft.view.nodes[node]!, probeRound)
     ? null
-    : `waits for ${node} to say that nothing of it runs there`
+    : `waits for ${node} to say that nothing of it runs there${whyNoLook(draft, sid)}`
 }
 
 /**
