@@ -43,7 +43,7 @@ export interface FenceStore {
   report(task: FenceTask, devices: FencedDeviceView[]): Promise<void>
   /**
    * What is to be switched on again after the last order; null: that is not wanted (any more). It was heard since it was read
-   * off, it is in maintenance, the cluster is disarmed, or the policy is another.
+   * off, it is in maintenance, the cluster is disarmed, the policy is another, or its devices are not those that read it off.
    */
   takeOn(name: OrderName): Promise<SwitchOnTask | null>
 }
@@ -102,7 +102,9 @@ function lastBefore(name: string, uid: string, reports: readonly FencedDeviceVie
 }
 
 /** Each with the name of its set-up: equal where nothing was set up, added or removed in between. */
-export function setUpsOf(devices: readonly FenceDeviceView[]): Record<string, string> {
+export function setUpsOf(
+  devices: readonly Pick<FenceDeviceView, 'name' | 'uid'>[],
+): Record<string, string> {
   return Object.fromEntries(devices.map(({ name, uid }) => [name, uid]))
 }
 
@@ -206,6 +208,13 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
           and o.epoch = ${epoch} and o.uid = ${order}
           and c.settings->>'afterFence' = 'power-on' and not n.maintenance_requested
           and (m.disarm is null or m.disarm->>'effectiveMs' is null)
+          -- What was set up since may switch on another machine.
+          and (r.devices is null or (
+            select coalesce(jsonb_object_agg(d->>'name', d->>'uid'), '{}')
+            from jsonb_array_elements(r.devices) d
+          ) = (
+            select coalesce(jsonb_object_agg(f.name, f.uid), '{}') from fence_device f
+            where f.node_uid = o.node_uid))
           -- Not: has a lease. One may have been opened for what it had asked before it was switched off.
           and coalesce(greatest(l.renewed_at, l.reported_at, q.requested_at) <= r.at, true)`
       return row ? { isSettled: row.isSettled, devices: row.devices ?? [] } : null

@@ -38,8 +38,10 @@ async function reportedOff(): Promise<void> {
   await sql`
     insert into fence_report (node_uid, cluster_id, epoch, order_uid, attempt, outcome, why, devices,
       replica, at)
-    select node_uid, cluster_id, epoch, uid, attempt, 'off', '', '[]', 'r1', clock_timestamp()
-    from fence_order where node_uid = ${node.uid}`
+    select o.node_uid, o.cluster_id, o.epoch, o.uid, o.attempt, 'off', '', (
+        select jsonb_agg(jsonb_build_object('name', name, 'uid', uid)) from fence_device f
+        where f.node_uid = o.node_uid), 'r1', clock_timestamp()
+    from fence_order o where o.node_uid = ${node.uid}`
 }
 
 /** The CRM has recorded its death. */
@@ -98,6 +100,12 @@ describe('what an order has switched off', () => {
       'it was ordered off anew',
       () => database.sql`update fence_order set uid = 'anew' where node_uid = ${node.uid}`,
     ],
+    [
+      'a feed was set up anew',
+      () => setUpDevice(database.sql, cluster, node.uid, { name: 'feed2' }),
+    ],
+    ['a feed was added', () => setUpDevice(database.sql, cluster, node.uid, { name: 'feed3' })],
+    ['a feed was removed', () => deleteFenceDevice(database.sql as never, node.uid, 'feed2')],
     [
       'hands are to be kept off',
       () => database.sql`

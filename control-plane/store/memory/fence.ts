@@ -114,15 +114,17 @@ function takeOn(state: ClusterState, name: OrderName): SwitchOnTask | null {
   if (!node || order?.uid !== name.order || order.epoch !== name.epoch) return null
   if (state.settings.afterFence !== 'power-on' || node.view.maintenanceRequested) return null
   if (state.disarm !== null && state.disarm.effectiveMs !== null) return null
-  const { lease, epochRequest } = node.view
-  const offMs = order.report?.atMs ?? Infinity
+  const { lease, epochRequest, fenceDevices = [] } = node.view
+  const { report } = order
+  if (report && !isSameJson(setUpsOf(report.devices), setUpsOf(fenceDevices))) return null
+  const offMs = report?.atMs ?? Infinity
   const heard = [lease.renewedMs, lease.reportedMs, epochRequest?.requestedMs ?? null]
   if (heard.some((ms) => ms !== null && ms > offMs)) return null
   const holds = holdersOf(state, name.node).some(({ holder }) => holder.epoch === name.epoch)
   const isQuarantine = state.planeEpoch.quarantineUntilMs !== null
   return {
     isSettled: !isQuarantine && isReportedOff(node, name.order) && !holds,
-    devices: storedDevices(node.view.fenceDevices ?? [], name.node),
+    devices: storedDevices(fenceDevices, name.node),
   }
 }
 
