@@ -201,6 +201,24 @@ describe('the target', () => {
       expect(steps.last('start')).toMatchObject({ sid, generation: incoming })
     })
 
+    it('as a new process opens it again, and asks whether it has arrived before anything of it is stopped', () => {
+      const steps = new Steps(resumed({ journal: { started: { [sid]: incoming } } }))
+      const found = [{ sid, generation: incoming, state: 'incoming' }] as const
+      steps.tell()
+      steps.tell({ kind: 'surveyed', found: [...found] })
+      give(steps, mine)
+      expect(steps.last('receive')).toMatchObject({ sid, generation: incoming })
+      steps.nowMs += 2_000
+      steps.tell({ kind: 'surveyed', found: [...found] })
+      expect(steps.kinds()).not.toContain('stop')
+      steps.tell(takesUp)
+      expect(steps.last('take-up')).toMatchObject({ from: null })
+      steps.tell(takenUp('ok'))
+      expect(answers(steps).u3).toMatchObject({ outcome: 'ok' })
+      expect(steps.kinds()).not.toContain('start')
+      expect(steps.kinds()).not.toContain('stop')
+    })
+
     it('runs what has arrived, and starts nothing', () => {
       const steps = open()
       give(steps, mine)

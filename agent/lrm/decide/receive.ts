@@ -126,7 +126,10 @@ export function noteArrived(draft: Draft, local: LocalService): void {
 export function settleArrival(draft: Draft, order: Order, local: LocalService): void {
   const { lrm, nowMs } = draft
   wishConfirm(draft, local.sid, local.generation)
-  const move = (local.move ??= freshMove())
+  const { move } = local
+  // Found by a new process: only its driver knows whether more is to be asked than whether it is there.
+  if (move === null) return open(draft, order, local)
+  if (move.waits !== null) return
   // Its driver looks closer than any survey, and ends what it has in hand first.
   if (move.takesUp) return takeUp(draft, order, local, null)
   move.askedMs ??= nowMs
