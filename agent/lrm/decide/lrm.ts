@@ -230,6 +230,11 @@ export type Ending = {
   stoppedMs: number | null
 }
 
+/** Running, also where only its driver cannot tell just now. */
+export function isLive(local: LocalService | null): local is LocalService {
+  return local?.phase === 'running' || local?.phase === 'unseen'
+}
+
 /** Services that go on as ordered: no end is asked for, or one that waits until the plane has moved them away. */
 export function isStaying({ ending }: Lrm): boolean {
   return ending === null || ending.way === 'migrate'

@@ -1,10 +1,11 @@
 // Orders versus what is on the host: which services run on, which are stopped, which are started.
 // SAFETY: nothing is started here but through `startIfAllowed`; a generation is ended only when nothing of it is left.
 import type { Order } from '../../../shared/protocol.ts'
-import { type Draft, say, wakeAt, writeDown } from './draft.ts'
+import { adopt } from './adopt.ts'
+import { type Draft, wakeAt } from './draft.ts'
 import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
-import { isDisarmed, isStoppingAll, type LocalService, type Sid } from './lrm.ts'
+import { isDisarmed, isLive, isStoppingAll, type LocalService, type Sid } from './lrm.ts'
 import { moveAway, settleMove } from './migrate.ts'
 import { isCurrent } from './managed.ts'
 import { isNewest } from './poll.ts'
@@ -21,6 +22,7 @@ export function stepServices(draft: Draft): void {
   const sids = new Set([...known, ...draft.orders.keys()])
   for (const sid of [...sids].sort()) {
     const order = draft.orders.get(sid) ?? null
+    if (order) adopt(draft, order)
     const local = draft.lrm.services[sid] ?? null
     if (local) clearFailuresOfStable(draft, local)
     if (why !== null) stopInEmergency(draft, local, why)
@@ -45,7 +47,6 @@ function stepService(
   order: Order | null,
   local: LocalService | null,
 ): void {
-  if (order && local) adoptAs(draft, order, local)
   if (isHandsOff(draft, sid, order, local)) {
     if (order) wishToKeep(draft, order, local)
     return
@@ -83,18 +84,6 @@ function settleHalf(draft: Draft, sid: Sid, local: LocalService | null): void {
   if (local?.phase === 'migrating') settleMove(draft, sid, null)
   else if (local?.phase === 'incoming')
     keepOff(draft, sid, null, local, 'its move is not known under any epoch')
-}
-
-/** What is found here is adopted under the number of the order: its marks on the host stay as they are. */
-function adoptAs(draft: Draft, { sid, generation, foundAs }: Order, local: LocalService): void {
-  if (foundAs === undefined || generation === null || !isLive(local)) return
-  if (local.generation !== foundAs || closedUpTo(draft.lrm, sid) >= generation) return
-  local.generation = generation
-  writeDown(draft, (journal) => {
-    journal.adopted = { ...journal.adopted, [sid]: { foundAs, generation } }
-    journal.started[sid] = generation
-  })
-  say(draft, 'service adopted', { sid, generation, foundAs })
 }
 
 /**
@@ -144,11 +133,6 @@ function isExpected(draft: Draft, order: Order | null, local: LocalService): boo
 function wishToKeep(draft: Draft, order: Order, local: LocalService | null): void {
   if (isLive(local) && order.generation === local.generation)
     wishConfirm(draft, order.sid, local.generation)
-}
-
-/** Running, also where only its driver cannot tell just now. */
-function isLive(local: LocalService | null): local is LocalService {
-  return local?.phase === 'running' || local?.phase === 'unseen'
 }
 
 /**

@@ -1,8 +1,6 @@
 // Stopping, and ending a generation for good: driver stop → verified nothing left → closed in the journal → reported.
 import type { Outcome } from '../../../shared/outcome.ts'
-import { serviceType } from '../../../shared/names.ts'
 import type { Order } from '../../../shared/protocol.ts'
-import { isBlind } from './blind.ts'
 import { type Draft, say, wakeAt } from './draft.ts'
 import { answer, closeGeneration } from './grants.ts'
 import { isStoppingAll, type LocalService, type Sid } from './lrm.ts'
@@ -31,7 +29,7 @@ export function keepOff(
     if (isStoppingAll(draft.lrm)) closeUpTo(draft, sid, null, why)
     return
   }
-  if (isUnverified(draft, order, local)) {
+  if (isUnverified(order, local)) {
     if (!hasFreeWorker(draft)) return
     const timeoutMs = order.stopTimeoutMs ?? draft.lrm.timing.stopTimeoutMs
     stopNow(draft, recordFor(draft, sid, order.generation), timeoutMs, why)
@@ -44,18 +42,15 @@ export function keepOff(
 }
 
 /**
- * Whether it is to go elsewhere, or is a copy that was adopted here and that its driver did not look for, and this process has
- * had no hand in this generation of it: its driver then says whether nothing of it is left here, and whether it may be taken
- * from here at all.
+ * Whether it is to go elsewhere, and this process has had no hand in this generation of it: its driver then says whether nothing of
+ * it is left here, and whether it may be taken from here at all.
  */
 function isUnverified(
-  { lrm }: Draft,
   order: Order,
   local: LocalService | null,
 ): order is Order & { generation: number } {
   if (order.generation === null || local?.generation === order.generation) return false
-  if (order.state === 'relocate') return true
-  return order.foundAs !== undefined && isBlind(lrm, serviceType(order.sid))
+  return order.state === 'relocate'
 }
 
 function closeUpTo(draft: Draft, sid: Sid, ordered: number | null, why: string): void {
