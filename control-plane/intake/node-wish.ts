@@ -1,15 +1,9 @@
 // What operators wish of a node: maintenance, leaving the roster, and their word that it is dead.
 // Pure. The word of a person is evidence (rule 6): what is checked here is checked once more by the statement that revokes.
 import { ServiceTable } from '../cluster/service-table.ts'
-import { unknownOn } from '../cluster/grants.ts'
-import type {
-  ClusterView,
-  NodeName,
-  NodeView,
-  ServiceStatus,
-  ServiceView,
-  Sid,
-} from '../cluster/view.ts'
+import { currentReport, unknownOn } from '../cluster/grants.ts'
+import { hasSaidOf, takenOverFrom } from '../cluster/taken-over.ts'
+import type { ClusterView, NodeName, NodeView, ServiceView, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
 import { losesQuorum, reporting } from './quorum-wish.ts'
@@ -30,14 +24,8 @@ export function refuseNodeRemoval(view: ClusterView, name: NodeName): Refusal | 
       'grants-open',
       `node ${name} may still run ${held.join(', ')}: move them away, or confirm that it is dead with: ha-manager fence confirm ${name}`,
     )
-  const awaited = Object.values(view.services).find(
-    ({ config, status }) => config?.adoptedFrom === name && isUnanswered(status, node),
-  )
-  if (awaited)
-    return refuse(
-      'grants-open',
-      `node ${name} may run ${awaited.sid}, which is taken over from it, and has not answered yet: wait for it, or confirm that it is dead with: ha-manager fence confirm ${name}`,
-    )
+  const doubt = takenOverDoubt(view, node)
+  if (doubt !== null) return refuse('grants-open', doubt)
   const nodes = { ...view.nodes }
   delete nodes[name]
   const rest = { ...view, nodes }
@@ -47,6 +35,27 @@ export function refuseNodeRemoval(view: ClusterView, name: NodeName): Refusal | 
       `without node ${name} only ${reporting(rest, view.settings.timing.silentMs)} of ${Object.keys(nodes).length} nodes report: not more than half`,
     )
   return refuseInfeasible(view, rest) ?? refuseStranded(view, rest)
+}
+
+/** Why something that is taken over from this node may still run on it, or null. */
+function takenOverDoubt(view: ClusterView, node: NodeView): string | null {
+  const { name } = node
+  const service = Object.values(view.services).find((one) => mayStillHave(one, node))
+  if (!service) return null
+  const what = `node ${name} may run ${service.sid}, which is taken over from it`
+  if (service.status === null)
+    return `${what}, and has not been asked yet: it is once the service is managed; or remove the service first`
+  return `${what}, and has not said that nothing of it is left there: wait for that (it is asked when the service is to be started), or confirm that it is dead with: ha-manager fence confirm ${name}`
+}
+
+/** SAFETY: who was not asked has not answered; and nobody asks for what is not managed, or was added only just now. */
+function mayStillHave(service: ServiceView, node: NodeView): boolean {
+  const { sid, status } = service
+  if (takenOverFrom(service) !== node.name) return false
+  if (status === null) return true
+  if (status.probeRound === null) return false
+  if (!hasSaidOf(service, node, status.probeRound)) return true
+  return currentReport(node)?.running.some((one) => one.sid === sid) ?? false
 }
 
 /** May a person's word count as evidence that this node is dead? */
@@ -111,16 +120,11 @@ function isInDoubt(view: ClusterView, node: NodeView): boolean {
 }
 
 /** The service is frozen with it, was taken over from it, or asks the whole roster where it runs. */
-function isAwaitedBy({ config, status }: ServiceView, node: NodeView): boolean {
-  const { name, lease } = node
+function isAwaitedBy(service: ServiceView, { name, lease }: NodeView): boolean {
+  const { status } = service
   if (status?.state === 'freeze' && status.node === name) return lease.vouchedRound === null
-  const isAsked = status?.probesRoster === true || config?.adoptedFrom === name
-  return isAsked && isUnanswered(status, node)
-}
-
-/** It was asked where the service runs, and nobody has vouched for its death since. */
-function isUnanswered(status: ServiceStatus | null, { lease }: NodeView): boolean {
-  return (status?.probeRound ?? 0) > (lease.vouchedRound ?? 0)
+  const isAsked = status?.probesRoster === true || takenOverFrom(service) === name
+  return isAsked && (status?.probeRound ?? 0) > (lease.vouchedRound ?? 0)
 }
 
 /** Services that may be running on this node: it holds their grants. */

@@ -1,6 +1,7 @@
 // A service that is taken over from a node: whoever else may have started it there, nothing of it begins anywhere before that
 // node has said where it stands, or a person has vouched for its death (rule 7).
 import { describe, expect, it } from 'vitest'
+import type { ServiceType } from '../../shared/names.ts'
 import type { RunningService } from '../../shared/protocol.ts'
 import { desiredFor } from '../../control-plane/cluster/orders.ts'
 import { refuseFenceConfirm, refuseNodeRemoval } from '../../control-plane/intake/node-wish.ts'
@@ -53,6 +54,26 @@ describe('a service taken over from a node that is silent', () => {
     expect(refuseNodeRemoval(silent(), 'n1')).toMatchObject({ code: 'grants-open' })
     expect(refuseNodeRemoval(silent({}, null), 'n1')).toBeNull()
     expect(refuseNodeRemoval(silent({ lease: { vouchedRound: 150 } }), 'n1')).toBeNull()
+    const answers = (running: RunningService[], drivers: ServiceType[] = ['process']) => {
+      const view = silent()
+      view.nodes.n1 = aNode('n1', { drivers })
+      view.nodes.n1.report!.running = running
+      return refuseNodeRemoval(view, 'n1')
+    }
+    expect(answers([])).toBeNull()
+    expect(answers([copy])).toMatchObject({ code: 'grants-open' })
+    expect(answers([], ['vm'])).toMatchObject({ code: 'grants-open' })
+  })
+
+  it('keeps it there also where it was not asked yet, or is not asked at all', () => {
+    for (const requested of ['started', 'ignored'] as const) {
+      const view = silent({ lease: { vouchedRound: 150 } })
+      const { config, ...service } = view.services[web]!
+      view.services[web] = { ...service, config: { ...config!, requested }, status: null }
+      const refusal = refuseNodeRemoval(view, 'n1')
+      expect(refusal).toMatchObject({ code: 'grants-open' })
+      expect(refusal?.sentence).toContain('has not been asked yet')
+    }
   })
 
   it('waits for it also where it could not run the service any more', () => {
