@@ -168,9 +168,16 @@ async function vouch(tx: Tx, wish: FenceConfirm, nodeUid: string): Promise<boole
     returning exists (
       select from service_status s where s.cluster_id = c.cluster_id
         and ((s.state = 'freeze' and s.node_uid = l.node_uid and b.vouched_round is null)
-          or ((s.record->>'probesRoster')::boolean
+          or (((s.record->>'probesRoster')::boolean or ${isTakenOver(tx)})
             and (s.record->>'probeRound')::bigint > coalesce(b.vouched_round, 0)))) as awaited`
   return row?.awaited ?? false
+}
+
+/** The service of status row `s` is taken over from the node of lease row `l`: cluster/taken-over.ts. */
+function isTakenOver(tx: Tx) {
+  return tx`exists (
+    select from service w join node n on n.cluster_id = w.cluster_id and n.name = w.adopted_from
+    where w.cluster_id = s.cluster_id and w.sid = s.sid and n.uid = l.node_uid)`
 }
 
 /** What it last said it runs counts no more; true where that was anything. A node that lives says it again. */

@@ -3,6 +3,7 @@
 import type { FenceConfirm, FenceConfirmed } from '../../fence/operator-confirm.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../intake/refusal.ts'
 import { generationOn } from '../../cluster/grants.ts'
+import { takenOverFrom } from '../../cluster/taken-over.ts'
 import { forget } from './save.ts'
 import { closeHolders, endEpoch } from './save-lease-changes.ts'
 import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
@@ -83,8 +84,10 @@ function vouch(state: ClusterState, node: StoredNode): { node: StoredNode; isAwa
 
 function isWaitedFor(state: ClusterState, { view }: StoredNode): boolean {
   const { vouchedRound } = view.lease
-  return Object.values(state.services).some(({ status }) => {
+  return Object.values(state.services).some((service) => {
+    const { status } = service
     if (status?.state === 'freeze' && status.node === view.name) return vouchedRound === null
-    return status?.probesRoster === true && (status.probeRound ?? 0) > (vouchedRound ?? 0)
+    const isAsked = status?.probesRoster === true || takenOverFrom(service) === view.name
+    return isAsked && (status?.probeRound ?? 0) > (vouchedRound ?? 0)
   })
 }

@@ -52,6 +52,7 @@ const renews = (node: number): Step => ({
 })
 const adds = (sid: number): Step => ({
   ...{ what: 'add', sid, node: 0, requested: 'started', kind: 'enable', group: false },
+  adopts: false,
 })
 
 /** A site at work: three nodes with leases, three services that run. */
@@ -104,6 +105,19 @@ test('a node is switched off by its devices alike in both', { timeout: 120_000 }
   ])
   const holders = Object.values(services).flatMap(({ grant }) => grant?.holders ?? [])
   expect(holders.map(({ node }) => node).sort()).toEqual(['n1', 'n1', 'n2'])
+})
+
+test('a person vouches again for a dead node that something is taken over from, alike in both', async () => {
+  const confirms = { what: 'confirmDead', node: 2, sid: 0, flag: true, which: 'restarted' } as Step
+  const others: Step[] = [renews(0), renews(1)]
+  const takesOver = { ...adds(3), node: 2, adopts: true } as Step
+  const { nodes, services } = await play([
+    ...[passes(9_500), ...others, passes(9_500), ...others, round, confirms, round],
+    ...[...others, takesOver, round, ...others, round, confirms],
+  ])
+  const { probeRound } = services['process:d']!.status!
+  expect(probeRound).not.toBeNull()
+  expect(nodes.n3!.lease.vouchedRound).toBeGreaterThanOrEqual(probeRound!)
 })
 
 test('equal steps give equal answers and equal clusters', { timeout: 600_000 }, async () => {

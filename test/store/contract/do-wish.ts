@@ -14,9 +14,10 @@ export async function wish(side: Side, clock: SharedClock, view: ClusterView, st
   if (step.what === 'add') {
     if (isThere) return 'there'
     const group = step.group && view.groups['gr'] ? 'gr' : null
-    await wishes.addService(
-      ServiceCreate.parse({ sid, spec: { command: ['x'] }, requested: step.requested, group }),
-    )
+    const { requested } = step
+    const adoptedFrom = step.adopts ? names[step.node]! : null
+    const config = { spec: { command: ['x'] }, requested, group, adoptedFrom }
+    await wishes.addService(ServiceCreate.parse({ sid, ...config }))
     return 'added'
   }
   if (!isThere) return 'missing'

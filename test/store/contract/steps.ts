@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 
 export const names = ['n1', 'n2', 'n3']
-export const sids = ['process:a', 'process:b', 'process:c']
+export const sids = ['process:a', 'process:b', 'process:c', 'process:d']
 const node = fc.nat(2)
 const boot = fc.constantFrom(0, 0, 0, 1)
 const plane = fc.constantFrom('current', 'current', 'current', 'old', 'later', 'other')
@@ -56,6 +56,8 @@ const steps = {
     requested: fc.constantFrom('started', 'started', 'stopped', 'disabled', 'ignored'),
     kind: fc.constantFrom('enable', 'disable', 'restart', 'relocate', 'stop'),
     group: fc.boolean(),
+    /** Taken over from `node`. */
+    adopts: fc.boolean(),
   }),
   fence: fc.record({
     what: fc.constantFrom('device', 'device', 'undevice', 'carryOut', 'carryOut', 'carryOut'),
