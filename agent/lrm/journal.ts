@@ -34,6 +34,7 @@ const JournalFile = z.object({
     .optional(),
   armedMs: z.number().min(0).default(0),
   started: generations,
+  met: generations.optional(),
   unlooked: z.array(z.enum(serviceTypes)).optional(),
   closed: generations,
   answers: z.record(z.string(), OrderResult),

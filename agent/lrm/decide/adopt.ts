@@ -5,8 +5,8 @@ import type { Order } from '../../../shared/protocol.ts'
 import { cannotLook } from './blind.ts'
 import { type Draft, say, writeDown } from './draft.ts'
 import { closedUpTo } from './grants.ts'
-import { isLive, type Sid } from './lrm.ts'
-import { enterPhase, recordFor } from './records.ts'
+import type { Sid } from './lrm.ts'
+import { enterPhase, isLive, recordFor } from './records.ts'
 
 type Adopting = { sid: Sid; generation: number; foundAs: number }
 

@@ -59,6 +59,7 @@ export function startDraft(lrm: Lrm, { nowMs, outside = null }: LrmInput): Draft
     },
     answeredAt: { ...lrm.answeredAt },
     closedAt: { ...lrm.closedAt },
+    foundAt: { ...lrm.foundAt },
   }
   return {
     ...{ lrm: copy, nowMs, outside, effects: [], orders: new Map(), wishes: [] },

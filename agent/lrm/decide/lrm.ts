@@ -84,6 +84,8 @@ export type Lrm = {
   /** Version in which each answer and each closing was written down; they are told only once that is on disk. */
   answeredAt: Record<string, number>
   closedAt: Record<Sid, number>
+  /** Version in which what was found here, and no journal knew of, was written down: it is told as running once that is on disk. */
+  foundAt: Record<Sid, number>
 }
 
 /** What the cluster says of how agents go about things, also where the orders themselves are not known. */
@@ -228,11 +230,6 @@ export type Ending = {
   sinceMs: number
   /** Since when nothing of any service is left. */
   stoppedMs: number | null
-}
-
-/** Running, also where only its driver cannot tell just now. */
-export function isLive(local: LocalService | null): local is LocalService {
-  return local?.phase === 'running' || local?.phase === 'unseen'
 }
 
 /** Services that go on as ordered: no end is asked for, or one that waits until the plane has moved them away. */

@@ -46,3 +46,8 @@ export function enterPhase(draft: Draft, service: LocalService, phase: LocalPhas
 export function isStable(draft: Draft, service: LocalService): boolean {
   return service.phase === 'running' && draft.nowMs >= service.sinceMs + draft.lrm.timing.stableMs
 }
+
+/** Running, also where only its driver cannot tell just now. */
+export function isLive(local: LocalService | null): local is LocalService {
+  return local?.phase === 'running' || local?.phase === 'unseen'
+}

@@ -30,6 +30,10 @@ export type Journal = {
   /** Generations that may have been started in this boot. */
   started: Record<Sid, number>
   /**
+   * What was found here and bears no number of a grant that is not ended (0: started by somebody else), until its driver finds it gone.
+   */
+  met?: Record<Sid, number>
+  /**
    * Kinds whose driver has not answered yet since a process of this boot found no journal: anything of them may run here. Absent: none.
    */
   unlooked?: ServiceType[]

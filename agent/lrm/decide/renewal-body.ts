@@ -9,6 +9,7 @@ import { modeOf } from './ending.ts'
 import { closedUpTo } from './grants.ts'
 import type { Lrm } from './lrm.ts'
 import { hasLookedFor } from './managed.ts'
+import { isRemembered } from './met.ts'
 import { isStable } from './records.ts'
 import { wantsRelease } from './release.ts'
 
@@ -52,7 +53,8 @@ function runningServices(draft: Draft): RunningService[] {
   return Object.values(draft.lrm.services).flatMap((service) => {
     const { sid, generation, phase, move } = service
     if (phase === 'idle') return []
-    const state = phase === 'unseen' ? 'unknown' : phase
+    const isDoubt = phase === 'unseen' || (phase === 'running' && !isRemembered(draft.lrm, service))
+    const state = isDoubt ? 'unknown' : phase
     const one = { sid, generation, state, stable: isStable(draft, service) }
     if (phase === 'migrating' && move?.progress) return [{ ...one, progress: move.progress }]
     if (phase === 'migrating' && move?.sent) return [{ ...one, sent: true as const }]

@@ -112,6 +112,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     sendAfterVersion: 1,
     answeredAt: {},
     closedAt: {},
+    foundAt: {},
   }
 }
 

@@ -5,6 +5,7 @@ import { serviceType, type ServiceType } from '../../../shared/names.ts'
 import { type Draft, say, writeDown } from './draft.ts'
 import { closeAllStarted, generationOf } from './grants.ts'
 import type { Blind, Found, LocalService, Lrm, Sid } from './lrm.ts'
+import { leftHere, noteMet, rememberFound } from './met.ts'
 import { enterPhase, localService } from './records.ts'
 import { noteFailure } from './run.ts'
 
@@ -24,6 +25,7 @@ export function noteSurvey(draft: Draft, marked: Found[], blind: readonly Blind[
   const { startedMs } = lrm.survey
   lrm.survey.running = false
   lrm.survey.seen = lrm.survey.begun
+  noteMet(draft, found, blindTypes)
   for (const one of newestOf(found)) {
     const { sid, generation, state } = one
     const known = lrm.services[sid]
@@ -66,20 +68,6 @@ function noteAnswers(draft: Draft, blind: readonly Blind[]): void {
   survey.dueMs = Math.min(survey.dueMs, survey.retryMs)
 }
 
-/**
- * The next process may look for it in vain. SAFETY: what its journal does not know, and its driver cannot tell, it would give back
- * as never begun here; and a process whose journal was lost has this from its drivers alone.
- */
-function rememberFound(draft: Draft, { sid, generation, state }: Found): void {
-  const { journal } = draft.lrm
-  if (generation === 0 || state === 'unseen') return
-  if ((journal.started[sid] ?? -1) >= generation || (journal.closed[sid] ?? -1) >= generation)
-    return
-  writeDown(draft, (next) => {
-    next.started[sid] = generation
-  })
-}
-
 /** What an earlier process left of this kind is known from now on, although no journal told of it. */
 function noteLooked(draft: Draft, type: ServiceType): void {
   const { unlooked } = draft.lrm.journal
@@ -91,12 +79,11 @@ function noteLooked(draft: Draft, type: ServiceType): void {
   })
 }
 
-/** What this boot has started, and not ended, of kinds that nobody can look for now: most likely it runs. */
+/** What this boot has started or met, and not ended, of kinds that nobody can look for now: most likely it runs. */
 function unseen({ journal, services }: Lrm, blindTypes: readonly string[], marked: Found[]) {
   const isFound = (sid: Sid) => marked.some((one) => one.sid === sid)
-  return Object.entries(journal.started)
+  return leftHere(journal)
     .filter(([sid]) => !isFound(sid))
-    .filter(([sid, generation]) => generation > (journal.closed[sid] ?? -1))
     .filter(([sid]) => blindTypes.includes(serviceType(sid)) && services[sid] === undefined)
     .map(([sid, generation]): Found => ({ sid, generation, state: 'unseen' }))
 }
@@ -113,12 +100,11 @@ function doubts(
 }
 
 /**
- * What this boot has started, and not ended, of a kind that this process has no driver for: nobody looks for it, so it
+ * What this boot has started or met, and not ended, of a kind that this process has no driver for: nobody looks for it, so it
  * may be running. Never told as stopped; a driver that can tell, or a reboot, settles it.
  */
 function outOfSight({ self, journal }: Lrm): Found[] {
-  return Object.entries(journal.started)
-    .filter(([sid, generation]) => generation > (journal.closed[sid] ?? -1))
+  return leftHere(journal)
     .filter(([sid]) => !self.drivers.includes(serviceType(sid)))
     .map(([sid, generation]) => ({ sid, generation, state: 'unknown' }))
 }
