@@ -44,6 +44,8 @@ export const RunningService = z.strictObject({
   progress: MoveProgress.optional(),
   /** Of `migrating`: it was sent off, and nothing is done with it here but to end what is left. The target may take it up. */
   sent: z.literal(true).optional(),
+  /** Of `migrating`, after `sent`: why what is left could not be ended yet, which is tried again. */
+  doubt: z.string().max(1000).optional(),
 })
 export type RunningService = z.infer<typeof RunningService>
 

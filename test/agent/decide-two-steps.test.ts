@@ -52,6 +52,30 @@ describe('the source', () => {
     expect(steps.lrm.journal.closed[sid]).toBe(generation)
   })
 
+  it('says why it cannot end what is left here, for as long as it tries', () => {
+    const steps = sent()
+    give(steps, source({ handed: true }))
+    steps.tell({ ...ended('unknown'), detail: 'its stop failed: busy' })
+    for (let i = 0; i < 3; i++) {
+      steps.nowMs += 1_500
+      steps.tell({ ...ended('unknown'), detail: 'its stop failed: busy' })
+      if (steps.lrm.renewal.inFlight) steps.grant({ revision: newest() })
+    }
+    expect(report(steps).running).toMatchObject([
+      { state: 'migrating', doubt: 'its stop failed: busy' },
+    ])
+    expect(answers(steps).u2).toBeUndefined()
+  })
+
+  it('tells no doubt about what it has not sent off: a plane of before may not know the word', () => {
+    const steps = moving()
+    steps.tell(ended('unknown'))
+    if (steps.lrm.renewal.inFlight) steps.grant({ revision: newest() })
+    steps.tell()
+    expect(report(steps).running).toMatchObject([{ state: 'migrating' }])
+    expect(report(steps).running[0]).not.toHaveProperty('doubt')
+  })
+
   it('that is told so before it has sent anything goes on sending', () => {
     const steps = moving()
     give(steps, source({ handed: true }))

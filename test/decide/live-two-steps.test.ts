@@ -50,6 +50,16 @@ describe('what was sent off', () => {
     ])
   })
 
+  it('waits for a source that cannot end what is left there, and its note says why', () => {
+    const doubt = 'its stop failed: busy'
+    const stuck = saying(n1, { running: { state: 'migrating', doubt } })
+    expect(after(aMove({ n1: stuck, n2: n2Runs })).note).toBe(
+      `it has arrived on n2; waits for n1 to say that nothing of it is left there: ${doubt}`,
+    )
+    const status = { moveCancelled: true }
+    expect(after(aMove({ n1: stuck, n2: n2Waits, status })).note).toContain(doubt)
+  })
+
   it('is with neither node while its source is silent: nobody starts it', () => {
     const { state, held, plan } = after(aMove({ n1: silentGuestNode('n1', 3_000), n2: n2Waits }))
     expect({ state, held }).toEqual({ state: 'migrate', held: [`n1/${g1}`, `n2/${g2}`] })

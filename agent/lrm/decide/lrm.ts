@@ -212,6 +212,8 @@ export type LocalMove = {
   /** Source: sent off. Whatever happens, what is left of it here is only to be ended. */
   sent: boolean
   progress: MoveProgress | null
+  /** Source: why its driver could not end what is left of what it had sent off; null: it could, or was not asked. */
+  doubt: string | null
   /** A cancel that left doubt, or a look at the host: not again before this. */
   retryAtMs: number
   /** Target: its source is gone, so a look that began after this tells whether it has arrived. */

@@ -22,6 +22,7 @@ const fresh: LocalMove = {
   takesUp: false,
   sent: false,
   progress: null,
+  doubt: null,
   retryAtMs: 0,
   askedMs: null,
 }
@@ -178,7 +179,10 @@ export function noteMigrated(draft: Draft, local: LocalService, event: Migrated)
   }
   if (left === 'running') return stayed(draft, local, outcome === 'ok' ? 'error' : outcome, detail)
   if (left === 'unknown') {
-    local.move = freshMove({ retryAtMs: draft.nowMs + cancelAgainMs })
+    // Told of what was sent off alone: only a plane that orders such moves knows the word.
+    const wasSent = local.move?.sent === true || local.move?.doubt != null
+    const retryAtMs = draft.nowMs + cancelAgainMs
+    local.move = freshMove({ doubt: wasSent ? detail : null, retryAtMs })
     return
   }
   enterPhase(draft, local, 'idle')

@@ -57,6 +57,7 @@ function runningServices(draft: Draft): RunningService[] {
     const state = isDoubt ? 'unknown' : phase
     const one = { sid, generation, state, stable: isStable(draft, service) }
     if (phase === 'migrating' && move?.progress) return [{ ...one, progress: move.progress }]
+    if (phase === 'migrating' && move?.doubt) return [{ ...one, doubt: move.doubt.slice(0, 1000) }]
     if (phase === 'migrating' && move?.sent) return [{ ...one, sent: true as const }]
     // SAFETY: the address is leave for the source to begin, so it is told only under a confirm of this epoch.
     const isReady = phase === 'incoming' && draft.lrm.confirmed[sid] === generation

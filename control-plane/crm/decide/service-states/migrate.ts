@@ -114,9 +114,11 @@ function progressNote(draft: Draft, { service, status }: Managed): string {
   const { node, target } = status
   const says = (name: string | null) => reportOn(nodeNamed(draft, name), service)
   const source = says(node)
-  if (status.moveCancelled) return `waits for ${node} to say what became of it`
+  const doubt = source?.doubt ? `: ${source.doubt}` : ''
+  if (status.moveCancelled) return `waits for ${node} to say what became of it${doubt}`
   if (says(target)?.state === 'running')
-    return `it has arrived on ${target}; waits for ${node} to say that nothing of it is left there`
+    return `it has arrived on ${target}; waits for ${node} to say that nothing of it is left there${doubt}`
+  if (doubt) return `waits for ${node} to say what is left of it${doubt}`
   if (source?.progress) {
     const { percent, remainingBytes } = source.progress
     const left = `${Math.ceil(remainingBytes / 1024 ** 2)} MiB left`
