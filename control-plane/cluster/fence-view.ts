@@ -40,7 +40,10 @@ export type FenceOrderView = {
 
 /** What the devices said while one order was carried out. */
 export type FenceReportView = {
-  /** By the database's clock. */
+  /**
+   * By the database's clock: where the outcome is `off` when they were read for the last time, or a little before, and not when
+   * that was written down.
+   */
   atMs: number
   /** What the job that drove them made of it: `off` is necessary for a proof, and not enough. */
   outcome: 'off' | 'failed'

@@ -2,16 +2,12 @@
 // number of replicas may do so at once, late or twice; an order that is over is left alone.
 import type { Logger } from 'pino'
 import type { Clock, Timers } from '../../shared/clock.ts'
+import type { FencedDeviceView } from '../cluster/fence-view.ts'
 import { bounded, pause } from './bounded.ts'
 import { carryOut } from './carry-out.ts'
 import type { FenceDevice } from './fence-device.ts'
-import {
-  type FenceStore,
-  isTrueOff,
-  type OrderName,
-  outcomeOf,
-  type StoredDevice,
-} from './fence-store.ts'
+import { isTrueOff } from './found-on.ts'
+import { type FenceStore, type OrderName, outcomeOf, type StoredDevice } from './fence-store.ts'
 
 export type FenceDeps = {
   store: FenceStore
@@ -53,10 +49,17 @@ async function persist(
   }
 }
 
+/** When the last readings began, those of every feed: from then on nothing was to be heard of it. null: nothing was read. */
+function lastReadMs(said: readonly FencedDeviceView[]): number | null {
+  const lasts = said.flatMap(({ readings }) => readings.slice(-1))
+  return lasts.length === 0 ? null : Math.min(...lasts.map(({ askedMs }) => askedMs))
+}
+
 export async function fenceNode(deps: FenceDeps, name: OrderName): Promise<void> {
-  const { store, log } = deps
+  const { store, log, clock } = deps
   const task = await store.take(name)
   if (task === null) return
+  const takenMs = clock.bootMs()
   const { clusterId, node, epoch, attempt } = task
   log.info({ clusterId, node, epoch, attempt }, 'fence devices are told to switch a node off')
   const drives = task.devices.map(({ options, secret, ...view }) => ({
@@ -71,10 +74,14 @@ export async function fenceNode(deps: FenceDeps, name: OrderName): Promise<void>
     return log.info({ clusterId, node, epoch, attempt }, 'the order to switch a node off is over')
   const { outcome, why } = outcomeOf(task, said)
   log.info({ clusterId, node, epoch, attempt, outcome, why }, 'fence devices have answered')
+  const readMs = lastReadMs(said) ?? clock.bootMs()
   await persist(deps, node, async () => {
     // Before the report, which is written once: a job for what nobody has written down finds that it is not due.
     if (outcome === 'off' && task.powersOn) await deps.switchOnLater(name)
-    await store.report(task, said)
+    await store.report(task, said, {
+      sinceTakenMs: readMs - takenMs,
+      agoMs: clock.bootMs() - readMs,
+    })
   })
   deps.ring(clusterId)
 }

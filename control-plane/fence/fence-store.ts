@@ -2,8 +2,10 @@
 // the report. Written here are reports only; evidence is the CRM's.
 import type postgres from 'postgres'
 import { Settings } from '../../shared/settings.ts'
+import { foundOn } from './found-on.ts'
+import { type ReadMoment, readBounds } from './read-moment.ts'
 import { doubtAboutReport, type ProofNeeds, readingGapMs } from '../cluster/fence-proof.ts'
-import type { DeviceCheckView, FencedDeviceView, FenceDeviceView } from '../cluster/fence-view.ts'
+import type { FencedDeviceView, FenceDeviceView } from '../cluster/fence-view.ts'
 
 /** Names of an order, as a job carries them. */
 export type OrderName = { clusterId: number; node: string; epoch: number; order: string }
@@ -25,6 +27,8 @@ export type FenceTask = OrderName & {
   powersOn: boolean
   /** A boot other than that one cannot speak for it, and is switched off in spite of its asking. */
   deafToNewLife: boolean
+  /** When it was taken, or a little before, by the database's clock. */
+  takenMs: number
 }
 
 /** A machine that an order has switched off, with its devices as they are set up now. */
@@ -39,8 +43,8 @@ export interface FenceStore {
   take(name: OrderName): Promise<FenceTask | null>
   /** Whether the devices, as they are in the task, may still be told to switch the node off. */
   isInForce(task: FenceTask): Promise<boolean>
-  /** Writes down what they said, while the order is the last one. */
-  report(task: FenceTask, devices: FencedDeviceView[]): Promise<void>
+  /** Writes down what they said, and when that was, while the order is the last one. */
+  report(task: FenceTask, devices: FencedDeviceView[], read: ReadMoment): Promise<void>
   /**
    * What is to be switched on again after the last order; null: that is not wanted (any more). It was heard since it was read
    * off, it is in maintenance, the cluster is disarmed, the policy is another, or its devices are not those that read it off.
@@ -59,48 +63,6 @@ export function outcomeOf(
     : { outcome: 'failed', why: doubt }
 }
 
-/** Kinds that never say off of a machine that has left them for another host. */
-const neverLeftBehind = ['libvirt', 'simulated']
-
-/** Whether off, as this device says it, is off of the machine, wherever it is. */
-export function isTrueOff({ kind }: FenceDeviceView, { canMove }: ProofNeeds): boolean {
-  return !canMove || neverLeftBehind.includes(kind)
-}
-
-/**
- * Of these, which were seen on earlier in the life of the boot that is to be proved dead: by an attempt for its epoch, or
- * while it still renewed. What they then say is off has ended there. SAFETY: the last attempt that asked has the last
- * word: one that has found it on its way, or gone, may be followed by what is left of a way back that was given up.
- *
- * @param reports what attempts for its epoch have said, the oldest first
- */
-export function foundOn(
-  devices: readonly FenceDeviceView[],
-  reports: readonly FencedDeviceView[][],
-  bootId: string | null,
-): string[] {
-  const wasOn = ({ name, uid, kind, checked }: FenceDeviceView) => {
-    if (!neverLeftBehind.includes(kind)) return false
-    const before = lastBefore(name, uid, reports)
-    // A local site's supervisor lets nothing go elsewhere: it is only on its way up or down.
-    if (before === null || (before === 'changing' && kind !== 'libvirt'))
-      return isSeenOn(checked ?? null, bootId)
-    return before === 'on' || before === 'paused'
-  }
-  return devices.filter(wasOn).map(({ name }) => name)
-}
-
-function isSeenOn(checked: DeviceCheckView | null, bootId: string | null): boolean {
-  if (checked === null || bootId === null) return false
-  return checked.bootId === bootId && checked.state === 'on' && checked.isExpected
-}
-
-/** What it was found as by the last attempt that reached it, as it is set up now; null: none has. */
-function lastBefore(name: string, uid: string, reports: readonly FencedDeviceView[][]) {
-  const said = reports.flat().filter((one) => one.name === name && one.uid === uid)
-  return said.findLast(({ before }) => before !== null)?.before ?? null
-}
-
 /** Each with the name of its set-up: equal where nothing was set up, added or removed in between. */
 export function setUpsOf(
   devices: readonly Pick<FenceDeviceView, 'name' | 'uid'>[],
@@ -116,6 +78,7 @@ type TaskRow = {
   settings: unknown
   reports: FencedDeviceView[][]
   bootId: string | null
+  takenMs: number
   devices: StoredDevice[] | null
 }
 
@@ -125,6 +88,7 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
     async take({ clusterId, node, epoch, order }) {
       const [row] = await sql<TaskRow[]>`
         select o.node_uid as "nodeUid", o.attempt, n.virtual, c.settings,
+          epoch_ms(clock_timestamp()) as "takenMs",
           n.watchdog->>'class' = 'simulated' as "isSimulated", (
           select coalesce(jsonb_agg(r.devices order by r.attempt, r.at), '[]') from fence_report r
           where r.node_uid = o.node_uid and r.epoch = o.epoch) as reports, (
@@ -153,6 +117,7 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
         ...{ wasOn: foundOn(devices, row.reports, row.bootId), silentMs: timing.silentMs },
         ...{ bootId: row.bootId, powersOn: afterFence === 'power-on' },
         deafToNewLife: afterFence === 'power-on' && row.virtual && !row.isSimulated,
+        takenMs: row.takenMs,
       }
       return (await this.isInForce(task)) ? task : null
     },
@@ -220,15 +185,20 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
       return row ? { isSettled: row.isSettled, devices: row.devices ?? [] } : null
     },
 
-    async report(task, devices) {
+    async report(task, devices, read) {
       const { nodeUid, order } = task
+      const { latestMs, agoMs } = readBounds(task.takenMs, read)
       const { outcome, why } = outcomeOf(task, devices)
       // Two replicas may have carried it out: that it was off is not taken back by the one that saw less.
       await sql`
         insert into fence_report (node_uid, cluster_id, epoch, order_uid, attempt, outcome, why,
           devices, replica, at)
         select o.node_uid, o.cluster_id, o.epoch, o.uid, o.attempt, ${outcome}, ${why},
-          ${JSON.stringify(devices)}::text::jsonb, ${replica}, clock_timestamp()
+          ${JSON.stringify(devices)}::text::jsonb, ${replica},
+          case when ${outcome} = 'off' then least(from_epoch_ms(${latestMs}::float8),
+            clock_timestamp() - make_interval(secs => ${agoMs / 1000}))
+          -- The next attempt waits from here on.
+          else clock_timestamp() end
         from fence_order o where o.node_uid = ${nodeUid} and o.uid = ${order}
         on conflict (node_uid, order_uid) do update set outcome = excluded.outcome,
           why = excluded.why, devices = excluded.devices, replica = excluded.replica,

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { fenceNode } from '../../control-plane/fence/fence-node.ts'
 import type { FenceStore, FenceTask } from '../../control-plane/fence/fence-store.ts'
+import type { ReadMoment } from '../../control-plane/fence/read-moment.ts'
 import { HostClock, Process } from '../sim/process.ts'
 import { Scheduler } from '../sim/scheduler.ts'
 import { ScriptedDevice, uuid } from './scripted-device.ts'
@@ -16,6 +17,7 @@ const task: FenceTask = {
   ],
   needs: { gapMs: 1_000, canMove: true },
   ...{ wasOn: [], silentMs: 9_000, bootId: 'b1', powersOn: false, deafToNewLife: false },
+  takenMs: 0,
 }
 
 /** Carries it out; when it was written down, what was rung for, and how it ended. */
@@ -24,7 +26,8 @@ async function run(isAway: (ms: number) => 'up' | 'reset' | 'hangs', powersOn = 
   const process = new Process(scheduler, new HostClock(scheduler))
   const { clock, timers } = process
   const device = new ScriptedDevice(scheduler, { looks: ['on', 'off'] })
-  const reported: { atMs: number; outcome: string }[] = []
+  const startMs = clock.bootMs()
+  const reported: { atMs: number; outcome: string; read: ReadMoment; lookedMs: number }[] = []
   let rings = 0
   let on = 0
   let ended = ''
@@ -32,11 +35,14 @@ async function run(isAway: (ms: number) => 'up' | 'reset' | 'hangs', powersOn = 
     take: async () => ({ ...task, powersOn }),
     isInForce: async () => true,
     takeOn: async () => null,
-    async report(_, devices) {
-      const state = isAway(scheduler.nowMs)
-      if (state === 'hangs') return new Promise(() => {})
-      if (state === 'reset') throw new Error('ECONNRESET')
-      reported.push({ atMs: scheduler.nowMs, outcome: devices[0]!.readings.at(-1)!.state })
+    async report(_, devices, read) {
+      const way = isAway(scheduler.nowMs)
+      if (way === 'hangs') return new Promise(() => {})
+      if (way === 'reset') throw new Error('ECONNRESET')
+      const { state, askedMs } = devices[0]!.readings.at(-1)!
+      // It is taken at the beginning of this process's clock.
+      const lookedMs = askedMs - startMs
+      reported.push({ atMs: scheduler.nowMs, outcome: state, read, lookedMs })
     },
   }
   const log = { info: () => {}, warn: () => {} }
@@ -65,6 +71,16 @@ test('what the devices said is written down when the database is back, and nothi
     expect(reported).toMatchObject([{ outcome: 'off' }])
     expect(reported[0]!.atMs).toBeLessThan(75_000)
     expect([device.commandedAtMs.length, rings, ended]).toEqual([1, 1, 'done'])
+  }
+})
+
+test('a report says when the devices were read, however long it took to be written down', async () => {
+  for (const backMs of [0, 60_000, 200_000]) {
+    const { reported } = await run((ms) => (ms < backMs ? 'reset' : 'up'))
+    const [{ atMs, read, lookedMs }] = reported as [(typeof reported)[0]]
+    expect(lookedMs).toBeLessThan(5_000)
+    expect(read).toEqual({ sinceTakenMs: lookedMs, agoMs: atMs - lookedMs })
+    expect(read.agoMs).toBeGreaterThanOrEqual(backMs - 5_000)
   }
 })
 

@@ -6,7 +6,7 @@ import { loadView } from '../../control-plane/store/load-view.ts'
 import { saveLeaseChanges } from '../../control-plane/store/save-lease-changes.ts'
 import { testDatabase } from '../database.ts'
 import { makeCluster, makeNode, type TestCluster, type TestNode } from '../lease/fleet.ts'
-import { orderOff, setUpDevice } from './ordered.ts'
+import { orderOff, saidOff, setUpDevice } from './ordered.ts'
 
 const database = testDatabase()
 let cluster: TestCluster
@@ -42,6 +42,14 @@ async function reportedOff(): Promise<void> {
         select jsonb_agg(jsonb_build_object('name', name, 'uid', uid)) from fence_device f
         where f.node_uid = o.node_uid), 'r1', clock_timestamp()
     from fence_order o where o.node_uid = ${node.uid}`
+}
+
+async function asksForAnEpoch(): Promise<void> {
+  await database.sql`
+    insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce, found,
+      facts, sent_ms, requested_at)
+    select uid, cluster_id, 'b2', hardware_id, 1, 'q', '[]', '{}', 1, clock_timestamp()
+    from node where uid = ${node.uid}`
 }
 
 /** The CRM has recorded its death. */
@@ -80,14 +88,7 @@ describe('what an order has switched off', () => {
       () =>
         database.sql`update lease set reported_at = clock_timestamp() where node_uid = ${node.uid}`,
     ],
-    [
-      'it asks for an epoch',
-      () => database.sql`
-      insert into epoch_request (node_uid, cluster_id, boot_id, hardware_id, plane_epoch, nonce, found,
-        facts, sent_ms, requested_at)
-      select uid, cluster_id, 'b2', hardware_id, 1, 'q', '[]', '{}', 1, clock_timestamp()
-      from node where uid = ${node.uid}`,
-    ],
+    ['it asks for an epoch', asksForAnEpoch],
     [
       'somebody works on it',
       () => database.sql`update node set maintenance_requested = true where uid = ${node.uid}`,
@@ -139,5 +140,34 @@ describe('an order to switch a node off', () => {
     await change()
     expect(await store().isInForce(task)).toBe(false)
     expect(await store().take(task)).not.toBeNull()
+  })
+})
+
+describe('a report that is written late', () => {
+  /** As the job has it: read off `agoMs` before it is written, or says so. */
+  async function report(read: { sinceTakenMs: number; agoMs: number }) {
+    const devices = task.devices.map(({ name, uid }) => saidOff(name, uid))
+    await store().report(task, devices, read)
+    return (await loadView(database.sql, cluster.id))!.nodes[node.name]!
+  }
+
+  test('does not outrun what the machine said of itself after it was read off', async () => {
+    await database.sql`update cluster set settings = settings || '{"afterFence":"power-on"}'`
+    await asksForAnEpoch()
+    const late = await report({ sinceTakenMs: 60_000, agoMs: 2_000 })
+    expect(late.fenceOrder!.report).toMatchObject({ outcome: 'off' })
+    expect(late.epochRequest!.requestedMs).toBeGreaterThan(late.fenceOrder!.report!.atMs)
+    expect(await store().takeOn(task)).toBeNull()
+  })
+
+  test('is dated no later where it was frozen on its way, and never ahead', async () => {
+    const { sql } = database
+    await sql`select pg_sleep(0.05)`
+    const frozen = await report({ sinceTakenMs: 0, agoMs: 0 })
+    expect(frozen.fenceOrder!.report!.atMs).toBeLessThanOrEqual(task.takenMs)
+    await sql`delete from fence_report where node_uid = ${node.uid}`
+    const ahead = await report({ sinceTakenMs: 1e9, agoMs: -1e9 })
+    const [now] = await sql<{ ms: number }[]>`select epoch_ms(clock_timestamp()) as ms`
+    expect(ahead.fenceOrder!.report!.atMs).toBeLessThanOrEqual(now!.ms)
   })
 })

@@ -6,7 +6,7 @@ import type {
   FenceDeviceView,
   PowerState,
 } from '../../control-plane/cluster/fence-view.ts'
-import { foundOn } from '../../control-plane/fence/fence-store.ts'
+import { foundOn } from '../../control-plane/fence/found-on.ts'
 
 const seen: DeviceCheckView = { bootId: 'b1', state: 'on', isExpected: true, fault: '', atMs: 0 }
 const device = (more: Partial<FenceDeviceView> = {}): FenceDeviceView => ({

@@ -1,5 +1,6 @@
 // A node of a test that is to be switched off, as rows of Postgres: a service on it, its epoch revoked, and the CRM's order.
 import type postgres from 'postgres'
+import type { FencedDeviceView } from '../../control-plane/cluster/fence-view.ts'
 import { putFenceDevice } from '../../control-plane/http/records/fence-devices.ts'
 import { openGrant, type TestCluster, type TestNode } from '../lease/fleet.ts'
 
@@ -38,4 +39,16 @@ export async function orderOff(
     from lease where node_uid = ${uid}`
   await sql`update lease set epoch = epoch + 1, boot_id = null where node_uid = ${uid}`
   return `order-of-${name}`
+}
+
+/** What a device said that was told, and read off twice. */
+export function saidOff(name: string, uid: string): FencedDeviceView {
+  const identity = { uuid: machineUuid, serial: null }
+  const reading = (askedMs: number) => ({
+    ...{ state: 'off' as const, identity, askedMs, answeredMs: askedMs, at: 'then' },
+  })
+  return {
+    ...{ name, uid, before: 'on', commandedMs: 1, fault: '' },
+    readings: [reading(2), reading(5_000)],
+  }
 }

@@ -6,13 +6,14 @@ import { isSameJson } from '../../cluster/same-json.ts'
 import {
   type FenceStore,
   type FenceTask,
-  foundOn,
   type OrderName,
   outcomeOf,
   setUpsOf,
   type StoredDevice,
   type SwitchOnTask,
 } from '../../fence/fence-store.ts'
+import { foundOn } from '../../fence/found-on.ts'
+import { type ReadMoment, readBounds } from '../../fence/read-moment.ts'
 import type { MemoryDatabase } from './database.ts'
 import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
 import type { Access } from './stores.ts'
@@ -29,10 +30,10 @@ export function memoryFenceStore(
     isInForce: (task) =>
       trip(() => isInForce(database.cluster(task.clusterId), task, database.now())),
     takeOn: (name) => trip(() => takeOn(database.cluster(name.clusterId), name)),
-    report: (task, devices) =>
+    report: (task, devices, read) =>
       trip(() =>
         database.commit(task.clusterId, (state, { nowMs }) => ({
-          state: reportOrder(state, task, devices, nowMs),
+          state: reportOrder(state, task, devices, read, nowMs),
           result: undefined,
         })),
       ),
@@ -88,6 +89,7 @@ function takeOrder(state: ClusterState, name: OrderName, nowMs: number): FenceTa
       bootId,
     ),
     ...{ bootId, powersOn, deafToNewLife: powersOn && virtual && watchdog.class !== 'simulated' },
+    takenMs: nowMs,
   }
   return isInForce(state, task, nowMs) ? task : null
 }
@@ -141,6 +143,7 @@ function reportOrder(
   state: ClusterState,
   task: FenceTask,
   devices: FencedDeviceView[],
+  read: ReadMoment,
   nowMs: number,
 ): ClusterState {
   const node = state.nodes[task.nodeUid]
@@ -150,8 +153,10 @@ function reportOrder(
   const known = node.fenceReports ?? []
   const earlier = known.find((one) => one.order === task.order)
   if (earlier && (earlier.outcome === 'off' || outcome === 'failed')) return state
+  const { latestMs, agoMs } = readBounds(task.takenMs, read)
+  const atMs = outcome === 'off' ? Math.min(latestMs, nowMs - agoMs) : nowMs
   const report = { epoch: task.epoch, order: task.order, outcome, devices }
   const fenceReports = [...known.filter((one) => one !== earlier), report].slice(-keptReports)
-  const view = { ...node.view, fenceOrder: { ...order, report: { atMs: nowMs, outcome, devices } } }
+  const view = { ...node.view, fenceOrder: { ...order, report: { atMs, outcome, devices } } }
   return withNode(state, { ...node, view, fenceReports })
 }

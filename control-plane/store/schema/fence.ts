@@ -95,6 +95,7 @@ export const fenceReport = pgTable(
     why: text('why').notNull(),
     devices: jsonb('devices').notNull(),
     replica: text('replica').notNull(),
+    /** Where they said off: when they were read for the last time, or a little before. */
     at: at('at').notNull(),
   },
   (t) => [

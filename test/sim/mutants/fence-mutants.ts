@@ -79,7 +79,7 @@ export const fenceMutants: Mutant[] = [
       'a virtual machine that was found gone since it was found on may run elsewhere (rule 13)',
     edits: [
       {
-        file: 'control-plane/fence/fence-store.ts',
+        file: 'control-plane/fence/found-on.ts',
         find: 'said.findLast(({ before }) => before !== null)',
         replace: 'said.find(({ before }) => before !== null)',
       },

@@ -206,6 +206,7 @@ async function fence(side: Side, view: ClusterView, step: Of<'fence'>) {
       ...{ name: device.name, uid: device.uid, before: 'on', commandedMs: 1, fault: '' },
       readings: [reading(2), reading(5_000)],
     })),
+    { sinceTakenMs: step.feed * 1_000, agoMs: step.node * 1_000 },
   )
   // Where the devices are is each side's own.
   const plain = (devices: StoredDevice[]) => devices.map((device) => ({ ...device, options: null }))
