@@ -34,7 +34,10 @@ export type FenceTask = OrderName & {
 /** A machine that an order has switched off, with its devices as they are set up now. */
 export type SwitchOnTask = {
   devices: StoredDevice[]
-  /** It was reported off, and nothing that the epoch held is open: its being off is needed by nobody now. */
+  /**
+   * It was reported off, this order or its watchdog is proof of its death, and nothing that the epoch held is open: its being
+   * off is needed by nobody now.
+   */
   isSettled: boolean
 }
 
@@ -47,7 +50,8 @@ export interface FenceStore {
   report(task: FenceTask, devices: FencedDeviceView[], read: ReadMoment): Promise<void>
   /**
    * What is to be switched on again after the last order; null: that is not wanted (any more). It was heard since it was read
-   * off, it is in maintenance, the cluster is disarmed, the policy is another, or its devices are not those that read it off.
+   * off, it is in maintenance, the cluster is disarmed, the policy is another, its devices are not those that
+   * read it off, or a person has vouched for its death.
    */
   takeOn(name: OrderName): Promise<SwitchOnTask | null>
 }
@@ -156,6 +160,9 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
         select p.quarantine_until is null and coalesce(r.outcome = 'off', false) and not exists (
             select from run_grant_holder h
             where h.node_uid = o.node_uid and h.epoch = o.epoch and h.closed_at is null)
+          and exists (
+            select from evidence e where e.node_uid = o.node_uid and e.epoch = o.epoch
+              and (e.kind = 'watchdog-deadline' or e.fence_order = o.uid))
           as "isSettled", (
           select jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind, 'uid', f.uid,
             'expects', f.expects, 'options', f.options, 'secret', f.secret)
@@ -173,6 +180,10 @@ export function postgresFenceStore(sql: postgres.Sql, replica: string): FenceSto
           and o.epoch = ${epoch} and o.uid = ${order}
           and c.settings->>'afterFence' = 'power-on' and not n.maintenance_requested
           and (m.disarm is null or m.disarm->>'effectiveMs' is null)
+          -- Who vouched for its death may be at work on it.
+          and not exists (
+            select from evidence e
+            where e.node_uid = o.node_uid and e.epoch = o.epoch and e.kind = 'operator')
           -- What was set up since may switch on another machine.
           and (r.devices is null or (
             select coalesce(jsonb_object_agg(d->>'name', d->>'uid'), '{}')

@@ -1,6 +1,7 @@
 // The orders of the CRM as the job that drives devices finds them: in force only while everything is as it was ordered.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type FenceTask, postgresFenceStore } from '../../control-plane/fence/fence-store.ts'
+import { confirmDead } from '../../control-plane/fence/operator-confirm.ts'
 import { deleteFenceDevice } from '../../control-plane/http/records/fence-devices.ts'
 import { loadView } from '../../control-plane/store/load-view.ts'
 import { saveLeaseChanges } from '../../control-plane/store/save-lease-changes.ts'
@@ -75,6 +76,43 @@ describe('what an order has switched off', () => {
     const due = await store().takeOn(task)
     expect(due).toMatchObject({ isSettled: true })
     expect(due!.devices.map(({ name }) => name)).toEqual(['feed1', 'feed2'])
+  })
+
+  test('stays off where a person has vouched for its death, and may be at work on it', async () => {
+    await reportedOff()
+    const { id: clusterId } = cluster
+    const wish = { clusterId, node: node.name, actor: 'eve', force: true, silentMs: 9_000 }
+    const said = await database.sql.begin((tx) => confirmDead(tx, wish))
+    expect(said).toMatchObject({ epochs: [1], closed: [{ sid: `process:of-${node.name}` }] })
+    expect(await store().takeOn(task)).toBeNull()
+  })
+
+  test('stays off while nothing is on record but the end of its services, one by one', async () => {
+    await reportedOff()
+    const view = (await loadView(database.sql, cluster.id))!
+    const [held] = await database.sql<{ sid: string; generation: number }[]>`
+      select sid, generation::int from run_grant_holder where node_uid = ${node.uid}`
+    const change = {
+      ...({ kind: 'evidence.recorded', evidence: 'agent-stopped', node: node.name } as const),
+      ...{ epoch: 1, scope: held!, facts: {}, why: 'test' },
+    }
+    await database.sql.begin((tx) => saveLeaseChanges(tx, view, [change]))
+    expect(await store().takeOn(task)).toMatchObject({ isSettled: false })
+  })
+
+  test('is switched on again also where its watchdog was proof before the devices were', async () => {
+    const { sql } = database
+    await reportedOff()
+    await sql`
+      update revocation set guarded = true, lease_until = clock_timestamp() - interval '1 s'
+      where node_uid = ${node.uid}`
+    const view = (await loadView(sql, cluster.id))!
+    const change = {
+      ...({ kind: 'evidence.recorded', evidence: 'watchdog-deadline', node: node.name } as const),
+      ...{ epoch: 1, scope: null, facts: {}, why: 'test' },
+    }
+    await sql.begin((tx) => saveLeaseChanges(tx, view, [change]))
+    expect(await store().takeOn(task)).toMatchObject({ isSettled: true })
   })
 
   test.each([

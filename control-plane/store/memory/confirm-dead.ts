@@ -6,7 +6,14 @@ import { generationOn } from '../../cluster/grants.ts'
 import { takenOverFrom } from '../../cluster/taken-over.ts'
 import { forget } from './save.ts'
 import { closeHolders, endEpoch } from './save-lease-changes.ts'
-import { type ClusterState, holdersOf, nodeNamed, type StoredNode, withNode } from './state.ts'
+import {
+  type ClusterState,
+  holdersOf,
+  nodeNamed,
+  type StoredNode,
+  withDeath,
+  withNode,
+} from './state.ts'
 
 type Confirmed = { state: ClusterState; answer: FenceConfirmed | Refusal }
 
@@ -44,6 +51,8 @@ export function confirmDead(before: ClusterState, wish: FenceConfirm, nowMs: num
       const generation = generationOn(state.services[sid]!.grant, wish.node)!
       closed.push({ sid, generation })
     }
+    const death = { epoch, evidence: 'operator', order: null } as const
+    state = withNode(state, withDeath(state.nodes[node.view.uid]!, death))
     state = closeHolders(state, wish.node, epoch, sids)
   }
   // What was removed, and held its last grant there, is gone now.

@@ -122,10 +122,15 @@ function takeOn(state: ClusterState, name: OrderName): SwitchOnTask | null {
   const offMs = report?.atMs ?? Infinity
   const heard = [lease.renewedMs, lease.reportedMs, epochRequest?.requestedMs ?? null]
   if (heard.some((ms) => ms !== null && ms > offMs)) return null
+  const deaths = (node.deaths ?? []).filter(({ epoch }) => epoch === name.epoch)
+  if (deaths.some(({ evidence }) => evidence === 'operator')) return null
+  const isProved = deaths.some(
+    (death) => death.evidence === 'watchdog-deadline' || death.order === name.order,
+  )
   const holds = holdersOf(state, name.node).some(({ holder }) => holder.epoch === name.epoch)
   const isQuarantine = state.planeEpoch.quarantineUntilMs !== null
   return {
-    isSettled: !isQuarantine && isReportedOff(node, name.order) && !holds,
+    isSettled: !isQuarantine && isReportedOff(node, name.order) && isProved && !holds,
     devices: storedDevices(fenceDevices, name.node),
   }
 }

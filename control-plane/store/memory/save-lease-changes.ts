@@ -6,7 +6,7 @@ import { withoutHolder } from '../../cluster/grants.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import { fenceOrderOf, judgedDeadlineMs } from '../save-lease-changes.ts'
 import { StalePlan } from '../stale-plan.ts'
-import { type ClusterState, holdersOf, type StoredNode, withNode } from './state.ts'
+import { type ClusterState, holdersOf, type StoredNode, withDeath, withNode } from './state.ts'
 
 type Of<K extends Change['kind']> = Extract<Change, { kind: K }>
 
@@ -192,8 +192,10 @@ function recordEvidence(
   // A confirm that came in before its revocation: the plan was made from a view without it.
   if (evidence === 'never-confirmed' && held.some(({ holder }) => holder.confirmed))
     throw new StalePlan(`${scope?.sid} was confirmed on ${change.node} meanwhile`)
+  const known =
+    scope === null ? withNode(state, withDeath(node, { epoch, evidence, order })) : state
   return closeHolders(
-    state,
+    known,
     change.node,
     epoch,
     held.map(({ service }) => service.sid),

@@ -4,6 +4,7 @@ import type { EpochRequest } from '../../../shared/protocol.ts'
 import type { NodeHealth } from '../../../shared/node-health.ts'
 import type { Figures } from '../../../shared/scheduling.ts'
 import type { Settings } from '../../../shared/settings.ts'
+import type { EvidenceKind } from '../../cluster/change.ts'
 import type { FencedDeviceView } from '../../cluster/fence-view.ts'
 import type {
   ClusterView,
@@ -49,7 +50,12 @@ export type StoredNode = {
   health: { atMs: number; health: NodeHealth } | null
   /** What became of orders to its fence devices; absent: there were none. */
   fenceReports?: StoredFenceReport[]
+  /** What proved it dead as a whole; absent: nothing did. */
+  deaths?: StoredDeath[]
 }
+
+/** Evidence about all that an epoch held. */
+export type StoredDeath = { epoch: number; evidence: EvidenceKind; order: string | null }
 
 export type StoredFenceReport = {
   epoch: number
@@ -168,6 +174,13 @@ export function isSameServer(one: ServerIdentity, other: ServerIdentity): boolea
 }
 
 /** The state with one node replaced. */
+/** So many deaths of a node are remembered. */
+const keptDeaths = 50
+
+export function withDeath(node: StoredNode, death: StoredDeath): StoredNode {
+  return { ...node, deaths: [...(node.deaths ?? []), death].slice(-keptDeaths) }
+}
+
 export function withNode(state: ClusterState, node: StoredNode): ClusterState {
   return { ...state, nodes: { ...state.nodes, [node.view.uid]: node } }
 }
