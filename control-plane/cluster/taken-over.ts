@@ -4,11 +4,15 @@ import { serviceType } from '../../shared/names.ts'
 import { currentReport } from './grants.ts'
 import type { NodeName, NodeView, ServiceView } from './view.ts'
 
-type TakenOver = Pick<ServiceView, 'sid' | 'config'>
+type TakenOver = Pick<ServiceView, 'sid' | 'config' | 'lastGeneration'>
 
-/** The node whose answer comes before any start, or null. */
-export function takenOverFrom({ config }: TakenOver): NodeName | null {
-  return config?.adoptedFrom ?? null
+/**
+ * The node whose answer comes before any start, or null. It counts until the first grant that came after it was said: since
+ * then grants tell where the service may be, and that node is one like the others.
+ */
+export function takenOverFrom({ config, lastGeneration }: TakenOver): NodeName | null {
+  if (config === null || (lastGeneration ?? 0) > (config.adoptedAfter ?? 0)) return null
+  return config.adoptedFrom ?? null
 }
 
 /** Whether its agent has a driver that could look for it. */

@@ -166,6 +166,8 @@ export type ServiceConfig = {
    * has said where it stands, or a person vouched for its death. null or absent: of nobody.
    */
   adoptedFrom?: NodeName | null
+  /** The highest generation ever granted to this id when that was said: a later grant ends it. null or absent: none. */
+  adoptedAfter?: number | null
   version: number
 }
 

@@ -177,7 +177,10 @@ async function vouch(tx: Tx, wish: FenceConfirm, nodeUid: string): Promise<boole
 function isTakenOver(tx: Tx) {
   return tx`exists (
     select from service w join node n on n.cluster_id = w.cluster_id and n.name = w.adopted_from
-    where w.cluster_id = s.cluster_id and w.sid = s.sid and n.uid = l.node_uid)`
+    where w.cluster_id = s.cluster_id and w.sid = s.sid and n.uid = l.node_uid
+      and not exists (
+        select from run_grant_holder h where h.cluster_id = w.cluster_id and h.sid = w.sid
+          and h.generation > coalesce(w.adopted_after, 0)))`
 }
 
 /** What it last said it runs counts no more; true where that was anything. A node that lives says it again. */

@@ -125,7 +125,8 @@ const services = (isMeant: string) => `
   select coalesce(jsonb_agg(jsonb_build_object('sid', sid, 'requested', requested, 'spec', spec,
     'group', group_name, 'maxRestart', max_restart, 'maxRelocate', max_relocate,
     'stopTimeoutMs', stop_timeout_ms, 'failback', failback, 'autoRebalance', auto_rebalance,
-    'figures', figures, 'node', node, 'adoptedFrom', adopted_from, 'version', version) order by sid), '[]')
+    'figures', figures, 'node', node, 'adoptedFrom', adopted_from,
+    'adoptedAfter', adopted_after, 'version', version) order by sid), '[]')
   from service s where cluster_id = $1 and ${isMeant}`
 
 const statuses = (isMeant: string) => `

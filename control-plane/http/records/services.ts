@@ -49,9 +49,12 @@ export function insertServices(
   return tx<Row[]>`
     insert into service (cluster_id, sid, requested, spec, group_name, max_restart, max_relocate,
                          stop_timeout_ms, failback, auto_rebalance, figures, node, adopted_from,
-                         comment)
+                         adopted_after, comment)
     select ${clusterId}, sid, requested, spec, "group", "maxRestart", "maxRelocate", "stopTimeoutMs",
-      failback, "autoRebalance", figures, node, "adoptedFrom", comment
+      failback, "autoRebalance", figures, node, "adoptedFrom",
+      case when "adoptedFrom" is not null then (
+        select coalesce(max(h.generation), 0) from run_grant_holder h
+        where h.cluster_id = ${clusterId} and h.sid = r.sid) end, comment
     from jsonb_to_recordset(${JSON.stringify(all)}::text::jsonb) as r(sid text, requested text,
       spec jsonb, "group" text, "maxRestart" int, "maxRelocate" int, "stopTimeoutMs" int,
       failback boolean, "autoRebalance" boolean, figures jsonb, node text, "adoptedFrom" text,

@@ -96,7 +96,9 @@ function isWaitedFor(state: ClusterState, { view }: StoredNode): boolean {
   return Object.values(state.services).some((service) => {
     const { status } = service
     if (status?.state === 'freeze' && status.node === view.name) return vouchedRound === null
-    const isAsked = status?.probesRoster === true || takenOverFrom(service) === view.name
+    const lastGeneration = state.lastGenerations[service.sid] ?? null
+    const source = takenOverFrom({ ...service, lastGeneration })
+    const isAsked = status?.probesRoster === true || source === view.name
     return isAsked && (status?.probeRound ?? 0) > (vouchedRound ?? 0)
   })
 }

@@ -77,8 +77,8 @@ function putService(
 function serviceBody(state: ClusterState, sid: string): ServiceConfigBody | null {
   const config = state.services[sid]?.config
   if (!config) return null
-  const { adoptedFrom = null } = config
-  return { sid, ...config, adoptedFrom, comment: state.operators.comments[sid] ?? '' }
+  const { adoptedFrom = null, adoptedAfter: _, ...body } = config
+  return { sid, ...body, adoptedFrom, comment: state.operators.comments[sid] ?? '' }
 }
 
 type GroupRows = Pick<

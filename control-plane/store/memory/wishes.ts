@@ -24,10 +24,9 @@ export function putService(
     ...{ sid, config: null, status: null, grant: null, everGranted: false },
   }
   const version = (known.config?.version ?? 0) + 1
-  return {
-    ...state,
-    services: { ...state.services, [sid]: { ...known, config: { ...config, version } } },
-  }
+  const since = known.config ? known.config.adoptedAfter : (state.lastGenerations[sid] ?? 0)
+  const next = { ...config, ...(config.adoptedFrom && { adoptedAfter: since }), version }
+  return { ...state, services: { ...state.services, [sid]: { ...known, config: next } } }
 }
 
 /** The requested state; the version moves only when it was another. */

@@ -35,6 +35,8 @@ export const service = pgTable(
     node: text('node'),
     /** Name of the node whose machine it was before it was a service: nobody starts it before that node has answered. */
     adoptedFrom: text('adopted_from'),
+    /** The highest generation the service was ever granted under when that was said: a later one ends the wait. */
+    adoptedAfter: number('adopted_after'),
     comment: text('comment').notNull().default(''),
     version: number('version').notNull().default(1),
     createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),

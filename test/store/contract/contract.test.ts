@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { profileSettings } from '../../../control-plane/store/bootstrap.ts'
+import { takenOverFrom } from '../../../control-plane/cluster/taken-over.ts'
 import type { ClusterView } from '../../../control-plane/cluster/view.ts'
 import { testDatabase } from '../../database.ts'
 import { memorySide } from './memory-side.ts'
@@ -118,6 +119,17 @@ test('a person vouches again for a dead node that something is taken over from, 
   const { probeRound } = services['process:d']!.status!
   expect(probeRound).not.toBeNull()
   expect(nodes.n3!.lease.vouchedRound).toBeGreaterThanOrEqual(probeRound!)
+})
+
+test('what was granted before and is then taken over waits for its node, alike in both', async () => {
+  const removes = { ...adds(0), what: 'remove' } as Step
+  const takesOver = { ...adds(0), node: 2, adopts: true } as Step
+  const before = (await play([])).services['process:a']!
+  expect(before.lastGeneration).toBeGreaterThan(0)
+  const { 'process:a': after } = (await play([removes, takesOver])).services
+  expect(after!.config).toMatchObject({ adoptedFrom: 'n3', adoptedAfter: before.lastGeneration })
+  expect(takenOverFrom(after!)).toBe('n3')
+  expect(takenOverFrom({ ...after!, lastGeneration: before.lastGeneration! + 1 })).toBeNull()
 })
 
 test('equal steps give equal answers and equal clusters', { timeout: 600_000 }, async () => {
