@@ -20,6 +20,7 @@ const JournalFile = z.object({
       seqReserved: z.number().int(),
       planeNumber: z.number().int(),
       watchdog: z.enum(watchdogClasses).optional(),
+      drivers: z.array(z.enum(serviceTypes)).optional(),
       state: z.enum(['open', 'fenced', 'over', 'released', 'unknown']),
     })
     .nullable(),

@@ -11,6 +11,7 @@ import { endLostEpoch, judgeState } from './lease.ts'
 import { noteLife } from './life.ts'
 import type { Lrm } from './lrm.ts'
 import { stepManaged } from './managed.ts'
+import { leaveForDrivers } from './other-drivers.ts'
 import { stepPoll } from './poll.ts'
 import { stepArmedAgain } from './release.ts'
 import { stepRenewal } from './renewal.ts'
@@ -35,6 +36,7 @@ export function decideLrm(lrm: Lrm, input: LrmInput): LrmDecision {
     stepArmedAgain(draft)
     endLostEpoch(draft)
     leaveOutdatedEpoch(draft)
+    leaveForDrivers(draft)
     indexOrders(draft)
     stepDrill(draft)
     feed(draft)

@@ -22,6 +22,7 @@ import type { Found, LocalPhase, Lrm, Sid } from './lrm.ts'
 import { readAgain } from './managed.ts'
 import { adoptPlaneEpoch, planeEpochCounts } from './plane-epoch.ts'
 import { askAgain } from './poll.ts'
+import { leftByEarlierBoot } from './resume.ts'
 import { wishedEffectiveMs } from './wished-timeout.ts'
 
 /** Requests of one epoch are numbered; so many numbers are set aside at once, so that a crash repeats none. */
@@ -97,11 +98,15 @@ function answers(
   for (const { sid, generation } of questions) {
     const same = found.filter((one) => one.sid === sid)
     if (same.some((one) => one.generation === generation)) continue
-    const isDoubtful = same.length > 0 || blind.includes(serviceType(sid))
+    const isDoubtful = same.length > 0 || blind.includes(serviceType(sid)) || isOutOfSight(lrm, sid)
     all.push({ sid, generation, state: isDoubtful ? 'unknown' : 'stopped' })
   }
   return all
 }
+
+/** No driver here looks for it. What an earlier boot had of it is over all the same, and this one has begun nothing yet. */
+const isOutOfSight = ({ self, cleaning }: Lrm, sid: Sid) =>
+  !self.drivers.includes(serviceType(sid)) && cleaning !== leftByEarlierBoot
 
 const isAskedAbout = (questions: ServiceGeneration[], sid: Sid, generation: number) =>
   questions.some((one) => one.sid === sid && one.generation === generation)
@@ -150,6 +155,7 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
       seqReserved: seqBlock,
       planeNumber,
       watchdog: lrm.watchdog.class,
+      drivers: [...lrm.self.drivers],
       state: 'open',
     }
     journal.timing = answer.timing

@@ -18,6 +18,8 @@ export type Journal = {
     planeNumber: number
     /** As the plane was told of it with this epoch; absent: by an older agent, which did not write it down. */
     watchdog?: WatchdogClass
+    /** The same of its drivers. */
+    drivers?: ServiceType[]
     /** `unknown`: the plane lost it; what runs, runs on under the lease that is left. */
     state: 'open' | 'fenced' | 'over' | 'released' | 'unknown'
   } | null

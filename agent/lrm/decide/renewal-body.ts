@@ -3,7 +3,7 @@
 import { serviceType } from '../../../shared/names.ts'
 import type { LeaseRequest, RunningService } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
-import { isBlind } from './blind.ts'
+import { cannotLook } from './blind.ts'
 import type { Draft } from './draft.ts'
 import { modeOf } from './ending.ts'
 import { closedUpTo } from './grants.ts'
@@ -66,12 +66,12 @@ function runningServices(draft: Draft): RunningService[] {
 }
 
 /**
- * What the orders ask for and its driver could not look for: a doubt, never an absence. So one tool that hangs holds up
- * the services of its kind, and no other.
+ * What the orders ask for and its driver could not look for, or no driver here can: a doubt, never an absence. So one tool that
+ * hangs holds up the services of its kind, and no other; and an agent that came back without a driver answers nothing for it.
  */
 function unansweredProbes({ lrm }: Draft): RunningService[] {
   return (lrm.desired?.probes ?? [])
-    .filter((sid) => isBlind(lrm, serviceType(sid)))
+    .filter((sid) => cannotLook(lrm, serviceType(sid)))
     .filter((sid) => (lrm.services[sid]?.phase ?? 'idle') === 'idle')
     .map((sid) => ({ sid, generation: 0, state: 'unknown', stable: false }))
 }

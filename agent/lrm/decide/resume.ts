@@ -39,6 +39,9 @@ export function emptyJournal(bootId: string): Journal {
   }
 }
 
+/** Why everything found here must go first, in a boot that has not begun anything yet. */
+export const leftByEarlierBoot = 'left over from an earlier boot'
+
 /** Before anything is heard of the cluster's own. */
 export const firstSettings: Readonly<LrmSettings> = {
   onLeaseLoss: 'gentle',
@@ -129,7 +132,7 @@ function kept(old: Journal): Partial<Journal> {
 
 /** What is found although it cannot belong here any more must go before an epoch is asked for. */
 function cleaningOf(old: Journal, isSameBoot: boolean): string | null {
-  if (!isSameBoot) return 'left over from an earlier boot'
+  if (!isSameBoot) return leftByEarlierBoot
   if (old.epoch?.state === 'fenced') return 'fenced'
   if (old.epoch?.state === 'over') return 'the epoch is over'
   return null

@@ -15,13 +15,13 @@ const startFromJournal: Edit[] = [
   },
   {
     file: 'agent/lrm/decide/resume.ts',
-    find: "if (!isSameBoot) return 'left over from an earlier boot'",
+    find: 'if (!isSameBoot) return leftByEarlierBoot',
     replace: 'if (!isSameBoot) return null',
   },
   {
     file: services,
-    find: "import { isStable } from './records.ts'",
-    replace: "import { enterPhase, isStable, recordFor } from './records.ts'",
+    find: "import { isLive, isStable } from './records.ts'",
+    replace: "import { enterPhase, isLive, isStable, recordFor } from './records.ts'",
   },
   {
     file: services,
