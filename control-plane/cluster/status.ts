@@ -7,7 +7,7 @@ import type {
   StatusService as ServiceBody,
 } from '../../shared/operator-api.ts'
 import type { ServiceState } from '../../shared/service.ts'
-import { deviceStatus, fenceOrderStatus } from './fence-status.ts'
+import { deviceStatus, fenceOrderStatus, leftOff } from './fence-status.ts'
 import { fencingStatus, isHandsOff } from './disarm.ts'
 import { doubtWarnings } from './doubt-words.ts'
 import { whyDrillDue } from './drills.ts'
@@ -110,14 +110,14 @@ export function nodeStatus(view: ClusterView, node: NodeView, hosted = noService
     activeServices: hosted.active,
     virtual: node.virtual,
     maintenanceRequested: node.maintenanceRequested,
-    note: node.note || noteOf(node, doubt),
+    note: node.note || noteOf(view, node, doubt),
   }
 }
 
-function noteOf({ watchdog, fenceOrder, lease }: NodeView, doubt: string | null): string {
-  const isOff = fenceOrder?.report?.outcome === 'off' && fenceOrder.epoch < lease.epoch
-  if (isOff && lease.bootId === null)
-    return 'its fence device has switched it off, and it stays off until somebody switches it on'
+function noteOf(view: ClusterView, node: NodeView, doubt: string | null): string {
+  const left = leftOff(view, node)
+  if (left !== null) return `its fence device has switched it off; ${left}`
+  const { watchdog } = node
   return watchdog.class === 'none' ? `cannot protect: ${doubt}` : ''
 }
 

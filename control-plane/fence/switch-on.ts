@@ -1,5 +1,5 @@
-// Switches a machine on again after it was fenced, where the policy says so: a job of its own, which is tried again a few
-// times and keeps no order to switch off waiting. Must never do so before its death is on record: what nobody has written
+// Switches a machine on again after it was fenced, where the policy says so: a job of its own, which is tried again for
+// days and keeps no order to switch off waiting. Must never do so before its death is on record: what nobody has written
 // down yet would be undone by it. Nor where somebody has turned to it since: it was heard, is in maintenance, or hands are
 // to be kept off the cluster. Nor a machine other than the one that was switched off.
 import type { Logger } from 'pino'

@@ -4,10 +4,13 @@
 export const jobQueues = {
   /** Due at a node's fence deadline, or an order to its fence devices. Key: node and epoch, and the order. */
   'fence-node': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },
-  /** Has what an order has switched off switched on again. Key: the order. */
+  /**
+   * Has what an order has switched off switched on again. Key: the order. Tried for more than three days, which an outage or a
+   * quarantine may last: it ends by itself where that is not wanted any more.
+   */
   'switch-on-node': {
-    ...{ policy: 'exclusive', notify: true, retryLimit: 8 },
-    ...{ retryDelay: 1, retryBackoff: true, retryDelayMax: 60 },
+    ...{ policy: 'exclusive', notify: true, retryLimit: 1_800 },
+    ...{ retryDelay: 1, retryBackoff: true, retryDelayMax: 300 },
   },
   /** A relocation asked for a later time, or the deadline of a running move. */
   'relocate-service': { policy: 'exclusive', notify: true, retryLimit: 5, retryBackoff: true },

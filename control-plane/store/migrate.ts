@@ -31,7 +31,8 @@ async function installJobs(url: string) {
   const boss = new PgBoss({ connectionString: url, max: 2, supervise: false, schedule: false })
   boss.on('error', () => {})
   await boss.start()
-  for (const [name, options] of Object.entries(jobQueues))
-    if (!(await boss.getQueue(name))) await boss.createQueue(name, options)
+  for (const [name, { policy, ...options }] of Object.entries(jobQueues))
+    if (await boss.getQueue(name)) await boss.updateQueue(name, options)
+    else await boss.createQueue(name, { policy, ...options })
   await boss.stop({ graceful: false })
 }

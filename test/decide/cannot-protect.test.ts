@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { nodeStatus } from '../../control-plane/cluster/status.ts'
 import { whyNotUsable } from '../../control-plane/crm/decide/node-classes.ts'
-import { aNode, buildView } from './build-view.ts'
+import type { ClusterView, NodeView } from '../../control-plane/cluster/view.ts'
+import { aNode, buildView, nowMs } from './build-view.ts'
 import { anOrder, bmc, revoked, saidOff } from './fence-rig.ts'
 
 const held = {
@@ -67,4 +68,25 @@ test('a node that its fence device has switched off says so, and what came of ea
     ...{ epoch: 3, attempt: 3, orderedMsAgo: 10_000, outcome: 'off', why: 'bmc: no route' },
   })
   expect(nodeStatus(view, aNode('n7')).fenceOrder).toBeNull()
+})
+
+test('a node that was switched off and not on again says so, and why', () => {
+  const off = revoked({ revocations: [], fenceOrder: anOrder([saidOff()]) })
+  const why = (node: NodeView, more: Partial<ClusterView> = {}) =>
+    nodeStatus({ ...view, ...more }, node).fenceOrder!.why
+  expect(why(off)).toContain('stays off until somebody switches it on')
+  const settings = { ...view.settings, afterFence: 'power-on' as const }
+  expect(why(off, { settings })).toContain('told to switch it on, again and again')
+  const planeEpoch = { ...view.planeEpoch, quarantineUntilMs: nowMs }
+  const quarantined = { settings, planeEpoch }
+  expect(why(off, quarantined)).toContain('is not switched on: the cluster is in quarantine')
+  expect(nodeStatus({ ...view, settings, planeEpoch }, off).note).toContain('in quarantine')
+  expect(why({ ...off, maintenanceRequested: true }, { settings })).toContain('in maintenance')
+  const anew = { ...off, fenceDevices: [{ ...bmc, uid: 'u2' }] }
+  expect(nodeStatus({ ...view, settings }, anew).note).toContain('set up anew')
+  const later = { settings, nowMs: nowMs + 4 * 86_400_000 }
+  expect(why(off, later)).toContain('failed for three days')
+  // What was heard since is not off.
+  const heard = { ...off, lease: { ...off.lease, reportedMs: nowMs - 1_000 } }
+  expect(why(heard, { settings })).toBe('every device was read off twice')
 })

@@ -1,5 +1,6 @@
 // The job queue of a world, as far as orders to fence devices go: a job comes to some replica soon, or late, twice, or never.
 import type { PlannedJob } from '../../control-plane/cluster/plan.ts'
+import { jobQueues } from '../../control-plane/jobs/queues.ts'
 import type { OrderName } from '../../control-plane/fence/fence-store.ts'
 import type { Chance } from './random.ts'
 import type { Replica } from './replica.ts'
@@ -34,12 +35,14 @@ export class JobRunner {
 
   /** As its queue has it (control-plane/jobs/queues.ts). */
   switchOnLater(name: OrderName, attempt = 0): void {
-    const backOffMs = attempt === 0 ? 1_000 : Math.min(60_000, 1_000 * 2 ** attempt)
+    const { retryLimit, retryDelayMax } = jobQueues['switch-on-node']
+    const backOffMs =
+      attempt === 0 ? 1_000 : 1_000 * Math.min(retryDelayMax, 2 ** Math.min(attempt, 10))
     this.scheduler.after(backOffMs, () => {
       const up = this.replicas.filter((replica) => replica.isUp)
       if (up.length === 0) return
       const again = () => this.switchOnLater(name, attempt + 1)
-      this.chance.pick(up).switchOn(name, attempt < 8 ? again : () => {})
+      this.chance.pick(up).switchOn(name, attempt < retryLimit ? again : () => {})
     })
   }
 
