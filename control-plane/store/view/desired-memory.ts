@@ -105,11 +105,14 @@ function addReports(
   { nodes: before, services }: DesiredMemory,
   view: ClusterView,
 ) {
+  const others = new Set<NodeName>()
   for (const name in view.nodes) {
     const node = view.nodes[name]!
     const known = before[name]
-    if (known?.report === node.report && known.facts === factsOf(node)) continue
+    const isOther = known?.facts !== factsOf(node)
+    if (known?.report === node.report && !isOther) continue
     concerned.nodes.add(name)
+    if (isOther) others.add(name)
     // Both what it says now and what it has ceased to say; or says under another lease, by which it counts or does not.
     for (const { sid } of [...runningIn(known?.report), ...runningIn(node.report)]) {
       const service = view.services[sid] ?? services[sid]
@@ -118,6 +121,13 @@ function addReports(
       const isGranted = service.grant?.holders.some((holder) => holder.node === name)
       if (!isGranted) concerned.sids.add(sid)
     }
+  }
+  // Under another lease a node has said nothing yet: also that is waited for by whoever holds a half of the same service.
+  if (others.size === 0) return
+  for (const sid in view.services) {
+    const holders = view.services[sid]!.grant?.holders ?? []
+    if (holders.length > 1 && holders.some(({ node }) => others.has(node)))
+      addNodes(concerned.nodes, view.services[sid]!)
   }
 }
 

@@ -206,7 +206,7 @@ export const agentMutants: Mutant[] = [
     edits: [
       {
         file: 'agent/lrm/decide/migrate.ts',
-        find: '    local.move = freshMove({ retryAtMs: draft.nowMs + cancelAgainMs })\n',
+        find: '    local.move = freshMove({ doubt: wasSent ? detail : null, retryAtMs })\n',
         replace: `    stayed(draft, local, outcome, detail)
     enterPhase(draft, local, 'idle')
 `,
