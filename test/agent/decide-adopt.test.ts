@@ -113,6 +113,16 @@ describe('a machine that was started by hand', () => {
     expect(hands(steps)).toEqual([])
   })
 
+  it('is left as it is where the cluster gave it up before it was adopted: removed, or ignored', () => {
+    const steps = met()
+    steps.orders(desired([], { revision: 12 }), 'd2')
+    live(steps)
+    steps.tell({ kind: 'managed', list: { digest: 'd2', services: [] } })
+    live(steps, [byHand], 60)
+    expect(steps.lrm.renewal.settledRevision).toBe(12)
+    expect(hands(steps)).toEqual([])
+  })
+
   it('is ended where neither the newest orders nor a question speak of it', () => {
     const steps = idle()
     steps.orders(desired([], { revision: 11 }), 'd1')

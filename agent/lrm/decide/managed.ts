@@ -77,6 +77,11 @@ export function isCurrent({ managed: { told, digest, services } }: Lrm): boolean
   return told === noManaged && services.length === 0
 }
 
+/** Whether the newest list that the orders told of is in hand, and names this service. */
+export function isManaged(lrm: Lrm, sid: Sid): boolean {
+  return isCurrent(lrm) && lrm.managed.services.some((one) => one.sid === sid)
+}
+
 /** With a new epoch the plane may take this node for one that can run more: the list is read anew. */
 export function readAgain({ managed }: Lrm): void {
   managed.digest = null

@@ -7,7 +7,7 @@ import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
 import { isDisarmed, isStoppingAll, type LocalService, type Sid } from './lrm.ts'
 import { moveAway, settleMove } from './migrate.ts'
-import { isCurrent } from './managed.ts'
+import { isManaged } from './managed.ts'
 import { isNewest } from './poll.ts'
 import { receive, settleArrival } from './receive.ts'
 import { isLive, isStable } from './records.ts'
@@ -138,12 +138,13 @@ function wishToKeep(draft: Draft, order: Order, local: LocalService | null): voi
 /**
  * Whether a service that no order names runs without a grant for certain. Not under a later history of the database
  * than the one this epoch was joined in (what runs, runs on), and only once the orders in hand are the newest: what a
- * newer list of managed services than theirs has told of, and had its driver meet, may be asked for by the next ones, and adopted.
+ * newer list of managed services than theirs has told of, and had its driver meet, may be asked for by the next ones, and adopted;
+ * and what the cluster gave up before it was adopted belongs to whoever started it.
  */
-function isUnordered(draft: Draft, { generation }: LocalService): boolean {
+function isUnordered(draft: Draft, { sid, generation }: LocalService): boolean {
   const { lrm } = draft
   const { desired, journal, planeEpoch } = lrm
-  if (generation === 0 && !isCurrent(lrm)) return false
+  if (generation === 0 && !isManaged(lrm, sid)) return false
   if (!desired || !leaseAllows(draft)) return false
   if (journal.epoch?.planeNumber !== planeEpoch?.number) return false
   return isNewest(draft)
