@@ -38,7 +38,10 @@ export async function dueChecks(sql: postgres.Sql): Promise<DueCheck[]> {
     order by k.at nulls first limit ${mostAtOnce}`
 }
 
-/** By the database's clock: taken before each device is asked, however long the ones before it took. */
+/**
+ * By the database's clock, as text: the driver would cut a timestamp to milliseconds, and a renewal of just before would
+ * count as one of just after. Taken before each device is asked, however long the ones before it took.
+ */
 export async function clockNow(sql: postgres.Sql): Promise<string> {
   const [row] = await sql<{ now: string }[]>`select clock_timestamp()::text as now`
   return row!.now
@@ -61,7 +64,7 @@ export async function recordCheck(
       clock_timestamp()
     from fence_device f join lease l on l.node_uid = f.node_uid
     where f.node_uid = ${nodeUid} and f.name = ${device.name} and f.uid = ${device.uid}
-      and l.boot_id = ${bootId} and l.renewed_at > ${askedAt}::timestamptz
+      and l.boot_id = ${bootId} and l.renewed_at > ${askedAt}::text::timestamptz
     on conflict (node_uid, name) do update set uid = excluded.uid, boot_id = excluded.boot_id,
       state = excluded.state, is_expected = excluded.is_expected, fault = excluded.fault,
       at = excluded.at
