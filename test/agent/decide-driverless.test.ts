@@ -129,3 +129,18 @@ test.each<[string, ServiceType[] | undefined, string[], number]>([
     expect(steps.lrm.epoch?.number).toBe(2)
   },
 )
+
+test('an order to stop what was never granted there is such a question: its node leaves no roster on the silence of a blind agent', () => {
+  const steps = blind({ [sid]: generation })
+  const ungranted = (name: string) => order({ sid: name, state: 'request_stop', generation: null })
+  const orders = [ungranted('vm:7'), ungranted('process:db')]
+  steps.orders(desired(orders, { revision: 11 }))
+  for (let second = 0; second < 4; second++) {
+    answerStops(steps)
+    steps.nowMs += 1_000
+    steps.tell({ kind: 'surveyed', found: [] })
+    if (steps.lrm.renewal.inFlight) steps.grant({ revision: 11 })
+  }
+  const { running } = steps.last('renew')!.request
+  expect(running).toMatchObject([{ sid: 'vm:7', generation: 0, state: 'unknown' }])
+})

@@ -1,7 +1,7 @@
 // What a renewal says of this node: what runs here, what was ended for good, which grants are to be confirmed, and up to
 // which orders all that is an answer. Must never say less than what may be on the host.
 import { serviceType } from '../../../shared/names.ts'
-import type { LeaseRequest, RunningService } from '../../../shared/protocol.ts'
+import type { LeaseRequest, Order, RunningService } from '../../../shared/protocol.ts'
 import { isArmed } from './armed.ts'
 import { cannotLook } from './blind.ts'
 import type { Draft } from './draft.ts'
@@ -70,10 +70,17 @@ function runningServices(draft: Draft): RunningService[] {
  * hangs holds up the services of its kind, and no other; and an agent that came back without a driver answers nothing for it.
  */
 function unansweredProbes({ lrm }: Draft): RunningService[] {
-  return (lrm.desired?.probes ?? [])
+  const { probes = [], services = [] } = lrm.desired ?? {}
+  // An order to stop what was never granted here is such a question as well: of what was there before it was managed.
+  const ungranted = services.filter(({ generation, state }) => generation === null && isStop(state))
+  return [...new Set([...probes, ...ungranted.map(({ sid }) => sid)])]
     .filter((sid) => cannotLook(lrm, serviceType(sid)))
     .filter((sid) => (lrm.services[sid]?.phase ?? 'idle') === 'idle')
     .map((sid) => ({ sid, generation: 0, state: 'unknown', stable: false }))
+}
+
+function isStop(state: Order['state']): boolean {
+  return state === 'request_stop' || state === 'stopped'
 }
 
 /** Only what is on disk, and only of services of which nothing is left. */
