@@ -31,10 +31,10 @@ const create = (type: ServiceType): Driver => {
   return driver
 }
 
-/** In place of a tool: it never answers, until \`goOn\`. */
+/** In place of a tool: it never answers, until `goOn`, or until its folder is gone with the test. */
 function hang(tool: string): void {
   const file = join(home, 'bin', tool)
-  const script = `#!/bin/sh\nwhile [ ! -e ${home}/go-on ]; do sleep 0.05; done\necho '[]'\n`
+  const script = `#!/bin/sh\nwhile [ -d ${home} ] && [ ! -e ${home}/go-on ]; do sleep 0.05; done\necho '[]'\n`
   writeFileSync(file, script)
   chmodSync(file, 0o755)
 }

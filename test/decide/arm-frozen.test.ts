@@ -1,24 +1,11 @@
 // Arming a cluster that was disarmed in mode freeze, and maintenance beside it (D8).
 import { describe, expect, it } from 'vitest'
-import { desiredFor } from '../../control-plane/cluster/orders.ts'
-import type { ClusterCommandView, DisarmView } from '../../control-plane/cluster/view.ts'
-import { aNode, aService, buildView, nowMs, type ServiceChanges, silentNode } from './build-view.ts'
+import { aNode, aService, buildView, silentNode } from './build-view.ts'
+import { clusterCommand, disarming, frozen, letGo, ordersOf } from './disarm-rig.ts'
 import { ofKind, play, statesOf } from './play.ts'
 
 const web = 'process:web'
 const db = 'process:db'
-
-const clusterCommand = (more: Partial<ClusterCommandView>): ClusterCommandView => ({
-  ...{ uid: 'c1', kind: 'disarm', node: null, mode: 'freeze', status: 'pending', reason: '' },
-  ...more,
-})
-const disarming = (mode: 'freeze' | 'ignore', more: Partial<DisarmView> = {}): DisarmView => ({
-  ...{ mode, state: 'disarming', sinceMs: nowMs - 5_000, effectiveMs: nowMs - 5_000 },
-  ...more,
-})
-const letGo = { armed: false, guarded: false, mode: 'disarm' as const }
-const frozen: ServiceChanges = { status: { state: 'freeze' } }
-const ordersOf = (view: ReturnType<typeof buildView>, node: string) => desiredFor(view, node)
 
 describe('arming after freeze', () => {
   const arm = clusterCommand({ kind: 'arm', mode: null })

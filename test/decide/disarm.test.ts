@@ -1,39 +1,15 @@
 // Disarm and arm, decision by decision (reference 2.11 steps 1 to 7, T44, T40; D5, D8, D9). What becomes of services that
 // anybody may have moved is in arm-ignored.test.ts.
 import { describe, expect, it } from 'vitest'
-import { desiredFor } from '../../control-plane/cluster/orders.ts'
 import { fencingStatus } from '../../control-plane/cluster/disarm.ts'
 import { statusOf } from '../../control-plane/cluster/status.ts'
-import type {
-  ClusterCommandView,
-  DisarmView,
-  ServiceView,
-} from '../../control-plane/cluster/view.ts'
-import {
-  aCommand,
-  aNode,
-  aService,
-  buildView,
-  nowMs,
-  type ServiceChanges,
-  silentNode,
-} from './build-view.ts'
+import type { ServiceView } from '../../control-plane/cluster/view.ts'
+import { aCommand, aNode, aService, buildView, nowMs, silentNode } from './build-view.ts'
+import { clusterCommand, disarming, frozen, letGo, ordersOf } from './disarm-rig.ts'
 import { ofKind, play, statesOf } from './play.ts'
 
 const web = 'process:web'
 const db = 'process:db'
-
-const clusterCommand = (more: Partial<ClusterCommandView>): ClusterCommandView => ({
-  ...{ uid: 'c1', kind: 'disarm', node: null, mode: 'freeze', status: 'pending', reason: '' },
-  ...more,
-})
-const disarming = (mode: 'freeze' | 'ignore', more: Partial<DisarmView> = {}): DisarmView => ({
-  ...{ mode, state: 'disarming', sinceMs: nowMs - 5_000, effectiveMs: nowMs - 5_000 },
-  ...more,
-})
-const letGo = { armed: false, guarded: false, mode: 'disarm' as const }
-const frozen: ServiceChanges = { status: { state: 'freeze' } }
-const ordersOf = (view: ReturnType<typeof buildView>, node: string) => desiredFor(view, node)
 
 describe('the command to disarm', () => {
   const asked = (mode: 'freeze' | 'ignore', services: ServiceView[] = []) =>

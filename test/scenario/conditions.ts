@@ -1,23 +1,13 @@
 // What can be expected of a world: each condition is a sentence that holds or says how things are instead.
 import { formatChange } from '../../control-plane/cluster/change.ts'
 import type { NodeView } from '../../control-plane/cluster/view.ts'
+import { evidenceKinds } from '../../control-plane/store/schema/grant.ts'
 import { nodeStates } from '../../shared/node.ts'
 import { unsettled } from '../sim/settled.ts'
 import { alternatives, type Condition, keys, unless } from './condition.ts'
 import { ofService } from './service-conditions.ts'
 import type { Stage } from './stage.ts'
 import type { Words } from './words.ts'
-
-const evidenceKinds = [
-  ...[
-    'watchdog-deadline',
-    'device-off',
-    'new-boot',
-    'operator',
-    'agent-stopped',
-    'never-confirmed',
-  ],
-] as const
 
 export const conditionUsage =
   'SID running|not running|state|note|failed|fallback|starts|moves|requested …, node NODE …, cluster …, command …, evidence …, [no] change TEXT, settled'

@@ -87,8 +87,8 @@ describe('a migrate_to', () => {
 })
 
 describe('a source whose agent was killed', () => {
-  test('in the middle of a migrate_to: the next one ends that, and what it was to send', async () => {
-    on('n1', 'migrate_to', `echo $$ >${pair.home}/mover; sleep 600`)
+  /** The next agent's driver, which has ended what it found; and the move that nobody waits for any more. */
+  async function killedWhileSending() {
     const { source } = await begun(pair)
     const moving = migrate(source)
     await until(() => read('mover'))
@@ -96,6 +96,12 @@ describe('a source whose agent was killed', () => {
     const next = newDriver('n1')
     expect(await next.survey()).toEqual(at(5, 'migrating'))
     expect(await next.cancel!(sid)).toMatchObject({ outcome: 'error', left: 'nothing' })
+    return { next, moving }
+  }
+
+  test('in the middle of a migrate_to: the next one ends that, and what it was to send', async () => {
+    on('n1', 'migrate_to', `echo $$ >${pair.home}/mover; sleep 600`)
+    const { next, moving } = await killedWhileSending()
     expect(isAlive(read('mover'))).toBe(false)
     expect({ found: await next.survey(), count: count('n1') }).toEqual({ found: [], count: '' })
     await moving
@@ -103,13 +109,7 @@ describe('a source whose agent was killed', () => {
 
   test('after its migrate_to, whose result was lost: what is left is stopped, and nothing is started', async () => {
     on('n1', 'migrate_to.after', `echo $$ >${pair.home}/mover; sleep 600`)
-    const { source } = await begun(pair)
-    const moving = migrate(source)
-    await until(() => read('mover'))
-    source.detach()
-    const next = newDriver('n1')
-    expect(await next.survey()).toEqual(at(5, 'migrating'))
-    expect(await next.cancel!(sid)).toMatchObject({ outcome: 'error', left: 'nothing' })
+    const { next, moving } = await killedWhileSending()
     expect(await next.survey()).toEqual([])
     expect(done()).toEqual(['n1 start', 'n1 migrate_to n1>n2', 'n1 stop'])
     await moving

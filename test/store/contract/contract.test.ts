@@ -10,7 +10,7 @@ import { memorySide } from './memory-side.ts'
 import { postgresSide, setTime, tellTheTime } from './postgres-side.ts'
 import { beganMs, SharedClock, type Side } from './side.ts'
 import { doStep, newMemory } from './do-step.ts'
-import { type Step, step } from './steps.ts'
+import { asksEpoch, renews, round, type Step, step } from './steps.ts'
 
 const database = testDatabase()
 const clock = new SharedClock()
@@ -42,15 +42,6 @@ function plain(value: unknown): unknown {
 }
 
 const three = [0, 1, 2]
-const round: Step = { what: 'round', isStale: false, between: null }
-const asks = (node: number, nonce: 'none' | 'current'): Step => ({
-  ...{ what: 'ask', node, boot: 0, plane: 'current', nonce, finds: 'nothing' },
-  ...{ isLate: false, isSame: true },
-})
-const renews = (node: number): Step => ({
-  ...{ what: 'renew', node, boot: 0, plane: 'current', seq: 1, epoch: 0, armed: true },
-  ...{ confirms: true, runs: 'granted', closes: false, known: false, mode: 'active' },
-})
 const adds = (sid: number): Step => ({
   ...{ what: 'add', sid, node: 0, requested: 'started', kind: 'enable', group: false },
   adopts: false,
@@ -60,9 +51,9 @@ const adds = (sid: number): Step => ({
 const beginning: Step[] = [
   ...three.map((node): Step => ({ what: 'join', node, token: 'good' })),
   round,
-  ...three.map((node) => asks(node, 'none')),
+  ...three.map((node) => asksEpoch(node, 'none')),
   round,
-  ...three.map((node) => asks(node, 'current')),
+  ...three.map((node) => asksEpoch(node, 'current')),
   round,
   ...three.map(renews),
   ...three.map(adds),

@@ -12,7 +12,7 @@ import { memorySide } from './memory-side.ts'
 import { operatorsOf } from './operators-of.ts'
 import { postgresSide, setTime, tellTheTime } from './postgres-side.ts'
 import { beganMs, SharedClock, type Side } from './side.ts'
-import type { Step } from './steps.ts'
+import { asksEpoch, renews, round, type Step } from './steps.ts'
 
 const database = testDatabase()
 const clock = new SharedClock()
@@ -46,15 +46,6 @@ async function bothSides(): Promise<[Side, Side]> {
 }
 
 const nodes = [0, 1, 2]
-const round: Step = { what: 'round', isStale: false, between: null }
-const asksEpoch = (node: number, nonce: 'none' | 'current'): Step => ({
-  ...{ what: 'ask', node, boot: 0, plane: 'current', nonce, finds: 'nothing' },
-  ...{ isLate: false, isSame: true },
-})
-const renews = (node: number): Step => ({
-  ...{ what: 'renew', node, boot: 0, plane: 'current', seq: 1, epoch: 0, armed: true },
-  ...{ confirms: true, runs: 'granted', closes: false, known: false, mode: 'active' },
-})
 const sure = (path: string, body: object): Request => ({
   ...{ what: 'request', wish: { method: 'POST', path, body }, wrong: 'none' },
   ...{ dryRun: false, ifMatch: null, as: 'admin' },

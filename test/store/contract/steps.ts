@@ -99,3 +99,18 @@ export const step = fc.oneof(
 export type Of<K extends keyof typeof steps> =
   (typeof steps)[K] extends fc.Arbitrary<infer T> ? T : never
 export type Step = { [K in keyof typeof steps]: Of<K> }[keyof typeof steps]
+
+/** A round that nothing comes in between of. */
+export const round: Step = { what: 'round', isStale: false, between: null }
+
+/** The first boot of a node asks for its epoch. */
+export const asksEpoch = (node: number, nonce: 'none' | 'current'): Step => ({
+  ...{ what: 'ask', node, boot: 0, plane: 'current', nonce, finds: 'nothing' },
+  ...{ isLate: false, isSame: true },
+})
+
+/** It renews, armed, and asks for the confirms of all that it is granted. */
+export const renews = (node: number): Step => ({
+  ...{ what: 'renew', node, boot: 0, plane: 'current', seq: 1, epoch: 0, armed: true },
+  ...{ confirms: true, runs: 'granted', closes: false, known: false, mode: 'active' },
+})
