@@ -105,8 +105,64 @@ describe('rules that cannot be kept', () => {
       apart('c', ['vm:1', 'vm:3']),
     ]
     const [reason] = findInfeasible(rules, nodes).get('c')!
-    expect(reason).toEqual({ code: opposite, opposite: 'positive', rules: ['a', 'b'] })
+    expect(reason).toEqual({
+      ...{ code: opposite, opposite: 'positive', about: 'vm:1, vm:3', rules: ['a', 'b'] },
+    })
     expect(reasonText(reason!)).toMatch(/together and apart.*see rule a, rule b$/)
+  })
+
+  it.each<[string, Rule[], string, RegExp]>([
+    [
+      'F1',
+      [aRule('a', ['vm:1', 'vm:2'], ['n1']), aRule('b', ['vm:2'], ['n2'])],
+      'a',
+      /another node affinity rule too \(vm:2\): it may be in one of them only; see rule b$/,
+    ],
+    ['F2', [together('a', ['vm:1'])], 'a', /fewer than two services.*: name two or more/],
+    [
+      'F3',
+      [apart('a', ['vm:1', 'vm:2', 'vm:3', 'vm:4'])],
+      'a',
+      /\(4 services, 3 nodes\): name no more services than there are nodes$/,
+    ],
+    [
+      'F4, also of many',
+      [
+        together(
+          'a',
+          ['1', '2', '3', '4', '5', '6', '7'].map((name) => `vm:${name}`),
+        ),
+        apart('b', ['vm:7', 'vm:1']),
+        apart('c', ['vm:2', 'vm:3']),
+      ],
+      'a',
+      /\(vm:1, vm:7\): leave no more than one of them under both; see rule b$/,
+    ],
+    [
+      'F5',
+      [apart('a', ['vm:1', 'vm:2']), aRule('b', ['vm:1'], { n1: 1, n2: 0 })],
+      'b',
+      /\(vm:1\): give all nodes of the rule one priority, or take them out of it; see rule a$/,
+    ],
+    [
+      'F6',
+      [
+        together('a', ['vm:1', 'vm:2', 'vm:3']),
+        aRule('c', ['vm:1'], ['n1']),
+        aRule('d', ['vm:3'], ['n1']),
+      ],
+      'a',
+      /\(vm:1, vm:3\): leave them in one; see rule c, rule d$/,
+    ],
+    [
+      'F7',
+      [apart('a', ['vm:1', 'vm:2']), aStrictRule('b', ['vm:1', 'vm:2'], ['n1'])],
+      'b',
+      /\(2 services, 1 node\): allow them more nodes, or keep fewer apart; see rule a$/,
+    ],
+  ])('say what exactly is wrong, and what would be right: %s', (_name, rules, id, sentence) => {
+    const said = findInfeasible(rules, nodes.slice(0, 3)).get(id)!.map(reasonText)
+    expect(said[0]).toMatch(sentence)
   })
 
   it('are named by every check, not by the first only', () => {

@@ -15,7 +15,9 @@ export const RecordedRule = z.object({
 export type RecordedRule = z.infer<typeof RecordedRule>
 
 export function toRule(recorded: RecordedRule): Rule {
-  const { id, type, resources, nodes = [], strict = false, affinity = 'positive' } = recorded
+  const { id, type, nodes = [], strict = false, affinity = 'positive' } = recorded
+  // The reference has them as a set, whatever was written.
+  const resources = [...new Set(recorded.resources)]
   const common = { id, resources, disabled: recorded.disable === true, comment: '' }
   if (type === 'resource-affinity') return { ...common, type, affinity }
   const priorities = Object.fromEntries(nodes.map(({ node, priority }) => [node, priority]))

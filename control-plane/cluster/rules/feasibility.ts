@@ -4,7 +4,7 @@ import { compareText } from '../grants.ts'
 import type { NodeAffinityRule, ResourceAffinityRule, Rule } from '../../../shared/rule.ts'
 import type { NodeName, Sid } from '../view.ts'
 import { type ConnectedSet, connectedSets } from './connected-sets.ts'
-import type { ReasonCode, RuleReason } from './reasons.ts'
+import { counted, named, type ReasonCode, type RuleReason } from './reasons.ts'
 
 export type Infeasible = ReadonlyMap<string, readonly RuleReason[]>
 
@@ -94,8 +94,11 @@ function atLeastTwo({ resourceRules }: Sorted, say: Say): void {
 /** F3. A cluster that nobody has joined yet has room for nothing; that is no fault of a rule. */
 function noMoreThanNodes({ negative, nodes }: Sorted, say: Say): void {
   if (nodes.length === 0) return
-  for (const { id, resources } of negative)
-    if (resources.length > nodes.length) say(id, { code: 'more_resources_than_nodes' }, [])
+  for (const { id, resources } of negative) {
+    if (resources.length <= nodes.length) continue
+    const about = tooFew(resources.length, nodes.length)
+    say(id, { code: 'more_resources_than_nodes', about }, [])
+  }
 }
 
 /** F4. */
@@ -110,9 +113,10 @@ function notTogetherAndApart({ negative, positiveSets }: Sorted, say: Say): void
       if (set) shared.set(set, (shared.get(set) ?? 0) + 1)
     }
     const conflicts = [...shared].filter(([, count]) => count > 1).map(([set]) => set)
-    for (const { rules } of conflicts.sort(byFirst)) {
-      say(rule.id, { code, opposite: 'positive' }, ids(rules))
-      for (const { id } of rules) say(id, { code, opposite: 'negative' }, [rule.id])
+    for (const set of conflicts.sort(byFirst)) {
+      const about = named(rule.resources.filter((sid) => setOf.get(sid) === set).sort(compareText))
+      say(rule.id, { code, opposite: 'positive', about }, ids(set.rules))
+      for (const { id } of set.rules) say(id, { code, opposite: 'negative', about }, [rule.id])
     }
   }
 }
@@ -126,7 +130,7 @@ function onePriorityUnderResourceAffinity(sorted: Sorted, say: Say): void {
   for (const rule of sorted.resourceRules) {
     const touched = nodeRulesOn(sorted, rule.resources)
     if (!touched.some(hasClasses)) continue
-    sayBoth(say, [rule], touched, {
+    sayBoth(say, [rule], touched, named(under(sorted, rule.resources)), {
       resource: 'resource_affinity_over_multi_priority_node_affinity',
       node: 'multi_priority_node_affinity_with_resource_affinity',
     })
@@ -142,7 +146,7 @@ function oneNodeRulePerPositiveSet(sorted: Sorted, say: Say): void {
   for (const { rules, resources } of sorted.positiveSets) {
     const touched = nodeRulesOn(sorted, resources)
     if (touched.length < 2) continue
-    sayBoth(say, rules, touched, {
+    sayBoth(say, rules, touched, named(under(sorted, resources)), {
       resource: 'positive_affinity_over_multiple_node_affinity_rules',
       node: 'multiple_node_affinity_rules_with_positive_affinity',
     })
@@ -161,11 +165,20 @@ function enoughNodesToKeepApart(sorted: Sorted, say: Say): void {
     )
     const located = rule.resources.filter((sid) => nodeRulesOf.has(sid)).length
     if (room.size >= located) continue
-    sayBoth(say, [rule], touched, {
+    sayBoth(say, [rule], touched, tooFew(located, room.size), {
       resource: 'negative_affinity_over_too_few_nodes',
       node: 'too_few_nodes_for_negative_affinity',
     })
   }
+}
+
+function tooFew(services: number, nodes: number): string {
+  return `${counted(services, 'service')}, ${counted(nodes, 'node')}`
+}
+
+/** Those of `resources` that a node affinity rule names. */
+function under({ nodeRulesOf }: Sorted, resources: readonly Sid[]): Sid[] {
+  return resources.filter((sid) => nodeRulesOf.has(sid)).sort(compareText)
 }
 
 /** All of them are out, for each of the two kinds with its own code. */
@@ -173,9 +186,10 @@ function sayBoth(
   say: Say,
   resourceRules: readonly Rule[],
   nodeRules: readonly Rule[],
+  about: string,
   code: { resource: ReasonCode; node: ReasonCode },
 ): void {
   const conflict = [...ids(resourceRules), ...ids(nodeRules)]
-  for (const { id } of resourceRules) say(id, { code: code.resource }, conflict)
-  for (const { id } of nodeRules) say(id, { code: code.node }, conflict)
+  for (const { id } of resourceRules) say(id, { code: code.resource, about }, conflict)
+  for (const { id } of nodeRules) say(id, { code: code.node, about }, conflict)
 }

@@ -41,7 +41,7 @@ function dropped({ infeasible }: CompiledRules) {
   return Object.fromEntries(
     [...infeasible].map(([id, reasons]) => {
       const times = new Map<string, number>()
-      for (const { rules: _others, ...reason } of reasons) {
+      for (const { rules: _others, about: _about, ...reason } of reasons) {
         const key = JSON.stringify(reason)
         times.set(key, (times.get(key) ?? 0) + 1)
       }
