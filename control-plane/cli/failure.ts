@@ -1,5 +1,6 @@
 // What went wrong, for a person: one sentence, and what to do about it. Every error the tool means to show is one of
 // these; anything else that reaches main.ts is a bug and says so.
+import { visible } from './visible.ts'
 
 /** Exit codes, as the README documents them. */
 export const exitCodes = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const
@@ -78,5 +79,5 @@ export function formatFailure(tool: string, failure: Failure, json: boolean): st
   for (const { field, message } of fields ?? [])
     if (!failure.message.includes(message)) lines.push(`  ${field ? `${field}: ` : ''}${message}`)
   if (advice) lines.push(advice)
-  return lines.join('\n')
+  return visible(lines.join('\n'))
 }

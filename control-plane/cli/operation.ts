@@ -5,7 +5,7 @@ import type { CommandBody, RemovedBody, Status } from '../../shared/operator-api
 import { parseDurationMs } from './duration.ts'
 import { refused } from './failure.ts'
 import { parseYesNo } from './option-value.ts'
-import { explain } from './outcome-text.ts'
+import { type DryRun, formatDryRun } from './outcome-text.ts'
 import { segment, type Session } from './session.ts'
 
 export type Waiting = { wait?: string | true; purge?: string }
@@ -77,7 +77,7 @@ async function follow(session: Session, options: Waiting, asked: Asked): Promise
     timeoutMs: 15_000 + holdS * 1_000,
   })
   let command: CommandBody = answer
-  if (session.dryRun) return session.print(command, () => explain(session, command, ''))
+  if (session.dryRun) return session.print(answer, () => formatDryOperation(answer))
   while (isOpen(command) && performance.now() < deadline) {
     command = await lookAgain(session, command, deadline)
     if (isOpen(command)) await setTimeout(pauseMs)
@@ -87,6 +87,13 @@ async function follow(session: Session, options: Waiting, asked: Asked): Promise
   session.print({ ...answer, ...command }, () =>
     [sentence(asked, command), ...ruleLines(answer.rules)].join('\n'),
   )
+}
+
+/** A removal does something to rules at once, not only in the next round. */
+function formatDryOperation(answer: unknown): string {
+  const dry = answer as DryRun<Partial<RemovedBody>>
+  const lines = ruleLines(dry.would.body.rules).map((line) => `  ${line}`)
+  return [formatDryRun(dry), ...lines].join('\n')
 }
 
 function purgeOf({ purge }: Waiting): { purge?: boolean } {

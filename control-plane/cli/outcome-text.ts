@@ -2,9 +2,9 @@
 import type { Session } from './session.ts'
 
 /** As the plane answers `?dryRun=true`. */
-type DryRun = {
+export type DryRun<Body = unknown> = {
   dryRun: true
-  would: { status: number }
+  would: { status: number; body: Body }
   changes: string[]
   waits: Record<string, string>
 }

@@ -24,7 +24,8 @@ export function formatReplay({
   changesNow,
   difference,
 }: ReplayBody): string {
-  if (same) return `round ${round}: ${paint('green', 'the same')}, ${changesNow} changes`
+  if (same)
+    return `round ${round}: ${paint('green', 'the same')}, ${changesNow} change${changesNow === 1 ? '' : 's'}`
   const colour = (line: string) =>
     paint(line.startsWith('-') ? 'red' : line.startsWith('+') ? 'green' : 'yellow', line)
   return [

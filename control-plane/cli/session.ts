@@ -3,6 +3,7 @@ import type { Command, OptionValues } from 'commander'
 import { type ContextFlags, findContext } from './context.ts'
 import { refused, usage } from './failure.ts'
 import { connectPlane, type Plane } from './plane-client.ts'
+import { visible } from './visible.ts'
 
 export type Session = {
   plane: Plane
@@ -42,7 +43,8 @@ export async function openSession(flags: GlobalFlags): Promise<Session> {
     dryRun: flags.dryRun ?? false,
     cluster: async () => (cluster ??= await onlyCluster(plane)),
     path: async (inside) => `/clusters/${segment(await session.cluster())}${inside}`,
-    print: (value, text) => printOut(session.json ? JSON.stringify(value, null, 2) : text()),
+    print: (value, text) =>
+      session.json ? printOut(JSON.stringify(value, null, 2)) : printText(text()),
   }
   return session
 }
@@ -65,7 +67,12 @@ export function segment(name: string): string {
   return encodeURIComponent(name).replaceAll('%3A', ':')
 }
 
-/** One line, or several, on standard output. */
+/** What is for people, on standard output. */
+export function printText(text: string): void {
+  printOut(visible(text))
+}
+
+/** One line, or several, on standard output as they are. */
 export function printOut(text: string): void {
   if (text !== '') process.stdout.write(`${text}\n`)
 }

@@ -1,5 +1,6 @@
 // Plain text tables: columns as wide as needed, empty ones left out, nothing after the last.
 import { styleText } from 'node:util'
+import { oneLine } from './visible.ts'
 
 export type Column<Row> = {
   title: string
@@ -17,7 +18,7 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
   const shown = columns.filter(
     (column) => !column.optional || rows.some((row) => column.value(row) !== ''),
   )
-  const cells = rows.map((row) => shown.map((column) => column.value(row)))
+  const cells = rows.map((row) => shown.map((column) => oneLine(column.value(row))))
   const widths = shown.map((column, at) =>
     Math.max(column.title.length, ...cells.map((line) => (line[at] as string).length)),
   )

@@ -72,3 +72,15 @@ test('a folder without such files, and none at all, are wrong usage', async () =
     expect([ran.code, ran.err]).toEqual([2, expect.stringContaining(sentence)])
   }
 })
+
+test('a file in another encoding is named with its line, and nothing of it comes in mangled', async () => {
+  const foreign = path.join(folder, 'foreign')
+  mkdirSync(foreign)
+  writeFileSync(
+    path.join(foreign, 'resources.cfg'),
+    Buffer.from('vm: 700\n\tcomment B\xfcro\n', 'latin1'),
+  )
+  const ran = await cli('import', foreign)
+  expect([ran.code, ran.err]).toEqual([2, expect.stringContaining('resources.cfg:2 is not UTF-8')])
+  expect((await cli('config')).out).not.toContain('vm:700')
+})

@@ -95,6 +95,9 @@ describe('rules', () => {
   })
 
   test('lose a removed service, unless it is to stay', async () => {
+    expect((await cli('remove process:c --dry-run')).out).toMatch(
+      /^Nothing was changed.*\n {2}rule apart is disabled: one service is left in it\n$/s,
+    )
     const removed = await cli('remove process:c')
     expect(removed.out).toMatch(
       /^remove process:c: accepted .*\nrule apart is disabled: one service is left in it\n$/,

@@ -16,6 +16,8 @@ import {
   parseYesNo,
 } from '../../control-plane/cli/option-value.ts'
 import { formatDryRun } from '../../control-plane/cli/outcome-text.ts'
+import { formatTable } from '../../control-plane/cli/table.ts'
+import { visible } from '../../control-plane/cli/visible.ts'
 import { scratchFolder } from '../scratch.ts'
 
 describe('what is read', () => {
@@ -234,6 +236,20 @@ describe('what is said', () => {
     )
   })
 
+  test('what others wrote cannot move the cursor of a terminal, or look like a line of its own', () => {
+    const red = '\x1b[31mred\x1b[39m'
+    expect(visible(`${red}\ta\nb`)).toBe(`${red}\ta\nb`)
+    expect(visible('\x1b[2Jgone\x07[31m\r\x9b1A\x1b]0;title')).toBe(
+      '\\x1b[2Jgone\\x07[31m\\x0d\\x9b1A\\x1b]0;title',
+    )
+    const table = formatTable(
+      [{ comment: 'first \n second' }, { comment: 'x' }],
+      [{ title: 'COMMENT', value: ({ comment }) => comment }],
+    )
+    expect(table.split('\n').slice(1)).toEqual(['first second', 'x'])
+    expect(formatFailure('ha-manager', refused('no \x1b[2J'), false)).not.toContain('\x1b')
+  })
+
   test('an error is one sentence, its fields and what to do; or one JSON object', () => {
     const failure = refused('the request is not valid', {
       code: 'invalid',
@@ -253,7 +269,7 @@ describe('what is said', () => {
     expect(
       formatDryRun({
         dryRun: true,
-        would: { status: 202 },
+        would: { status: 202, body: null },
         changes: ['a → b'],
         waits: { n2: 'evidence' },
       }),

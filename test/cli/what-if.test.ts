@@ -33,6 +33,8 @@ describe('ha-manager what-if', () => {
     const lost = await cli('n1', '--story')
     expect(lost).toMatchObject({ code: 0, err: '' })
     expect(lost.out).toMatch(/^If n1 lost power:$/m)
+    // Said twice, it is lost once.
+    expect((await cli('n1', '--down', 'n1')).out).toMatch(/^If n1 lost power:$/m)
     expect(lost.out).toMatch(/^process:web +n1 +n2 +\d+\.\d s/m)
     expect(lost.out).toMatch(/^\+\d+\.\d s +node n1: online → unknown/m)
     expect(lost.out).toMatch(/1 move, 0 stay, none would be stranded\. .*Nothing was changed\.$/m)

@@ -69,7 +69,7 @@ test('groups and rules are read with their switches, and lists parted by commas 
 
 test('a line about scheduling says all of it; what it does not name has its default', () => {
   const { settings, findings } = readFiles({
-    'datacenter.cfg': 'keyboard: de\ncrs: ha=static, ha-rebalance-on-start=1\nmax_workers: 8\n',
+    'datacenter.cfg': 'keyboard: de\ncrs: ha=static, , ha-rebalance-on-start=1,\nmax_workers: 8\n',
   })
   expect(settings).toEqual({
     maxWorkers: 8,
@@ -124,7 +124,8 @@ test.each<[ImportFileName, string, number, string]>([
   ['resources.cfg', 'vm: 100\nstate started\n', 2, 'must be a section like "vm: 100"'],
   ['groups.cfg', 'group: web\n\trestricted 1\n', 1, 'nodes is missing'],
   ['groups.cfg', 'group: web\n\tnodes\n', 2, 'nodes must name at least one node'],
-  ['groups.cfg', 'group: web\n\tnodes n1:x\n', 2, '("n1:x" is not one)'],
+  ['groups.cfg', 'group: web\n\tnodes n1:x\n', 2, '("n1:x": is not one)'],
+  ['groups.cfg', 'group: web\n\tnodes n1,PVE2:1\n', 2, '("PVE2:1": node name must be lower-case'],
   ['groups.cfg', 'group: web\n\tnodes n1:1001\n', 2, 'priorities from 0 to 1000'],
   ['groups.cfg', 'group: w\n\tnodes n1\n', 1, 'its name must be a letter'],
   ['groups.cfg', 'vm: 100\n\tnodes n1\n', 1, 'begins with group:'],

@@ -1,4 +1,5 @@
 // import DIR: takes over what an older manager's files say, through the plane and in one request.
+import { isUtf8 } from 'node:buffer'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
@@ -66,9 +67,26 @@ function readFolder(folder: string): Record<string, string> {
 }
 
 function readText(file: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(file, 'utf8')
+    bytes = readFileSync(file)
   } catch (cause) {
     throw usage(`${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`)
   }
+  if (!isUtf8(bytes))
+    throw usage(`${file}:${firstBrokenLine(bytes)} is not UTF-8: nothing is imported`, {
+      advice: 'Say it in UTF-8, as in: iconv -f latin1 -t utf-8 FILE',
+    })
+  return bytes.toString('utf8')
+}
+
+/** Other bytes would come in as question marks, and nobody would know what they were. */
+function firstBrokenLine(bytes: Buffer): number {
+  let line = 1
+  for (let at = 0; at < bytes.length; line++) {
+    const end = bytes.indexOf('\n', at) + 1 || bytes.length
+    if (!isUtf8(bytes.subarray(at, end))) return line
+    at = end
+  }
+  return line
 }

@@ -79,7 +79,7 @@ export function formatConfig(service: ServiceConfigBody): string {
     service.sid,
     ...Object.keys(lines)
       .toSorted()
-      .map((key) => `\t${key} ${lines[key]}`),
+      .map((key) => `\t${key} ${lines[key]!.replaceAll('\n', '\n\t\t')}`),
   ].join('\n')
 }
 

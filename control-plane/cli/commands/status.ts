@@ -125,13 +125,14 @@ async function watch(session: Session, lines: boolean, intervalMs: number): Prom
   const text = await import('../status-text.ts')
   const { setTimeout } = await import('node:timers/promises')
   const { mayPass } = await import('../failure.ts')
+  const { visible } = await import('../visible.ts')
   const terminal = process.stdout.isTTY && !session.json
   for (;;) {
     let shown: string
     try {
       const status = await readStatus(session)
       if (session.json) shown = JSON.stringify(status)
-      else shown = lines ? text.formatStatusLines(status) : text.formatStatus(status)
+      else shown = visible(lines ? text.formatStatusLines(status) : text.formatStatus(status))
     } catch (cause) {
       if (!mayPass(cause)) throw cause
       shown = session.json ? '' : `no answer: ${(cause as Error).message}`

@@ -4,7 +4,7 @@ import type { CommandBody, EventBody, WhyBody } from '../../../shared/operator-a
 import type { z } from 'zod'
 import { formatMoment } from '../duration.ts'
 import { usage } from '../failure.ts'
-import { printOut, segment, type Session, withPlane } from '../session.ts'
+import { printOut, printText, segment, type Session, withPlane } from '../session.ts'
 import { formatTable } from '../table.ts'
 
 type Why = z.infer<typeof WhyBody>
@@ -107,8 +107,13 @@ async function events(session: Session, flags: EventFlags): Promise<void> {
   })
   const events = seen.toSorted((one, other) => one.id - other.id)
   if (!flags.follow) return session.print(events, () => events.map(formatEvent).join('\n'))
-  for (const event of events) printOut(session.json ? JSON.stringify(event) : formatEvent(event))
+  for (const event of events) printEvent(session, event)
   await follow(session, query, events.at(-1)?.id ?? (flags.since ? Number(flags.since) : undefined))
+}
+
+function printEvent({ json }: Session, event: EventBody): void {
+  if (json) printOut(JSON.stringify(event))
+  else printText(formatEvent(event))
 }
 
 /** Ends with Ctrl-C only: a plane that goes away is asked again, from the last event seen. */
@@ -120,8 +125,7 @@ async function follow(
   const { readServerSentEvents } = await import('../event-stream.ts')
   const path = await session.path('/events/stream')
   for await (const { data } of readServerSentEvents(session.plane, path, query, from)) {
-    const event = data as EventBody
-    printOut(session.json ? JSON.stringify(event) : formatEvent(event))
+    printEvent(session, data as EventBody)
   }
 }
 

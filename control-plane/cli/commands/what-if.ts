@@ -64,7 +64,7 @@ function hypothesisOf(named: string[], flags: Flags): WhatIf {
     const given = Array.isArray(flags[of]) ? flags[of] : []
     const all = field === of ? [...named, ...given] : given
     if (flags[of] === true && all.length === 0) throw usage(`--${of} must name a node`)
-    return all
+    return [...new Set(all)]
   }
   const services = [
     ...(flags.start ?? []).map((sid) => ({ sid, requested: 'started' as const })),

@@ -21,10 +21,11 @@ export function readOptions(text: string, findings: Findings): Map<string, Optio
   return options
 }
 
-/** The parts of a property string by key. */
+/** The parts of a property string by key; what stands between two commas may be nothing, as in the reference. */
 export function readParts(name: string, option: Option, findings: Findings): Map<string, Value> {
   const parts = new Map<string, Value>()
-  for (const part of option.value.split(',').map((one) => one.trim())) {
+  const given = option.value.split(',').map((one) => one.trim())
+  for (const part of given.filter(Boolean)) {
     const [, key, value = ''] = /^([\w-]+)\s*=\s*(.*)$/.exec(part) ?? []
     const { file, line } = option
     if (key === undefined)

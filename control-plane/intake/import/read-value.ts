@@ -60,15 +60,18 @@ export function readNodes(given: Value, findings: Findings): Record<string, numb
   const nodes: Record<string, number> = {}
   const parts = listOf(given.value)
   for (const part of parts) {
-    const [, name = '', priority = '0'] = /^([^:]+)(?::(\d{1,9}))?$/.exec(part) ?? []
+    const [, name, priority = '0'] = /^([^:]+)(?::(\d{1,9}))?$/.exec(part) ?? []
     const parsed = NodeName.safeParse(name)
-    if (!parsed.success || Number(priority) > 1000)
+    if (!parsed.success || Number(priority) > 1000) {
+      const isMisnamed = name !== undefined && !parsed.success
+      const wrong = isMisnamed ? parsed.error.issues[0]!.message : 'is not one'
       return refuse(
         given,
         findings,
-        `must list nodes with priorities from 0 to 1000 like n1:2,n2 (${quoted(part)} is not one)`,
+        `must list nodes with priorities from 0 to 1000 like n1:2,n2 (${quoted(part)}: ${wrong})`,
       )
-    nodes[name] = Number(priority)
+    }
+    nodes[parsed.data] = Number(priority)
   }
   if (parts.length > 0) return nodes
   return refuse(given, findings, 'must name at least one node')
