@@ -146,7 +146,7 @@ describe('a silent node', () => {
     ],
     ['a removed service only', [aService(web, 'n3', { config: null, status: null })]],
   ])('with %s is unknown, and nothing is revoked', (_, services) => {
-    const { plan, after } = play(onN3(silentNode('n3'), services))
+    const { plan, after } = play(onN3(silentNode('n3', { lease: { mode: 'restart' } }), services))
     expect(after.nodes.n3!.state).toBe('unknown')
     expect(ofKind(plan, 'lease.revoked')).toEqual([])
   })

@@ -89,7 +89,7 @@ describe('freeze', () => {
 
   it('stays with a node that is off, for as long as it is off (policy freeze), until a person vouches for its death', () => {
     const v = view({ status: { state: 'freeze', running: false }, grant: false })
-    v.nodes.n1 = silentNode('n1', { state: 'unknown' }, 3_600_000)
+    v.nodes.n1 = silentNode('n1', { state: 'unknown', lease: { mode: 'restart' } }, 3_600_000)
     expect(statusAfter(v)).toMatchObject({ state: 'freeze', node: 'n1' })
     expect(statusAfter(v).note).toContain('ha-manager fence confirm n1')
     v.nodes.n1.lease = { ...v.nodes.n1.lease, bootId: null, epoch: 4, vouchedRound: 199 }

@@ -66,8 +66,9 @@ function stopWhenPossible(
 ): void {
   if (local.phase === 'stopping') return
   if (local.stopFailure !== null) {
-    // To a move a failure would mean that the service runs here as before.
-    if (order && order.state !== 'migrate')
+    // To a move a failure would mean that the service runs here as before; to `started`, which is stopped only because
+    // the machine goes down, that its start failed: it would be left in `error` instead of being recovered elsewhere.
+    if (order && order.state !== 'migrate' && order.state !== 'started')
       answer(draft, order, local.stopFailure.outcome, local.stopFailure.detail)
     if (draft.nowMs < local.retryAtMs) return wakeAt(draft, local.retryAtMs)
   }

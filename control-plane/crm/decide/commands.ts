@@ -21,17 +21,31 @@ const isWish = (command: CommandView) => wishes.includes(command.kind)
 /** Begins what can begin, and refuses what cannot. */
 export function acceptCommands(draft: Draft): void {
   const newest = new Map<Sid, CommandView>()
-  for (const command of draft.view.commands) if (isWish(command)) newest.set(command.sid, command)
+  const newestMove = new Map<Sid, CommandView>()
+  for (const command of draft.view.commands) {
+    if (isWish(command)) newest.set(command.sid, command)
+    else if (isPendingMove(command)) newestMove.set(command.sid, command)
+  }
   for (const command of draft.view.commands) {
     if (isWish(command)) acceptWish(draft, command, newest.get(command.sid)!)
+    else if (isPendingMove(command) && command !== newestMove.get(command.sid))
+      setCommand(draft, command, 'failed', superseded(newestMove.get(command.sid)!))
     else if (command.status === 'pending') acceptAct(draft, command)
   }
 }
 
+/** Of several that nobody has begun with, only where it is to be in the end counts (reference 2.6). */
+function isPendingMove({ kind, status }: CommandView): boolean {
+  return status === 'pending' && (kind === 'migrate' || kind === 'relocate')
+}
+
+function superseded({ kind, node }: CommandView): string {
+  return `superseded by a newer command: ${kind}${node === null ? '' : ` to ${node}`}`
+}
+
 function acceptWish(draft: Draft, command: CommandView, newest: CommandView): void {
   const { sid, kind } = command
-  if (command !== newest)
-    return setCommand(draft, command, 'failed', `superseded by a newer command: ${newest.kind}`)
+  if (command !== newest) return setCommand(draft, command, 'failed', superseded(newest))
   const isNew = command.status === 'pending'
   if (isNew)
     setCommand(

@@ -2,7 +2,7 @@
 // Thaws when the agent is back (T40, T41).
 import type { NodeView } from '../../../cluster/view.ts'
 import { nodeNamed, noteService, type Draft } from '../draft.ts'
-import { isOperational } from '../node-states.ts'
+import { isOperational, mayBeBack } from '../node-states.ts'
 import { toState } from '../transition.ts'
 import { isWanted, type Managed } from './step.ts'
 
@@ -15,6 +15,9 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
       return thaw(draft, managed, `the agent of ${node.name} is back`)
     return noteService(draft, sid, `frozen: the agent of ${node.name} is in mode ${mode}`)
   }
+  // It was silent before it heard of the disarm: it has not let go of anything, and is as lost as it would be without.
+  if (node?.lease.mode === 'active' && !mayBeBack(draft, node))
+    return thaw(draft, managed, `${node.name} has been silent since before the disarm`)
   // It stays with its node, also when nothing of it is left there: that is what `freeze` promises. Only a person, or the
   // node's leaving the roster, takes it away; with a grant open, that person's word is the proof, too.
   if (service.grant === null && isGone(node))

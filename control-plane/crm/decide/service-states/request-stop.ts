@@ -6,7 +6,7 @@ import { isOperational } from '../node-states.ts'
 import { whyNoLook } from '../probe.ts'
 import { setFields, toState } from '../transition.ts'
 import { freezeIfAgentRestarts } from './freeze.ts'
-import { type Managed, outcomeText, resultOf } from './step.ts'
+import { isWanted, type Managed, outcomeText, resultOf } from './step.ts'
 
 /** A stop that failed is tried again no sooner, where the service is disabled. */
 const retryStopMs = 10_000
@@ -48,6 +48,15 @@ export function stepRequestStop(draft: Draft, managed: Managed): void {
   }
   if (freezeIfAgentRestarts(draft, managed)) return
   const result = resultOf(draft, managed)
+  // Its stop goes on failing while it is disabled, and now it is wanted again: whatever of it runs, runs where it should.
+  if (status.retryAtMs !== null && isWanted(managed) && result && result.outcome !== 'ok')
+    return toState(
+      draft,
+      sid,
+      'started',
+      { retryAtMs: null },
+      'it is wanted again, and did not stop',
+    )
   if (result && result.outcome !== 'ok') return takeFailure(draft, managed, result)
   if (draft.serviceNotes.has(sid)) return
   noteService(

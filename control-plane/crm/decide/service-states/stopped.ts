@@ -1,5 +1,6 @@
 // stopped: off, with no grant open. Its record stays on its node while that node may come back.
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
+import { mayBeBack } from '../node-states.ts'
 import { isSettling } from '../outage.ts'
 import { nodeClasses } from '../node-classes.ts'
 import { place } from '../place.ts'
@@ -35,6 +36,9 @@ function leaveLostNode(draft: Draft, { sid, status }: Managed): void {
   if (node !== undefined && node.state !== 'unknown') return
   if (node !== undefined && node.lease.judgedUntilMs > draft.nowMs)
     return lookAgainAt(draft, node.lease.judgedUntilMs)
+  // It has booted again and asks for a lease just now; where it asks in vain, this is looked at again.
+  if (node !== undefined && mayBeBack(draft, node))
+    return lookAgainAt(draft, draft.nowMs + draft.view.settings.timing.silentMs)
   if (place(draft, sid, 'best-score').node !== null)
     toState(draft, sid, 'fence', {}, `${status.node} is lost`)
 }
