@@ -28,8 +28,12 @@ afterAll(async () => {
 describe('groups', () => {
   test('are added, shown, changed and removed', async () => {
     expect(
-      (await cli('groupadd', 'east', '--nodes', 'n1:2,n3', '--restricted', '--comment', 'c')).code,
-    ).toBe(0)
+      await cli('groupadd', 'east', '--nodes', 'n1:2,n3', '--restricted', '--comment', 'c'),
+    ).toMatchObject({
+      code: 0,
+      // A node that was mistyped must not go unnoticed.
+      out: 'group east added\nn3 is not a node of this cluster: it counts from the day it joins\n',
+    })
     expect((await cli('groups')).out).toMatch(/east +n1:2,n3 +yes +no +c/)
     expect(
       (await cli('groupset', 'east', '--nodes', 'n1', '--no-restricted', '--nofailback')).code,

@@ -67,7 +67,8 @@ async function add(session: Session, name: string, flags: Flags): Promise<void> 
     body: { name, ...wishes(flags) },
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () => explain(session, answer, `group ${name} added`))
+  const strangers = await strangersIn(session, flags)
+  session.print(answer, () => explain(session, answer, `group ${name} added`) + strangers)
 }
 
 async function set(
@@ -89,7 +90,19 @@ async function set(
     ifMatch: version,
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () => explain(session, answer, `group ${name} changed`))
+  const strangers = await strangersIn(session, flags)
+  session.print(answer, () => explain(session, answer, `group ${name} changed`) + strangers)
+}
+
+/** A group may name nodes that are still to come; one that was mistyped looks the same, so it is said. */
+async function strangersIn(session: Session, flags: Flags): Promise<string> {
+  if (flags.nodes === undefined || session.json) return ''
+  const nodes = await session.plane.get<{ name: string }[]>(await session.path('/nodes'))
+  const known = new Set(nodes.map(({ name }) => name))
+  return Object.keys(parseNodes(flags.nodes))
+    .filter((name) => !known.has(name))
+    .map((name) => `\n${name} is not a node of this cluster: it counts from the day it joins`)
+    .join('')
 }
 
 function wishes(flags: Flags): Record<string, unknown> {
@@ -114,7 +127,7 @@ export function parseNodes(text: string): Record<string, number> {
         advice: 'Give them like n1:2,n2:1,n3.',
       })
     const name = match[1] as string
-    if (name in nodes) throw usage(`--nodes names ${name} twice`)
+    if (Object.hasOwn(nodes, name)) throw usage(`--nodes names ${name} twice`)
     nodes[name] = Number(match[2] ?? 0)
   }
   if (Object.keys(nodes).length === 0)
