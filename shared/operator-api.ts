@@ -203,7 +203,11 @@ export const RuleCreate = z.discriminatedUnion(
     NodeAffinityRule.extend({ ...ruleDefaults, strict: z.boolean().default(false) }),
     ResourceAffinityRule.extend(ruleDefaults),
   ],
-  { error: 'must be node-affinity or resource-affinity' },
+  {
+    // Of what is no object there is no type to be wrong.
+    error: ({ code }) =>
+      code === 'invalid_union' ? 'must be node-affinity or resource-affinity' : undefined,
+  },
 )
 
 /** What is named changes. `resources` and `nodes` replace the whole list; members come and go by an address of their own. */

@@ -17,8 +17,10 @@ export function refuseInfeasible(before: Ruled, after: Ruled): Refusal | null {
     field: `rules.${id}`,
     message: [...new Set(reasons.map(reasonText))].join('; '),
   }))
-  const told = made.map(([id], index) => `${ruleTitle(id)}: ${errors[index]!.message}`)
-  return refuse('infeasible-rules', `rules could then not be kept: ${told.join('. ')}`, errors)
+  const titles = made.map(([id]) => ruleTitle(id))
+  // Of several rules each has its own to say: in one sentence nobody would find it.
+  const told = made.length === 1 ? `${titles[0]}: ${errors[0]!.message}` : titles.join(', ')
+  return refuse('infeasible-rules', `rules could then not be kept: ${told}`, errors)
 }
 
 /** The rules and groups of a view that cannot be kept. */

@@ -77,8 +77,17 @@ describe('rules', () => {
       'rules add resource-affinity both --resources process:b,process:c --affinity positive'
     const ran = await cli(line)
     expect(ran.code).toBe(1)
-    expect(ran.err).toContain('rule both')
-    expect(ran.err).toContain('rule apart')
+    // Each rule has a line of its own: what is wrong with it, and what would be right.
+    expect(ran.err.split('\n')).toEqual([
+      'ha-manager: rules could then not be kept: rule apart, rule both',
+      expect.stringMatching(
+        /^ {2}rules\.apart: .*\(process:b, process:c\): leave .*; see rule both$/,
+      ),
+      expect.stringMatching(
+        /^ {2}rules\.both: .*\(process:b, process:c\): leave .*; see rule apart$/,
+      ),
+      '',
+    ])
     const told = JSON.parse((await cli(`${line} --json`)).err).error
     expect(told).toMatchObject({ code: 'infeasible-rules' })
     expect(told.fields.map((one: { field: string }) => one.field)).toContain('rules.apart')

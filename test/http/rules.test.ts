@@ -121,6 +121,13 @@ describe('a rule', () => {
 })
 
 describe('what is wrong is refused, and changes nothing', () => {
+  test('what is no object is told so, and not that its type is wrong', async () => {
+    const { body } = await api.ask('POST', '/rules', [near('r1')])
+    expect(body.errors).toEqual([
+      { field: '', message: 'Invalid input: expected object, received array' },
+    ])
+  })
+
   test.each([
     ['an unknown type', near('r1', { type: 'group' }), 'type'],
     ['no type', { id: 'r1', resources: [sid('a')] }, 'type'],

@@ -66,7 +66,9 @@ describe('a rule', () => {
       'rules.t2',
     ])
     const answer = createRule(view(rules), apart('new', [a, c])) as Refusal
-    expect(answer.sentence).toMatch(/rule new: .*together and apart.*see rule t1, rule t2/)
+    expect(answer.sentence).toMatch(/: rule new, rule t1, rule t2$/)
+    const told = answer.errors?.find(({ field }) => field === 'rules.new')?.message
+    expect(told).toMatch(/together and apart.*see rule t1, rule t2/)
   })
 
   it.each<[string, (rules: Rule[]) => Rule[] | Refusal, string]>([
