@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { RuleBody } from '../../../shared/operator-api.ts'
 import { usage } from '../failure.ts'
 import { parseWholeNumber } from '../option-value.ts'
-import { explain } from '../outcome-text.ts'
+import { type DryRun, explain } from '../outcome-text.ts'
 import { segment, type Session, withPlane } from '../session.ts'
 import { forgettable, type RuleFlags, ruleOptions, ruleWishes, wholeRule } from './rule-options.ts'
 
@@ -100,7 +100,7 @@ async function create(session: Session, type: string, id: string, flags: RuleFla
     body: { id, type, ...wholeRule(type, ruleWishes(flags)) },
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () => explain(session, answer, `rule ${id} added`))
+  session.print(answer, () => told(session, answer, `rule ${id} added`))
 }
 
 async function change(session: Session, type: string, id: string, flags: SetFlags): Promise<void> {
@@ -121,7 +121,7 @@ async function change(session: Session, type: string, id: string, flags: SetFlag
       flags.digest === undefined ? current.version : parseWholeNumber(flags.digest, '--digest'),
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () => explain(session, answer, `rule ${id} changed`))
+  session.print(answer, () => told(session, answer, `rule ${id} changed`))
 }
 
 async function ask(
@@ -133,5 +133,13 @@ async function ask(
   const answer = await session.plane[method](await session.path(inside), {
     query: { dryRun: session.dryRun || undefined },
   })
-  session.print(answer, () => explain(session, answer, sentence))
+  session.print(answer, () => told(session, answer, sentence))
+}
+
+/** What was done, or would be. What conflicts already may be changed in steps: as long as it does, that is said. */
+function told(session: Session, answer: unknown, sentence: string): string {
+  const rule = session.dryRun ? (answer as DryRun).would.body : answer
+  const { disabled = false, conflicts = [] } = (rule ?? {}) as Partial<RuleBody>
+  const ignored = disabled ? [] : conflicts.map(({ message }) => `it is ignored: ${message}`)
+  return [explain(session, answer, sentence), ...ignored].join('\n')
 }
