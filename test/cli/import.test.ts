@@ -84,3 +84,12 @@ test('a file in another encoding is named with its line, and nothing of it comes
   expect([ran.code, ran.err]).toEqual([2, expect.stringContaining('resources.cfg:2 is not UTF-8')])
   expect((await cli('config')).out).not.toContain('vm:700')
 })
+
+test('files that are too much for one request are told with the way out', async () => {
+  const large = path.join(folder, 'large')
+  mkdirSync(large)
+  writeFileSync(path.join(large, 'resources.cfg'), 'vm: 800\n')
+  writeFileSync(path.join(large, 'manager_status'), ' '.repeat(1024 * 1024))
+  const ran = await cli('import', large)
+  expect([ran.code, ran.err]).toEqual([1, expect.stringContaining('Leave out manager_status')])
+})

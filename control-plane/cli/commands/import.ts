@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
 import type { ImportBody } from '../../../shared/operator-api.ts'
-import { usage } from '../failure.ts'
+import { Failure, refused, usage } from '../failure.ts'
 import { type Session, withPlane } from '../session.ts'
 
 type Flags = { requested: 'ignored' | 'keep' }
@@ -38,15 +38,28 @@ An ignored service is known here and left alone. Once the old manager has let go
 
 async function importFrom(session: Session, folder: string, flags: Flags): Promise<void> {
   const files = readFolder(folder)
-  const answer = await session.plane.post<ImportBody>(await session.path('/import'), {
+  const request = session.plane.post<ImportBody>(await session.path('/import'), {
     body: { files, requested: flags.requested },
     query: { dryRun: session.dryRun || undefined },
     // Thousands of services are judged and written at once.
     timeoutMs: 60_000,
   })
+  const answer = await request.catch((cause: unknown) => {
+    throw tooMuchAtOnce(cause)
+  })
   const { formatImport } = await import('../import-text.ts')
   const missing = names.filter((name) => !(name in files))
   session.print(answer, () => formatImport(answer, missing, session.dryRun))
+}
+
+/** There is a way for what is more than a request may hold. */
+function tooMuchAtOnce(cause: unknown): unknown {
+  if (!(cause instanceof Failure) || cause.detail.status !== 413) return cause
+  return refused('nothing is imported: together the files are more than 1 MiB', {
+    ...cause.detail,
+    advice:
+      'Leave out manager_status, of which nothing is imported, or import part by part: what rules name has to come first.',
+  })
 }
 
 function readFolder(folder: string): Record<string, string> {
