@@ -6,6 +6,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ZodError } from 'zod'
 import { AssertionError } from '../../shared/assert.ts'
 import type { Problem } from '../../shared/operator-api.ts'
+import { fieldErrors } from '../intake/field-errors.ts'
 import { isRefusal, type FieldError, type Refusal } from '../intake/refusal.ts'
 import type { OperatorDeps } from './deps.ts'
 
@@ -60,20 +61,9 @@ export function accepted<T>(value: T): Exclude<T, Refusal> {
 /** For schemas that refused a body, a query or a path: names each field and what would be right. */
 export function throwInvalid(result: { success: true } | { success: false; error: ZodError }) {
   if (result.success) return
-  const errors = fieldErrors(result.error)
+  const errors = result.error.issues.flatMap((issue) => fieldErrors(issue))
   const detail = errors.map((e) => (e.field ? `${e.field}: ${e.message}` : e.message)).join('; ')
   throw new ProblemError(422, 'invalid', detail, { errors })
-}
-
-function fieldErrors(error: ZodError): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({
-        field: [...issue.path, key].join('.'),
-        message: 'no such field',
-      }))
-    return [{ field: issue.path.join('.'), message: issue.message }]
-  })
 }
 
 /** Answers for whatever was thrown. */

@@ -1,13 +1,13 @@
 // What operators wish of a service's configuration: accepted, or refused with a reason, before anything is written.
 // Pure: a view and a wish in, null or a Refusal out.
-import type { z } from 'zod'
 import type { ServiceCreate, ServiceUpdate } from '../../shared/operator-api.ts'
 import { type RequestedState } from '../../shared/service.ts'
 import { judgeSpec } from '../../shared/specs/service-specs.ts'
 import type { ClusterView, ServiceConfig, ServiceView, Sid } from '../cluster/view.ts'
 import { refuseStranded } from './feasible.ts'
 import { refuseInfeasible } from './infeasible.ts'
-import { type FieldError, type Refusal, refuse } from './refusal.ts'
+import { fieldErrors } from './field-errors.ts'
+import { type Refusal, refuse } from './refusal.ts'
 import { refuseSameMachine } from './same-machine.ts'
 
 /** May this service be added? A removed one with an open grant may: adding it again adopts the grant. */
@@ -51,15 +51,9 @@ export function withJudgedSpec(sid: Sid, wish: ServiceUpdate): ServiceUpdate | R
   if (wish.spec === undefined) return wish
   const judged = judgeSpec(sid, wish.spec)
   if ('spec' in judged) return { ...wish, spec: judged.spec }
-  const errors = judged.issues.flatMap(specFaults)
+  const errors = judged.issues.flatMap((issue) => fieldErrors(issue, ['spec']))
   const sentence = errors.map(({ field, message }) => `${field}: ${message}`).join('; ')
   return refuse('invalid', sentence, errors)
-}
-
-function specFaults(issue: z.core.$ZodIssue): FieldError[] {
-  const at = ['spec', ...issue.path.map(String)]
-  if (issue.code !== 'unrecognized_keys') return [{ field: at.join('.'), message: issue.message }]
-  return issue.keys.map((key) => ({ field: [...at, key].join('.'), message: 'no such field' }))
 }
 
 /** A service in `error` may only be disabled, and only that brings it out again. */

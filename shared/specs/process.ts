@@ -19,10 +19,14 @@ const limits = {
   coreBytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 }
 
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+  error: 'a variable must be called by letters, digits and _, and not begin with a digit',
+})
+
 /** No shell: `command[0]` is executed with the rest as arguments. */
 export const ProcessSpec = z.strictObject({
   command: z.array(argument).min(1, { error: 'command must name a program to run' }).max(256),
-  environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), argument).default({}),
+  environment: z.record(variable, argument).default({}),
   directory: text(4096).startsWith('/', { error: 'directory must be an absolute path' }).optional(),
   /** Whom it runs as, by name; absent: as the agent does. `group` absent: the user's own, and all others the user has. */
   user: account('user').optional(),

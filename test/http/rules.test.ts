@@ -121,6 +121,18 @@ describe('a rule', () => {
 })
 
 describe('what is wrong is refused, and changes nothing', () => {
+  test('a wrong name of a node or a variable is told what it must be like', async () => {
+    const { body } = await api.ask('POST', '/rules', near('r1', { nodes: { PVE1: 0 } }))
+    expect(body.errors).toEqual([
+      { field: 'nodes.PVE1', message: expect.stringContaining('must be lower-case letters') },
+    ])
+    const spec = { command: ['true'], environment: { '1A': 'x' } }
+    const wish = { sid: sid('odd'), spec }
+    expect((await api.ask('POST', '/services', wish)).body.errors).toEqual([
+      { field: 'spec.environment.1A', message: expect.stringContaining('not begin with a digit') },
+    ])
+  })
+
   test('what is no object is told so, and not that its type is wrong', async () => {
     const { body } = await api.ask('POST', '/rules', [near('r1')])
     expect(body.errors).toEqual([
