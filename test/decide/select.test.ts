@@ -71,6 +71,16 @@ describe('a node is selected', () => {
       { together: { n2: 1, n1: 1 }, failsBack: false },
       'n2',
     ],
+    [
+      '… but not where another is on a better node, from which it does not come',
+      { preferred: ['n1'], together: { n2: 2, n1: 1 }, failsBack: false },
+      'n1',
+    ],
+    [
+      '… nor is it drawn by one on a node as good as its own',
+      { preferred: ['n1'], together: { n2: 1, n3: 1 }, failsBack: false },
+      'n2',
+    ],
     ['… not to those outside the best class', { preferred: ['n1'], together: { n3: 5 } }, 'n1'],
     [
       '… not to those next to one it stays apart from',
@@ -143,11 +153,15 @@ describe('any selection', () => {
     )
   })
 
-  it('calls a service well placed only where it would leave it', () => {
+  it('calls a service well placed only where it would leave it, and no partner is elsewhere', () => {
     fc.assert(
       fc.property(asked, (one) => {
         const question = ask({ ...one, preference: 'stay' })
-        if (isWellPlaced(question)) expect(select(question).node).toBe(question.current)
+        if (!isWellPlaced(question)) return
+        expect(select(question).node).toBe(question.current)
+        expect([...question.together.keys()].filter((node) => node !== question.current)).toEqual(
+          [],
+        )
       }),
     )
   })

@@ -5,7 +5,7 @@ import type { NodeName, ServiceView, Sid } from '../../cluster/view.ts'
 import { compiledRules } from './compiled-rules.ts'
 import type { Draft } from './draft.ts'
 import { nodeClasses } from './node-classes.ts'
-import { whyNowhere, whyThere } from './placement-explained.ts'
+import { whyNowhere, whyParted, whyThere } from './placement-explained.ts'
 import { areTogetherAt, isOccupiedByOther } from './partners.ts'
 import { questionFor } from './question.ts'
 import { isWellPlaced, type Preference, select } from './select.ts'
@@ -17,7 +17,7 @@ export type Placement = {
   why: string
   /** D1: the restricted group none of whose members is available, or null. */
   restrictedOut: string | null
-  /** Why nowhere, node by node. */
+  /** Why nowhere, node by node; of a node, why it is not with its partners there. Empty: nothing is to be said. */
   note: string
 }
 
@@ -30,7 +30,8 @@ export function place(draft: Draft, sid: Sid, preference: Preference): Placement
     const note = whyNowhere(draft, sid, question, choice)
     return { node: null, why: '', restrictedOut, note }
   }
-  return { node: choice.node, why: whyThere(draft, sid, question, choice), restrictedOut, note: '' }
+  const why = whyThere(draft, sid, question, choice)
+  return { node: choice.node, why, restrictedOut, note: whyParted(draft, sid, question, choice) }
 }
 
 /** Is it where it is best? Quick, and asked of every running service in every round. */

@@ -110,6 +110,21 @@ export function whyNowhere(draft: Draft, sid: Sid, question: Question, choice: C
   )
 }
 
+/** Why it goes or stays apart from services that rules keep it with: what keeps it from their nodes. Empty: nothing does. */
+export function whyParted(draft: Draft, sid: Sid, question: Question, choice: Choice): string {
+  const isElsewhere = (node: NodeName) =>
+    node !== choice.node && draft.view.nodes[node]?.state === 'online'
+  const told = [...question.together.keys()].filter(isElsewhere).flatMap((node) => {
+    const out = whyRuledOut(draft, sid, question, choice, node)
+    // Where only fewer of them are, it is they who are to come.
+    return out === null || out.code === 'fewer-partners' ? [] : [`${node}: ${out.text}`]
+  })
+  if (told.length === 0) return ''
+  const rules = compiledRules(draft).together.get(sid)!.from.map(ruleTitle)
+  const keep = rules.length > 1 ? 'keep' : 'keeps'
+  return `${rules.join(' and ')} ${keep} it with services that it cannot be with: ${told.sort().join(', ')}`
+}
+
 /** The sentence for `nodes`, none of which can take it: each with its reason, those of one reason together. */
 export function noNode(
   nodes: readonly NodeName[],

@@ -61,22 +61,26 @@ export function select(question: Question): Choice {
   return { node, because: 'best-score', candidates }
 }
 
-/** Where it is is as good as any: what `select` would say under `stay`, without looking at every node. */
+/**
+ * Where it is is as good as any, and with all its partners: what `select` would say under `stay`, without looking at
+ * every node. Those that are parted may have to stay so, but then somebody is to say why.
+ */
 export function isWellPlaced(question: Question): boolean {
   const { current, fallback, preferred, apart, together } = question
   if (current === null || (fallback !== null && fallback !== current)) return false
   if (!preferred.has(current) || apart.has(current)) return false
-  if (together.size === 0) return true
-  const most = mostPartners(question, preferred)
-  return most === null || most === current
+  return together.size === 0 || (together.size === 1 && together.has(current))
 }
 
 /** Without failback any permitted node will do, as long as no partner objects. */
 function isConform(question: Question, node: NodeName | null): boolean {
-  const { allowed, apart, together } = question
+  const { allowed, preferred, apart, together } = question
   if (node === null || !allowed.has(node) || apart.has(node)) return false
   const most = mostPartners(question, allowed)
-  return most === null || (together.get(node) ?? 0) >= together.get(most)!
+  if (most === null) return true
+  if ((together.get(node) ?? 0) < together.get(most)!) return false
+  // One that is on a better node does not come back from there: they would stay parted for ever.
+  return preferred.has(node) || mostPartners(question, preferred) === null
 }
 
 /** The preferred nodes without those that failed, that a partner forbids, or where fewer partners are. */

@@ -27,7 +27,10 @@ export function moveIfBetter(draft: Draft, managed: Managed): void {
   if (quarantineNote(draft) !== null || isSettling(draft)) return
   const { node: best, why: whyBest, restrictedOut, note } = place(draft, sid, 'stay')
   if (best === current.name || best === null) expectAt(draft, sid, null)
-  if (best === current.name) return
+  if (best === current.name) {
+    if (note !== '') noteService(draft, sid, note)
+    return
+  }
   if (best === null) {
     const isForbidden = affinityOf(draft, sid)?.priorities.has(current.name) === false
     if (restrictedOut === null || !isForbidden) return noteService(draft, sid, note)
