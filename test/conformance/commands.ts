@@ -2,6 +2,7 @@
 // here (its daemons, its file system, its package versions), they do to what takes their place, or to nothing.
 import type { World } from '../sim/world.ts'
 import { writeCommand, writeUpdate } from './history.ts'
+import type { Guests } from './faults.ts'
 import { sidHere } from './names.ts'
 import { addService, type Stats } from './site.ts'
 
@@ -13,17 +14,16 @@ const lookMs = 500
 export class Commands {
   private readonly world: World
   private readonly stats: Stats
-  /** Guests that are locked: neither started, stopped nor moved. */
-  readonly locked: Set<string>
-  private readonly definedOn: Map<string, string>
+  private readonly guests: Guests
   /** Told of each move that is commanded. */
   onMove: (sid: string, kind: 'migrate' | 'relocate') => void = () => {}
+  /** Told of each guest that was moved by hand while it was off. */
+  onMovedByHand: (sid: string) => void = () => {}
 
-  constructor(world: World, stats: Stats, locked: Set<string>, definedOn: Map<string, string>) {
+  constructor(world: World, stats: Stats, guests: Guests) {
     this.world = world
     this.stats = stats
-    this.locked = locked
-    this.definedOn = definedOn
+    this.guests = guests
   }
 
   run(command: string): void {
@@ -133,10 +133,10 @@ export class Commands {
         writeCommand(world, 'remove', sid, {})
         return
       case 'lock':
-        this.locked.add(sid)
+        this.guests.locks.set(sid, rest[0] ?? 'backup')
         return
       case 'unlock':
-        this.locked.delete(sid)
+        this.guests.locks.delete(sid)
         return
       case 'manual-migrate':
         return this.moveByHand(sid, rest[0]!)
@@ -161,17 +161,18 @@ export class Commands {
   private add(sid: string, node: string, state: string, isRunning: boolean): void {
     const { guests } = this.world.node(node)
     const startedMs = this.world.nowMs
-    if (isRunning) guests.running.set(sid, { sid, generation: 0, state: 'running', startedMs })
+    if (isRunning && !guests.running.has(sid))
+      guests.running.set(sid, { sid, generation: 0, state: 'running', startedMs })
     addService(this.world, sid, this.stats, { node, state })
   }
 
-  /** Moved behind the manager's back: it goes on running, elsewhere. */
+  /** Moved behind the manager's back: if it runs, it goes on running, elsewhere. */
   private moveByHand(sid: string, to: string): void {
+    this.guests.definedOn.set(sid, to)
     const source = this.world.machines.find((machine) => machine.guests.running.has(sid))
     const guest = source?.guests.running.get(sid)
-    if (!source || !guest) return
+    if (!source || !guest) return this.onMovedByHand(sid)
     source.guests.running.delete(sid)
-    this.definedOn.set(sid, to)
     this.world.node(to).guests.running.set(sid, guest)
   }
 }

@@ -5,6 +5,7 @@ import type { ServiceState } from '../../shared/service.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import type { World } from '../sim/world.ts'
 import { sidHere } from './names.ts'
+import type { Guests } from './faults.ts'
 import type { Recorder } from './record.ts'
 import type { ScenarioFile } from './scenario-file.ts'
 
@@ -36,6 +37,37 @@ export function preset(world: World, { inputs }: ScenarioFile, recorder: Recorde
       recorder.begin(sidHere(recorded), { state: 'request_start', node, target: null })
 }
 
+/**
+ * What is off is where its definition is (reference 2.6, T28): the recorded manager reads that in every round, ours is told of
+ * it. Not while the cluster is disarmed.
+ */
+export function settleStopped(
+  world: World,
+  sid: string,
+  { definedOn }: Guests,
+  recorder: Recorder,
+): void {
+  const { memory } = world.database
+  const { disarm, services } = world.operator.view()
+  const node = definedOn.get(sid)
+  const status = services[sid]?.status
+  if (disarm !== null || node === undefined || status?.state !== 'stopped' || status.node === node)
+    return
+  memory.commit(
+    1,
+    (cluster) => {
+      const service = cluster.services[sid]!
+      const settled = { ...service, status: { ...service.status!, node } }
+      return {
+        state: { ...cluster, services: { ...cluster.services, [sid]: settled } },
+        result: undefined,
+      }
+    },
+    { rings: ['crm'] },
+  )
+  recorder.settleAt(sid, node)
+}
+
 /** On its way: the node it leaves answers for it, and has not given it away yet. */
 function grantOn(cluster: ClusterState, node: string): GrantView | null {
   const stored = Object.values(cluster.nodes).find(({ view }) => view.name === node)
@@ -48,12 +80,16 @@ function isOnItsWay(state: ServiceState): boolean {
   return state === 'migrate' || state === 'relocate'
 }
 
+/** A record of what is not configured any more. */
+function leftOver(sid: string): ServiceView {
+  return { sid, config: null, status: null, grant: null, everGranted: true }
+}
+
 function put(world: World, sid: string, begins: Begins): void {
   const { state, node } = begins
   const { memory } = world.database
   memory.commit(1, (cluster) => {
-    const service = cluster.services[sid]
-    if (!service) return { state: cluster, result: undefined }
+    const service = cluster.services[sid] ?? leftOver(sid)
     const status: ServiceStatus = {
       // What is on its way does not run, and moves as such.
       ...{

@@ -34,6 +34,9 @@ const words: Record<ServiceState, string | null> = {
 
 const answers: Partial<Record<Outcome, string>> = { ok: 'ok', 'wrong-node': 'wrong_node' }
 
+/** As many failures of one move are an endless repetition. */
+const endlessMoves = 4
+
 /** A service that rests here is as good as down: its stop is tried again and again. */
 const restsAfterMs = 15_000
 
@@ -45,8 +48,12 @@ export class Recorder implements Recorded {
   private readonly changedMs = new Map<string, number>()
   private readonly world: World
 
-  constructor(world: World) {
+  private readonly locks: ReadonlyMap<string, string>
+
+  /** @param locks of guests, while they have one: what fails fails because of it */
+  constructor(world: World, locks: ReadonlyMap<string, string> = new Map()) {
     this.world = world
+    this.locks = locks
     world.onChange.push(({ change }) => this.onChange(change))
     world.onAction.push((action) => this.onAction(action))
   }
@@ -56,6 +63,16 @@ export class Recorder implements Recorded {
     this.put(sid, where, null)
   }
 
+  whereIs(sid: string): Where | undefined {
+    return this.where.get(sid)
+  }
+
+  /** It was found to be defined elsewhere, and belongs there from now on. */
+  settleAt(sid: string, node: NodeName): void {
+    const before = this.where.get(sid)
+    if (before) this.put(sid, { ...before, node }, before)
+  }
+
   private onChange(change: Change): void {
     if (change.kind === 'service.dropped') return this.drop(change.sid)
     if (change.kind === 'service.added') return this.put(change.sid, change.status, null)
@@ -63,6 +80,7 @@ export class Recorder implements Recorded {
     const before = this.where.get(change.sid)
     if (!before) return
     const { node = before.node, target = before.target } = change.set
+    if (change.set.running) this.unmoved.delete(change.sid)
     const state = change.kind === 'service.state' ? change.to : before.state
     this.put(change.sid, { state, node, target }, before)
   }
@@ -121,13 +139,18 @@ export class Recorder implements Recorded {
   readonly commanded = new Map<string, 'migrate' | 'relocate'>()
 
   private readonly movedBy = new Set<string>()
+  /** What was tried so often last that it is told once. */
+  private readonly endless = new Map<string, string>()
+  /** Was to move, in vain, and is not known to run again. */
+  private readonly unmoved = new Set<string>()
 
   private onAction({ sid, node, action, outcome, wasThere }: AgentAction): void {
     const where = this.where.get(sid)
-    const how = answers[outcome] ?? 'failed'
+    const how = answers[outcome] ?? (this.locks.has(sid) ? 'locked' : 'failed')
     const isMoving = where !== undefined && isMove(where) && where.node === node
     if (isMoving && (action === 'stop' || action === 'migrate')) {
       this.movedBy.add(sid)
+      if (how !== 'ok') this.unmoved.add(sid)
       // The start that follows on the target is part of it.
       if (where.state === 'migrate' && action === 'stop' && how === 'ok' && where.target !== null)
         this.arrived.set(sid, where.target)
@@ -137,17 +160,32 @@ export class Recorder implements Recorded {
       this.arrived.delete(sid)
       if (how === 'ok') return
     }
-    // Looking that nothing is left, where nothing was, is no action.
-    if (action === 'stop' && !wasThere) return
+    // Looking that nothing is left, where nothing was, is no action; nor is clearing up after a move that failed.
+    if (action === 'stop' && (!wasThere || this.isClearingUp(sid))) return
     if (action === 'start' || action === 'stop') this.action(sid, [node, action, how])
+  }
+
+  /** Its move has failed, and nothing else was done with it since. */
+  private isClearingUp(sid: string): boolean {
+    const where = this.where.get(sid)
+    return this.unmoved.has(sid) && (where?.state === 'started' || where?.state === 'relocate')
   }
 
   private action(sid: string, entry: (string | null)[]): void {
     const actions = at(this.actions, sidThere(sid))
-    const isRepeat = JSON.stringify(actions.at(-1)) === JSON.stringify(entry)
-    // A stop that fails for ever is told once; starts are counted.
-    if (isRepeat && entry[1] === 'stop') return
-    actions.push(entry)
+    const text = JSON.stringify(entry)
+    let same = 0
+    while (same < actions.length && JSON.stringify(actions.at(-1 - same)) === text) same += 1
+    // A stop that fails for ever is told once, and so is a move that does; starts are counted.
+    if (same > 0 && entry[1] === 'stop') return
+    const isMove = entry[1] === 'migrate' || entry[1] === 'relocate'
+    const isEndless = same + 1 >= endlessMoves || (same > 0 && this.endless.get(sid) === text)
+    if (!isMove || entry[2] === 'ok' || !isEndless) {
+      actions.push(entry)
+      return
+    }
+    this.endless.set(sid, text)
+    actions.length -= same - 1
   }
 }
 

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import type { World } from '../sim/world.ts'
 import { Commands } from './commands.ts'
-import { behave } from './faults.ts'
+import { behave, type Guests } from './faults.ts'
 import { sidHere, sidThere } from './names.ts'
 import { Recorder } from './record.ts'
 import { ScenarioFile } from './scenario-file.ts'
-import { preset } from './preset.ts'
-import { configure, configuredAtMs, createSite, Stats } from './site.ts'
+import { preset, settleStopped } from './preset.ts'
+import { configure, configuredAtMs, createSite, silenceIsSeenMs, Stats } from './site.ts'
 import { tellUsage } from './usage.ts'
 
 export type Played = {
@@ -22,21 +22,32 @@ export type Played = {
 /** Plays one scenario to its end. */
 export async function play(file: ScenarioFile): Promise<{ played: Played; world: World }> {
   const stats = new Stats(file.inputs)
-  const locked = new Set<string>()
+  const locks = new Map<string, string>()
   const definedOn = new Map<string, string>()
   const world = createSite(file)
-  const recorder = new Recorder(world)
+  const recorder = new Recorder(world, locks)
   for (const [recorded, { node }] of Object.entries(file.inputs.services_effective))
     definedOn.set(sidHere(recorded), node)
-  behave(world, file, locked, definedOn)
+  const guests: Guests = { locks, definedOn, whereIs: (sid) => recorder.whereIs(sid) }
+  behave(world, file, guests)
+  const settle = (sid: string) => settleStopped(world, sid, guests, recorder)
+  world.onChange.push(({ change }) => {
+    if (change.kind === 'service.state' && change.to === 'stopped')
+      world.at(world.nowMs, () => settle(change.sid))
+    if (change.kind === 'disarm.changed' && change.disarm === null)
+      world.at(world.nowMs, () => [...definedOn.keys()].forEach(settle))
+  })
   world.at(configuredAtMs, () => {
     configure(world, file, stats)
     preset(world, file, recorder)
     tellUsage(world, stats)
+    for (const sid of definedOn.keys()) settle(sid)
   })
-  const commands = new Commands(world, stats, locked, definedOn)
+  const commands = new Commands(world, stats, guests)
   commands.onMove = (sid, kind) => recorder.commanded.set(sid, kind)
-  for (const { t, cmd } of file.schedule) world.at(t * 1000, () => commands.run(cmd))
+  commands.onMovedByHand = settle
+  for (const { atMs, command } of timetable(file.schedule))
+    world.at(atMs, () => commands.run(command))
   await world.run(file.endAtSeconds * 1000)
   const { phases, placements, actions } = recorder
   const isIdle = Object.keys(phases).length === 0
@@ -52,6 +63,19 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
     },
     world,
   }
+}
+
+/**
+ * When each command is given: as recorded. The recorded manager sees at once that a node is cut off or has lost its power;
+ * what is commanded at the same moment comes when ours has missed its renewals.
+ */
+function timetable(schedule: ScenarioFile['schedule']): { atMs: number; command: string }[] {
+  const isLoss = (cmd: string) => /^(network|power) \S+ off$/.test(cmd)
+  const losses = new Set(schedule.filter(({ cmd }) => isLoss(cmd)).map(({ t }) => t))
+  return schedule.map(({ t, cmd }) => ({
+    atMs: t * 1000 + (losses.has(t) && !/^(network|power) /.test(cmd) ? silenceIsSeenMs : 0),
+    command: cmd,
+  }))
 }
 
 /** @param isIdle nothing was ever managed: the recorded manager never began, and thought nothing of its nodes */

@@ -21,8 +21,14 @@ const timing: Timing = {
   stableMs: 5_000,
 }
 
+/** A node that does not renew any more is known to be silent after so long. */
+export const silenceIsSeenMs = timing.silentMs + timing.renewMs + 1_000
+
 /** Nodes are powered on at this second or earlier, and the cluster manager begins its work when they have joined. */
 export const configuredAtMs = 30_000
+
+/** Long enough before that for its lease to be over then. */
+const strangersLeaveMs = 5_000
 
 const mebibyte = 2 ** 20
 const nodeDefaults = { cpus: 24, memoryBytes: 128 * 1024 * mebibyte }
@@ -65,17 +71,31 @@ export function createSite(file: ScenarioFile): World {
     nodes: Object.keys(inputs.nodes)
       .sort()
       .map((name) => {
-        const { power, maxcpu, maxmem } = inputs.nodes[name]!
+        const { maxcpu, maxmem } = inputs.nodes[name]!
         const cpus = maxcpu ?? nodeDefaults.cpus
         const memoryBytes = maxmem ?? nodeDefaults.memoryBytes
         const drivers = ['vm' as const, 'ct' as const, 'ocf' as const]
-        return { name, isOn: power === 'on', drivers, cpus, memoryBytes }
+        return { name, isOn: isOnFirst(file, name), drivers, cpus, memoryBytes }
       }),
     settings: settingsOf(inputs.datacenter),
     seed: file.name,
   })
   for (const machine of world.machines) machine.rebootMs = null
+  // The recorded manager knows every configured node, also one that was never on: such a one has been here before.
+  for (const machine of world.machines)
+    if (isStranger(file, machine.name))
+      world.at(strangersLeaveMs, () => machine.powerOff('it is not on yet'))
   return world
+}
+
+function isStranger({ inputs, schedule }: ScenarioFile, name: string): boolean {
+  const isOn = ({ t, cmd }: { t: number; cmd: string }) =>
+    t * 1000 < configuredAtMs && cmd === `power ${name} on`
+  return inputs.nodes[name]!.power === 'off' && !schedule.some(isOn)
+}
+
+function isOnFirst(file: ScenarioFile, name: string): boolean {
+  return file.inputs.nodes[name]!.power === 'on' || isStranger(file, name)
 }
 
 function settingsOf(datacenter: ScenarioFile['inputs']['datacenter']): Partial<Settings> {
@@ -95,10 +115,18 @@ function settingsOf(datacenter: ScenarioFile['inputs']['datacenter']): Partial<S
       autoRebalance: isOn('ha-auto-rebalance'),
       method: (crs['ha-auto-rebalance-method'] ?? 'bruteforce') as 'bruteforce' | 'topsis',
       threshold: number('ha-auto-rebalance-threshold', 0.3),
-      holdRounds: number('ha-auto-rebalance-hold-duration', 3),
+      holdRounds: holdRounds(number('ha-auto-rebalance-hold-duration', 3)),
       margin: number('ha-auto-rebalance-margin', 0.1),
     },
   }
+}
+
+/**
+ * The recording's rounds take twice as long as ours. It counts one in which nothing is seen to move any more, then as many as
+ * it is to hold, and acts in the last of them; a hold of 0 is as good as one of 1.
+ */
+function holdRounds(recorded: number): number {
+  return 2 * Math.max(1, Math.ceil(recorded)) + 3
 }
 
 /** Configures everything, which is to be done once the nodes have joined. */

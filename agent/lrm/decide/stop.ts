@@ -65,7 +65,8 @@ function stopWhenPossible(
   why: string,
 ): void {
   if (local.phase === 'stopping') return
-  if (local.stopFailure !== null) {
+  // Where it was found running since, an earlier stop that failed says nothing of this one, which may be another order's.
+  if (local.stopFailure !== null && local.phase !== 'running') {
     // To a move a failure would mean that the service runs here as before; to `started`, which is stopped only because
     // the machine goes down, that its start failed: it would be left in `error` instead of being recovered elsewhere.
     if (order && order.state !== 'migrate' && order.state !== 'started')

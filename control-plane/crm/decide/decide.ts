@@ -19,6 +19,7 @@ import { judgeQuarantine } from './quarantine.ts'
 import { judgeQuorum, noteNoQuorum } from './quorum.ts'
 import { closeReported } from './reported-closed.ts'
 import { noteMissingFigures } from './scores.ts'
+import { thawLost } from './service-states/freeze.ts'
 import { manageServices, stepServices } from './services.ts'
 
 /**
@@ -37,6 +38,7 @@ export function decide(view: ClusterView, known: Known = {}): Plan {
     manageServices(draft)
     judgeNodes(draft)
     settleEpochRequests(draft)
+    thawLost(draft)
     fenceSilentNodes(draft)
     judgeNodes(draft) // again: a node whose services were all proved dead is no longer in fence
     adoptRunning(draft)

@@ -9,7 +9,6 @@ import type { Draft } from './draft.ts'
 import { goesLive, startMove } from './moves.ts'
 import { whyNotUsable } from './node-classes.ts'
 import { isOperational } from './node-states.ts'
-import { setFields } from './transition.ts'
 
 /** Why a partner of `sid` could not run on `target`, or null. */
 export function whyPartnersCannot(draft: Draft, sid: Sid, target: NodeView): string | null {
@@ -32,10 +31,8 @@ export function takePartnersAlong(
   return partnersElsewhere(draft, sid, target).filter((partner) => {
     const status = draft.view.services.get(partner)!.status!
     const why = `${ruleOf(draft, sid)} keeps it together with ${sid}, which was sent to ${target}`
-    if (status.state === 'stopped') {
-      setFields(draft, partner, { node: target }, why)
-      return true
-    }
+    // Nothing of it runs: its move is over as soon as it has begun, and is told like one that is commanded.
+    if (status.state === 'stopped') return startMove(draft, partner, target, why)
     if (!mayMove(draft, partner, status)) return false
     const isLive = mayGoLive && goesLive(draft, partner, isCommanded)
     return startMove(draft, partner, target, why, { command: null }, isLive)

@@ -1,7 +1,7 @@
 // freeze: left alone while the agent of its node restarts, its machine reboots, or the cluster is disarmed; its grant stays.
 // Thaws when the agent is back (T40, T41).
 import type { NodeView } from '../../../cluster/view.ts'
-import { nodeNamed, noteService, type Draft } from '../draft.ts'
+import { nodeNamed, nodesOf, noteService, type Draft } from '../draft.ts'
 import { isOperational, mayBeBack } from '../node-states.ts'
 import { toState } from '../transition.ts'
 import { isWanted, type Managed } from './step.ts'
@@ -15,9 +15,6 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
       return thaw(draft, managed, `the agent of ${node.name} is back`)
     return noteService(draft, sid, `frozen: the agent of ${node.name} is in mode ${mode}`)
   }
-  // It was silent before it heard of the disarm: it has not let go of anything, and is as lost as it would be without.
-  if (node?.lease.mode === 'active' && !mayBeBack(draft, node))
-    return thaw(draft, managed, `${node.name} has been silent since before the disarm`)
   // It stays with its node, also when nothing of it is left there: that is what `freeze` promises. Only a person, or the
   // node's leaving the roster, takes it away; with a grant open, that person's word is the proof, too.
   if (service.grant === null && isGone(node))
@@ -27,6 +24,29 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
     sid,
     `frozen: waits for ${status.node} to come back, or for: ha-manager fence confirm ${status.node}`,
   )
+}
+
+/**
+ * A node that was silent before it heard of the disarm has let go of nothing: once the cluster is armed, its services are as
+ * lost as they would be without. Before nodes are fenced, which is for services that are not frozen.
+ */
+export function thawLost(draft: Draft): void {
+  if (draft.view.disarm !== null) return
+  for (const node of nodesOf(draft)) {
+    if (node.lease.mode !== 'active' || isOperational(draft, node.name)) continue
+    if (mayBeBack(draft, node)) continue
+    for (const sid of draft.index.sidsOn(node.name)) {
+      const service = draft.view.services.get(sid)
+      if (!service?.config || !service.status) continue
+      const { config, status } = service
+      if (status.state === 'freeze' && status.node === node.name)
+        thaw(
+          draft,
+          { sid, service, config, status },
+          `${node.name} has been silent since before the disarm`,
+        )
+    }
+  }
 }
 
 /** T40. With nothing granted it was stopped, or has ended: what starts such a service knows whom to ask first. */
