@@ -129,7 +129,8 @@ from renewed n`
 /** Why a renewal was not granted, read afterwards. $1 node uids. */
 export const whyNotStatement = `
 select l.node_uid as "nodeUid", l.epoch::float8 as epoch, l.boot_id as "bootId",
-  l.seq::float8 as seq, p.number_floor::float8 as "numberFloor", p.number::float8 as "planeNumber", p.uuid as "planeUuid",
+  l.seq::float8 as seq, coalesce((select max(v.epoch) from revocation v
+    where v.node_uid = l.node_uid), 0)::float8 as "lastRevoked", p.number_floor::float8 as "numberFloor", p.number::float8 as "planeNumber", p.uuid as "planeUuid",
   exists (select from server_identity() i where p.system_id = i.system_id
     and p.timeline = i.timeline and p.postmaster_start = i.postmaster_start) as "sameServer"
 from lease l join plane_epoch p on p.cluster_id = l.cluster_id

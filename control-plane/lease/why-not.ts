@@ -25,6 +25,8 @@ export type Standing = {
   epoch: number
   bootId: string | null
   seq: number
+  /** The last lease epoch that this history has seen end; 0: none. */
+  lastRevoked: number
   planeNumber: number
   planeUuid: string
   /** Every epoch allotted in this history is at least this. */
@@ -65,9 +67,16 @@ export function judge(request: LeaseRequest, standing: Standing): Refusal {
   const claim = planeClaim(request.planeEpoch, planeEpoch)
   if (claim) return { code: 'regressed', planeEpoch, wakesCrm: true, claim }
   if (request.planeEpoch.number < planeNumber) return { code: 'plane-epoch', planeEpoch }
-  // Higher than the database's, or allotted here but never opened: its opening was lost with a history.
+  // Higher than the database's, or allotted here but never opened: its opening was lost with a history. Since that was dealt
+  // with, the number allotted may have jumped far beyond it.
+  const isSkipped =
+    request.epoch > standing.lastRevoked &&
+    request.epoch < numberFloor &&
+    standing.epoch >= numberFloor
   const isUnknown =
-    request.epoch > standing.epoch || (request.epoch === standing.epoch && standing.bootId === null)
+    request.epoch > standing.epoch ||
+    (request.epoch === standing.epoch && standing.bootId === null) ||
+    isSkipped
   if (isUnknown) {
     const news = `a node remembers lease epoch ${request.epoch}, the database ${standing.epoch}`
     // Below the floor it is of a history that was cut and dealt with already: the node asks for a new epoch.

@@ -119,3 +119,12 @@ export async function openGrant(
     select ${cluster.id}, ${sid}, ${generation}, node_uid, epoch, clock_timestamp()
     from lease where node_uid = ${node.uid}`
 }
+
+/** Ends the lease epoch that a node has, as a round does. */
+export async function revoke(sql: postgres.Sql, { uid }: { uid: string }): Promise<void> {
+  await sql`
+    insert into revocation (node_uid, epoch, cluster_id, boot_id, lease_until, revoked_at, why)
+    select node_uid, epoch, cluster_id, boot_id, lease_until, clock_timestamp(), 'test'
+    from lease where node_uid = ${uid}`
+  await sql`update lease set epoch = epoch + 1, boot_id = null where node_uid = ${uid}`
+}

@@ -12,6 +12,7 @@ import {
   request,
   type TestCluster,
   type TestNode,
+  revoke,
 } from './fleet.ts'
 import { silentLink } from './silent-link.ts'
 
@@ -72,7 +73,7 @@ test('a committed release ends the watchdog’s proof, and an older armed renewa
 
 test('a release under a revoked epoch is told that it is fenced', async () => {
   const node = await makeNode(database.sql, cluster, 'gone')
-  await database.sql`update lease set epoch = 2, boot_id = null where node_uid = ${node.uid}`
+  await revoke(database.sql, node)
   expect(await ask(node, 1)).toMatchObject({ granted: false, refusal: { code: 'fenced' } })
 })
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { fenceAfterMs, profiles } from '../../shared/timing.ts'
 import { testDatabase } from '../database.ts'
-import { leaseRow, makeCluster, makeNode, makeRenewals, request } from './fleet.ts'
+import { leaseRow, makeCluster, makeNode, makeRenewals, request, revoke } from './fleet.ts'
 import { renewalRig } from './renewal-rig.ts'
 
 const rig = renewalRig('lab')
@@ -48,8 +48,20 @@ describe('a renewal', () => {
 
   test('of a revoked epoch is told that it is fenced (M11)', async () => {
     const n = await node('fenced')
-    await database.sql`update lease set epoch = 2, boot_id = null where node_uid = ${n.uid}`
+    await revoke(database.sql, n)
     expect(code(await renew(request(rig.cluster, n, 1)))).toBe('fenced')
+  })
+
+  test('of an epoch that this history never opened, and whose number it has skipped, is told so: what runs, runs on (rule 9)', async () => {
+    const n = await node('skipped')
+    await revoke(database.sql, n)
+    await database.sql`update lease set epoch = 1000000 where node_uid = ${n.uid}`
+    const jumped = (to: number) =>
+      database.sql`update plane_epoch set number_floor = ${to} where cluster_id = ${rig.cluster.id}`
+    await jumped(1_000_000)
+    expect(code(await renew(request(rig.cluster, n, 1, { epoch: 2 })))).toBe('regressed')
+    expect(code(await renew(request(rig.cluster, n, 1)))).toBe('fenced')
+    await jumped(0)
   })
 
   test('of another boot is refused, not interpreted (S9b)', async () => {

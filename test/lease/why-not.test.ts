@@ -9,6 +9,7 @@ const standing: Standing = {
   epoch: 3,
   bootId: 'b',
   seq: 4,
+  lastRevoked: 2,
   planeNumber: 2,
   planeUuid: '00000000-0000-4000-8000-00000000000b',
   numberFloor: 1,
@@ -43,4 +44,16 @@ test('an epoch of a history that was cut and dealt with is claimed no second tim
   const answer = judge({ planeEpoch, epoch: 9, bootId: 'b', seq: 5 } as LeaseRequest, later)
   expect(answer.code).toBe('regressed')
   expect(answer.claim).toBeUndefined()
+})
+
+test('an epoch whose opening was lost with a history is no fenced one, however far its number has jumped since: what runs, runs on (rule 9)', () => {
+  const told = (epoch: number, lastRevoked: number) => {
+    const later = { ...standing, planeNumber: 3, numberFloor: 3_000_000, epoch: 3_000_000 }
+    const planeEpoch = { number: 3, uuid: standing.planeUuid }
+    const request = { planeEpoch, epoch, bootId: 'b', seq: 5 } as LeaseRequest
+    return judge(request, { ...later, bootId: null, lastRevoked }).code
+  }
+  expect(told(9, 8)).toBe('regressed')
+  expect(told(8, 8)).toBe('fenced')
+  expect(told(9, 9)).toBe('fenced')
 })

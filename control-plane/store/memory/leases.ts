@@ -139,6 +139,7 @@ export function whyNot(
     return [
       {
         ...{ nodeUid: request.nodeUid, epoch, bootId, seq: node.seq },
+        lastRevoked: Math.max(0, ...node.revocations.map((one) => one.epoch)),
         ...{ planeNumber: state.planeEpoch.number, planeUuid: state.planeEpoch.uuid },
         ...{ numberFloor: state.numberFloor, sameServer: isSameServer(state.server, server) },
       },
