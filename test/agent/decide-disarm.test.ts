@@ -88,6 +88,23 @@ describe('being disarmed', () => {
     expect(renewals(world).at(-1)!.closed).toEqual([])
   })
 
+  test('what was brought back by hand after it had ended here for good is left alone, also by a process that knows no orders yet', () => {
+    const world = running()
+    world.plane.order(sid, 'request_stop')
+    world.run1s(2)
+    expect(world.host.has(sid)).toBe(false)
+    world.plane.order('process:other', 'ignored')
+    disarm(world, 'ignored')
+    world.run1s(2)
+    world.host.set(sid, 1)
+    world.run1s(20)
+    world.done = []
+    world.crash()
+    world.run1s(5)
+    expect(world.host.get(sid)).toBe(1)
+    expect(kinds(world)).not.toContain('stop')
+  })
+
   test('a new process of it finds what runs, says so, and lets go again', () => {
     const world = running()
     disarm(world)

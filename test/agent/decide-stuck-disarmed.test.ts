@@ -18,20 +18,23 @@ function tenSeconds(steps: Steps): void {
   }
 }
 
-test('what cannot be stopped is left alone while the cluster is disarmed, and tried again once it is armed', () => {
-  const steps = Steps.running()
-  steps.orders(desired([order({ state: 'request_stop', uid: 'u2' })], { revision: 11 }))
-  tenSeconds(steps)
-  expect(stops(steps)).toBeGreaterThan(1)
-  const frozen = [order({ state: 'freeze', uid: 'u3' })]
-  steps.orders(desired(frozen, { mode: 'disarm', revision: 12 }))
-  const before = stops(steps)
-  tenSeconds(steps)
-  expect(stops(steps)).toBeLessThanOrEqual(before + 1)
-  const untouched = stops(steps)
-  tenSeconds(steps)
-  expect(stops(steps)).toBe(untouched)
-  steps.orders(desired([order({ state: 'request_stop', uid: 'u4' })], { revision: 13 }))
-  tenSeconds(steps)
-  expect(stops(steps)).toBeGreaterThan(untouched)
-})
+test.each(['freeze', 'error'] as const)(
+  'what cannot be stopped is left alone while the cluster is disarmed (%s), and tried again once it is armed',
+  (state) => {
+    const steps = Steps.running()
+    steps.orders(desired([order({ state: 'request_stop', uid: 'u2' })], { revision: 11 }))
+    tenSeconds(steps)
+    expect(stops(steps)).toBeGreaterThan(1)
+    const frozen = [order({ state, uid: 'u3' })]
+    steps.orders(desired(frozen, { mode: 'disarm', revision: 12 }))
+    const before = stops(steps)
+    tenSeconds(steps)
+    expect(stops(steps)).toBeLessThanOrEqual(before + 1)
+    const untouched = stops(steps)
+    tenSeconds(steps)
+    expect(stops(steps)).toBe(untouched)
+    steps.orders(desired([order({ state: 'request_stop', uid: 'u4' })], { revision: 13 }))
+    tenSeconds(steps)
+    expect(stops(steps)).toBeGreaterThan(untouched)
+  },
+)

@@ -5,7 +5,7 @@ import { adopt } from './adopt.ts'
 import { type Draft, wakeAt } from './draft.ts'
 import { closedUpTo, wishConfirm } from './grants.ts'
 import { emergency, emergencyTimeoutMs, leaseAllows } from './lease.ts'
-import { isDisarmed, isStoppingAll, type LocalService, type Sid } from './lrm.ts'
+import { isDisarmed, isStoppingAll, type LocalService, type Lrm, type Sid } from './lrm.ts'
 import { moveAway, settleMove } from './migrate.ts'
 import { isManaged } from './managed.ts'
 import { isNewest } from './poll.ts'
@@ -59,6 +59,8 @@ function stepService(
   // Orders read without an epoch tell the mode; what runs is settled, one by one, for the next epoch.
   if (draft.lrm.epoch === null && draft.lrm.desired !== null) return settleHalf(draft, sid, local)
   if (local && local.phase !== 'idle' && local.generation <= closedUpTo(draft.lrm, sid)) {
+    // Somebody may have brought it back here while the cluster was disarmed: the orders tell whether it still is.
+    if (isModeAwaited(draft.lrm)) return
     keepOff(draft, sid, isStop(order) ? order : null, local, 'it was ended for good here')
     return
   }
@@ -87,8 +89,8 @@ function settleHalf(draft: Draft, sid: Sid, local: LocalService | null): void {
 }
 
 /**
- * Not ours to touch: in a disarmed cluster whatever no order names or that is ignored, and what is left of a frozen
- * service, or did not stop, until the cluster is armed; and a running copy of a service
+ * Not ours to touch: in a disarmed cluster whatever no order names or that is ignored, and what is left of a service that is
+ * frozen or in error, or did not stop, until the cluster is armed; and a running copy of a service
  * that is asked for and not granted here, since it may be adopted. Nothing of either is ever started.
  */
 function isHandsOff(
@@ -99,9 +101,18 @@ function isHandsOff(
 ): boolean {
   const isLeftover = local?.phase === 'unknown'
   if (isDisarmed(draft.lrm))
-    return order === null || order.state === 'ignored' || (order.state === 'freeze' && isLeftover)
+    return order === null || order.state === 'ignored' || (isLeftover && isLeftAsItIs(order))
   const isAsked = draft.probes.has(sid) && (order === null || order.generation === null)
   return isAsked && isLive(local)
+}
+
+function isLeftAsItIs({ state }: Order): boolean {
+  return state === 'freeze' || state === 'error'
+}
+
+/** Whether the cluster is disarmed will be known with the orders of the epoch that is here, or is to come after a release. */
+function isModeAwaited({ desired, epoch, released }: Lrm): boolean {
+  return desired === null && (epoch !== null || released)
 }
 
 const stops = ['request_stop', 'stopped', 'relocate', 'request_start_balance']
