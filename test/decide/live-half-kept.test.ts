@@ -1,10 +1,21 @@
 // The target's half of a move that is no more: it is open for as long as its source may still be sending, for a job can lie with a
 // daemon that no kill reaches, and what it sends must not come alive where nobody holds it (S4, S16).
 import { describe, expect, it } from 'vitest'
+import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { desiredForAll } from '../../control-plane/cluster/orders.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import type { RunningService } from '../../shared/protocol.ts'
-import { aMove, n1, n2Runs, n2Waits, saying, vm, type Moving } from './live-views.ts'
+import {
+  aMove,
+  g2,
+  n1,
+  n2Runs,
+  n2Waits,
+  saying,
+  silentGuestNode,
+  vm,
+  type Moving,
+} from './live-views.ts'
 
 const told = (state: ServiceState, moving: Moving) => {
   const view = aMove({ n2: n2Waits, ...moving, status: { state, target: null } })
@@ -39,5 +50,17 @@ describe('a half of a move that is no more', () => {
 
   it('is ended at once where it has arrived', () => {
     expect(told('request_stop', { n1: n1Says('migrating'), n2: n2Runs })).toBe('request_stop')
+  })
+
+  it('outlives a source whose death a person vouched for, outside of any round: nothing is said to run there any more', () => {
+    const half = { node: 'n2', epoch: 3, confirmed: true }
+    const view = aMove({
+      n1: silentGuestNode('n1'),
+      status: { state: 'started', target: null, running: true },
+      grant: { generation: g2, holders: [half] },
+    })
+    // Not played: what a person has closed is not whole before the next round.
+    const change = { kind: 'service.changed', sid: vm, set: { running: false } }
+    expect(decide(view).changes).toContainEqual(expect.objectContaining(change))
   })
 })
