@@ -2,6 +2,7 @@
 import type { Behaviour, StartManner } from './driver-parts.ts'
 import type { MoveManner } from './live-moves.ts'
 import type { Chance } from './random.ts'
+import type { Tally } from './tally.ts'
 
 /** What a test may prescribe for one service. */
 export type Script = {
@@ -15,6 +16,15 @@ export type Script = {
   stopMs?: number
   moveMs?: number
 }
+
+/** As what they are counted. */
+const startFaults = {
+  fail: 'startFails',
+  crash: 'startCrashes',
+  hang: 'startHangs',
+  lie: 'startLies',
+  boast: 'startBoasts',
+} as const
 
 /** Of a driver that does as it should. */
 export const noFaults = { fail: 0, crash: 0, hang: 0, lie: 0, boast: 0, lateAnswer: 0 }
@@ -30,9 +40,11 @@ export class Behaviours {
   stopMs: [number, number] = [20, 600]
   readonly scripts = new Map<string, Script>()
   private readonly chance: Chance
+  private readonly tally: Tally
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, tally: Tally) {
     this.chance = chance
+    this.tally = tally
   }
 
   of(node: string): Behaviour {
@@ -48,6 +60,7 @@ export class Behaviours {
       stop: (sid) => {
         const ms = this.scripts.get(sid)?.stopMs ?? chance.between(...this.stopMs)
         const isLate = chance.chance(this.faults.lateAnswer)
+        if (isLate) this.tally.note('lateStops')
         const isWrongNode = this.scripts.get(sid)?.isElsewhere?.(node) ?? false
         return { ms, lateMs: isLate ? chance.between(0, 8_000) : 1, isWrongNode }
       },
@@ -63,8 +76,9 @@ export class Behaviours {
   private moveManner(): MoveManner {
     const drawn = this.chance.float()
     const { fail, late } = this.moveFaults
-    if (drawn < fail) return 'fail'
-    return drawn < fail + late ? 'late' : 'ok'
+    const manner = drawn < fail ? 'fail' : drawn < fail + late ? 'late' : 'ok'
+    if (manner !== 'ok') this.tally.note(manner === 'fail' ? 'moveFails' : 'moveLate')
+    return manner
   }
 
   private manner(): StartManner {
@@ -72,7 +86,9 @@ export class Behaviours {
     let upTo = 0
     for (const manner of ['fail', 'crash', 'hang', 'lie', 'boast'] as const) {
       upTo += this.faults[manner]
-      if (drawn < upTo) return manner
+      if (drawn >= upTo) continue
+      this.tally.note(startFaults[manner])
+      return manner
     }
     return 'ok'
   }

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import type { Change } from '../../control-plane/cluster/change.ts'
 import { edgeFaults } from './edges-kept.ts'
 import { Numbers } from './numbers.ts'
+import { proofFault } from './proof-kept.ts'
 import { Strays } from './strays.ts'
+import { Tally } from './tally.ts'
 import { createWorld, type World } from './world.ts'
 
 const sids = ['process:a', 'process:b', 'process:c']
@@ -90,6 +92,63 @@ test('evidence of what is not dead is seen', async () => {
   expect(found(world)[0]).toMatch(/^grant \d+ of process:a on n\d was closed, and it is there/)
 })
 
+/** Whatever runs there as `process:a` ends and starts again, in one moment. */
+function startAgain(world: World, before: (machine: World['machines'][number]) => void): void {
+  const machine = world.machines.find((one) => one.guests.running.has('process:a'))!
+  before(machine)
+  const { generation } = machine.guests.running.get('process:a')!
+  machine.guests.end('process:a')
+  machine.guests.start('process:a', generation, 10, 'running')
+}
+
+test('a start that no watchdog guards is seen', async () => {
+  const world = site('unguarded')
+  world.at(20_000, () => startAgain(world, (machine) => machine.device.stop()))
+  await world.run(30_000)
+  expect(found(world)).toEqual([
+    expect.stringMatching(/^process:a starts on n\d, and no watchdog counts there$/),
+  ])
+})
+
+test('a start under a grant that another boot held is seen', async () => {
+  const world = site('other boot')
+  world.at(20_000, () =>
+    startAgain(world, ({ name }) => {
+      const { nodes } = stateOf(world)
+      const [uid, node] = Object.entries(nodes).find(([, one]) => one.view.name === name)!
+      const lease = { ...node.view.lease, bootId: 'another' }
+      forge(world, { nodes: { ...nodes, [uid]: { ...node, view: { ...node.view, lease } } } })
+      world.checks.onCommit([])
+    }),
+  )
+  await world.run(30_000)
+  expect(found(world)).toContainEqual(
+    expect.stringMatching(/^process:a starts on n\d under a grant that another boot of it held$/),
+  )
+})
+
+test('a proof that a boot is over is seen for what it is while that boot goes on', async () => {
+  const world = site('proof')
+  await world.run(20_000)
+  const machine = world.node('n1')
+  const facts = { bootId: machine.bootId, oldBootId: machine.bootId }
+  const said = (evidence: 'device-off' | 'new-boot' | 'watchdog-deadline', about = facts) =>
+    proofFault(
+      {
+        ...{ kind: 'evidence.recorded', node: 'n1', epoch: 1, scope: null, why: '' },
+        ...{ evidence, facts: about },
+      },
+      machine,
+      world.checks,
+    )
+  expect(said('device-off')).toMatch(/its boot is still on$/)
+  expect(said('new-boot')).toMatch(/the old boot is still on$/)
+  expect(said('watchdog-deadline')).toMatch(/its lease lasts for \d+ ms$/)
+  const another = { bootId: 'another', oldBootId: 'another' }
+  for (const evidence of ['device-off', 'new-boot', 'watchdog-deadline'] as const)
+    expect(said(evidence, another)).toBeNull()
+})
+
 test('a step that no edge leads along, or that begins elsewhere, is seen', () => {
   const world = site('edges')
   const step = { kind: 'service.state', sid: 'process:a', set: {}, why: 'test' } as const
@@ -109,7 +168,7 @@ test('a step that no edge leads along, or that begins elsewhere, is seen', () =>
 test('what runs for long without a grant is seen, and what is left alone on purpose is not', async () => {
   const world = site('stray')
   await world.run(20_000)
-  const strays = new Strays()
+  const strays = new Strays(new Tally())
   const { services } = stateOf(world)
   const lost = { ...services['process:a']!, grant: null }
   const state = { ...stateOf(world), services: { ...services, 'process:a': lost } }

@@ -6,16 +6,12 @@ import {
 } from '../../control-plane/store/memory/database.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import type { Access } from '../../control-plane/store/memory/stores.ts'
+import type { DatabaseFaults, Snapshot } from './database-parts.ts'
+import { connectionReset, serializationFailure, withCode } from './database-parts.ts'
 import { worldBeganMs, type Process } from './process.ts'
 import type { Chance } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
-
-export type DatabaseFaults = {
-  /** Of the trips: the answer is lost after the work was done. */
-  lostAnswers: number
-  /** Of the statements of rounds: a serialization failure. */
-  conflicts: number
-}
+import { noteLost } from './tally.ts'
 
 /** As lock_timeout and idle_in_transaction_session_timeout are set by the plane. */
 const lockTimeoutMs = 1_000
@@ -25,8 +21,6 @@ const rememberedMs = 20_000
 
 /** Who asks, and whose chance it is how that goes. */
 type Way = { process: Process; replica: string; chance: Chance }
-
-type Snapshot = { atMs: number; clusters: Record<number, ClusterState> }
 
 export class SimDatabase {
   readonly memory: MemoryDatabase
@@ -38,6 +32,8 @@ export class SimDatabase {
   isUp = true
   /** A new history was begun from an older state; `lost` is the state that is no more. */
   onFailover: (lost: Record<number, ClusterState>) => void = () => {}
+  /** Told of each statement of a round that was carried out, before whoever asked for it is: whose it was. */
+  readonly onStatement = new Set<(replica: string) => void>()
   /** Connections were lost and are there again. */
   onReturn: () => void = () => {}
   private readonly scheduler: Scheduler
@@ -104,6 +100,7 @@ export class SimDatabase {
       const timeline = String(Number(this.memory.server.timeline) + 1).padStart(8, '0')
       this.memory.server = { ...this.memory.server, timeline }
       this.snapshots = []
+      noteLost(this.scheduler.tally, lost, this.memory.clusters)
       this.onFailover(lost)
     })
   }
@@ -157,7 +154,7 @@ export class SimDatabase {
   ): Promise<T> {
     const delayMs = () => chance.between(...this.latencyMs)
     return new Promise((resolve, reject) => {
-      const reset = () => process.do(() => reject(withCode('connection reset', 'ECONNRESET')))
+      const reset = () => process.do(() => reject(connectionReset()))
       const answer = (connection: number, settle: () => void) =>
         this.scheduler.after(delayMs(), () => {
           const lost = this.cut.get(replica)
@@ -177,16 +174,20 @@ export class SimDatabase {
         if (this.stalled) return this.stalled.push(arrive)
         if (!process.isAlive) return
         const { lostAnswers, conflicts } = this.faults
-        if (mayConflict && chance.chance(conflicts))
+        if (mayConflict && chance.chance(conflicts)) {
+          this.scheduler.tally.note('conflicts')
           return answer(connection, () => reject(serializationFailure()))
+        }
         let result: T
         try {
           result = work()
         } catch (error) {
           return answer(connection, () => reject(error as Error))
         }
-        if (chance.chance(lostAnswers))
-          return answer(connection, () => reject(withCode('connection reset', 'ECONNRESET')))
+        if (chance.chance(lostAnswers)) {
+          this.scheduler.tally.note('lostAnswers')
+          return answer(connection, () => reject(connectionReset()))
+        }
         return answer(connection, () => resolve(result))
       }
       // What is done there is done by the database alone.
@@ -227,28 +228,28 @@ export class SimDatabase {
     const look = () => {
       if (!transaction.isOpen) return
       const idleMs = this.scheduler.nowMs - lastMs
+      if (process.isAlive && idleMs >= idleTimeoutMs && transaction.isRound)
+        this.scheduler.tally.note('rounds ended for silence')
       if (!process.isAlive || idleMs >= idleTimeoutMs) return transaction.abort()
       this.scheduler.quietlyAfter(Math.max(1, idleTimeoutMs - idleMs), look)
     }
     this.scheduler.quietlyAfter(idleTimeoutMs, look)
-    process.onDeath(() => this.scheduler.after(1, () => transaction.abort()))
+    process.onDeath(() => {
+      if (transaction.isRound && transaction.isOpen)
+        this.scheduler.tally.note('replicas killed in a round')
+      this.scheduler.after(1, () => transaction.abort())
+    })
     return (work) =>
       this.trip(
         way,
         () => {
           lastMs = this.scheduler.nowMs
           round.done += 1
-          return work()
+          const result = work()
+          if (transaction.isRound) for (const tell of this.onStatement) tell(way.replica)
+          return result
         },
         true,
       )
   }
-}
-
-function serializationFailure(): Error {
-  return withCode('could not serialize access', '40001')
-}
-
-export function withCode(message: string, code: string): Error {
-  return Object.assign(new Error(message), { code })
 }

@@ -13,6 +13,8 @@ export class Disk {
   fault: 'EIO' | 'ENOSPC' | null = null
   /** How many writes have failed or were lost. */
   failures = 0
+  /** How often what an agent had written down was lost. */
+  timesWiped = 0
   private readonly scheduler: Scheduler
   private readonly chance: Chance
   private readonly whole: Disk | null
@@ -88,6 +90,7 @@ export class Disk {
   /** The data directory is gone, as after a reinstallation or on a tmpfs. */
   wipe(paths: Iterable<string> = [...this.files.keys()]): void {
     this.failures += 1
+    this.timesWiped += 1
     for (const path of paths) this.files.delete(path)
   }
 
@@ -95,6 +98,7 @@ export class Disk {
     const fault = this.fault ?? this.whole?.fault
     if (!fault) return
     this.failures += 1
+    this.scheduler.tally.note('disk faults met')
     throw Object.assign(new Error(fault), { code: fault })
   }
 }

@@ -38,6 +38,15 @@ export const siteFaults = [
   'databaseCut',
 ] as const
 
+/** Per hour and for the whole site: each waits for its moment (timed-faults.ts). */
+export const timedFaults = [
+  'roundKill',
+  'roundPause',
+  'decisionLoss',
+  'moveWish',
+  'disarmSpell',
+] as const
+
 /** Probabilities that hold all the time. */
 export const steadyFaults = [
   'lostMessages',
@@ -69,6 +78,7 @@ export const steadyFaults = [
 export type FaultName =
   | (typeof machineFaults)[number]
   | (typeof siteFaults)[number]
+  | (typeof timedFaults)[number]
   | (typeof steadyFaults)[number]
 export type FaultRates = Record<FaultName, number> & { operators: number }
 
@@ -87,6 +97,7 @@ export function drawRates(chance: Chance, intensity = 1): FaultRates {
   }
   draw(machineFaults, 2, 100, 0.35)
   draw(siteFaults, 2, 60, 0.3)
+  draw(timedFaults, 20, 300, 0.3)
   draw(steadyFaults, 0.001, 0.15, 0.35)
   rates.operators = Number((isCalm ? 20 : 20 * 50 ** chance.float()).toPrecision(3))
   return rates as FaultRates
@@ -95,7 +106,7 @@ export function drawRates(chance: Chance, intensity = 1): FaultRates {
 /** Nothing happens. */
 export const noFaults = {
   ...Object.fromEntries(
-    [...machineFaults, ...siteFaults, ...steadyFaults].map((name) => [name, 0]),
+    [...machineFaults, ...siteFaults, ...timedFaults, ...steadyFaults].map((name) => [name, 0]),
   ),
   operators: 0,
 } as FaultRates

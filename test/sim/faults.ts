@@ -2,12 +2,14 @@
 import { noFaults } from './behaviour.ts'
 import { noJobFaults } from './job-runner.ts'
 import type { FaultName, FaultRates } from './fault-rates.ts'
-import { machineFaults, siteFaults } from './fault-rates.ts'
+import { machineFaults, siteFaults, timedFaults } from './fault-rates.ts'
 import type { Machine } from './machine.ts'
 import { noPauses } from './machine-parts.ts'
 import type { Chance } from './random.ts'
 import { peopleAsk } from './people-ask.ts'
 import { isMember, readmit, reinstall } from './readmit.ts'
+import { happenInTime } from './timed-faults.ts'
+import { happenToSite } from './site-faults.ts'
 import type { World } from './world.ts'
 
 const seconds = 1_000
@@ -51,10 +53,14 @@ export class Faults {
       ...{ fail: startFails, crash: startCrashes, hang: startHangs, lateAnswer: lateStops },
       ...{ lie: rates.startLies, boast: rates.startBoasts },
     }
-    world.behaviours.moveFaults = { fail: rates.moveFails, late: rates.moveLate }
+    // Moves are few: where people ask for many, they go wrong oftener as well.
+    const moves = rates.moveWish > 0 ? 5 : 1
+    world.behaviours.moveFaults = { fail: rates.moveFails * moves, late: rates.moveLate * moves }
     this.beginFencing()
     for (const fault of siteFaults)
       this.every(fault, fault, (chance) => happenToSite(world, fault, chance))
+    for (const fault of timedFaults)
+      this.every(fault, fault, (chance) => happenInTime(world, fault, chance))
     peopleAsk(world, rates, this.chance, this.isAtConsole, (stream, act) =>
       this.every('operators', stream, act),
     )
@@ -84,6 +90,7 @@ export class Faults {
     this.isOver = true
     const { world } = this
     world.lostDoorbells = 0
+    world.database.onStatement.clear()
     world.database.faults = { lostAnswers: 0, conflicts: 0 }
     world.behaviours.faults = { ...noFaults }
     world.behaviours.moveFaults = { fail: 0, late: 0 }
@@ -108,7 +115,7 @@ export class Faults {
   }
 
   /** Again and again, at random, `rate` times an hour. */
-  private every(name: FaultName | 'operators', stream: string, act: (chance: Chance) => void) {
+  private every(name: FaultName | 'operators', stream: string, act: (chance: Chance) => unknown) {
     const chance = this.chance.stream(stream)
     const next = () => {
       const waitMs = chance.waitMs(this.rates[name])
@@ -116,7 +123,7 @@ export class Faults {
       this.world.scheduler.after(waitMs, () => {
         if (this.isOver) return
         if (name !== 'operators') this.world.trace.say('fault', stream)
-        act(chance)
+        if (act(chance) !== false && name !== 'operators') this.world.scheduler.tally.note(name)
         next()
       })
     }
@@ -124,12 +131,13 @@ export class Faults {
   }
 }
 
+/** False: there was nothing that it could have happened to. */
 function happenToMachine(
   world: World,
   machine: Machine,
   fault: (typeof machineFaults)[number],
   chance: Chance,
-): void {
+): void | false {
   const { scheduler } = world
   const later = (ms: number, act: () => void) => void scheduler.after(ms, act)
   const anyGuest = () => chance.pick([...machine.guests.running.keys()])
@@ -158,17 +166,17 @@ function happenToMachine(
       return
     }
     case 'agentPause':
-      machine.agent?.process.pauseFor(chance.between(0.5, 90) * seconds)
-      return
+      if (!machine.agent) return false
+      return machine.agent.process.pauseFor(chance.between(0.5, 90) * seconds)
     case 'agentRestart':
       return machine.signal('restart')
     case 'shutdown':
       return machine.signal('shutdown')
     case 'guestCrash':
-      if (machine.guests.running.size > 0) machine.crashGuest(anyGuest(), chance.chance(0.5))
-      return
+      if (machine.guests.running.size === 0) return false
+      return machine.crashGuest(anyGuest(), chance.chance(0.5))
     case 'guestStuck': {
-      if (machine.guests.running.size === 0) return
+      if (machine.guests.running.size === 0) return false
       const sid = anyGuest()
       machine.guests.stuck.add(sid)
       return later(chance.between(1, 200) * seconds, () => machine.guests.stuck.delete(sid))
@@ -188,6 +196,7 @@ function happenToMachine(
       machine.crashAgent('its journal is lost')
       return machine.loseHome('journal')
     case 'fenceDark':
+      if (world.fencing.of(machine.name).length === 0) return false
       for (const device of world.fencing.of(machine.name)) {
         device.isDark = true
         later(chance.between(1, 200) * seconds, () => {
@@ -197,13 +206,14 @@ function happenToMachine(
       return
     case 'fencePlugged': {
       const [device] = world.fencing.of(machine.name)
-      if (!device) return
+      if (!device) return false
       device.other = chance.pick(world.machines)
       return later(chance.between(1, 300) * seconds, () => {
         device.other = null
       })
     }
     case 'fenceSetUp':
+      if (world.fencing.of(machine.name).length === 0) return false
       return world.setUpFencing(machine.name)
     case 'reinstall': {
       reinstall(machine, chance.chance(0.5), chance.between(10, 200) * seconds)
@@ -217,41 +227,5 @@ function happenToMachine(
     }
     case 'wallStep':
       machine.clock.wallErrorMs += chance.between(-3_600, 3_600) * seconds
-  }
-}
-
-function happenToSite(world: World, fault: (typeof siteFaults)[number], chance: Chance): void {
-  const { scheduler, database, replicas } = world
-  const replica = chance.pick(replicas)
-  switch (fault) {
-    case 'replicaKill':
-      replica.kill()
-      return void scheduler.after(chance.between(0.2, 60) * seconds, () => replica.start())
-    case 'replicaPause':
-      return replica.process?.pauseFor(chance.between(0.05, 60) * seconds)
-    case 'allReplicas':
-      for (const one of replicas) {
-        one.kill()
-        scheduler.after(chance.between(1, 120) * seconds, () => one.start())
-      }
-      return
-    case 'databaseCut':
-      database.cutOff(replica.name)
-      return void scheduler.after(chance.between(0.5, 90) * seconds, () =>
-        database.reconnect(replica.name),
-      )
-    case 'databaseStall':
-      return database.stall(chance.between(0.1, 60) * seconds)
-    case 'databaseRestart':
-      return database.restart(chance.between(0.5, 60) * seconds)
-    case 'databaseFailover':
-      return database.failOver(chance.between(0.5, 60) * seconds, 0)
-    case 'databaseLoss':
-      return database.failOver(
-        chance.between(0.5, 60) * seconds,
-        chance.between(0.001, 15) * seconds,
-      )
-    case 'databaseClockStep':
-      return database.step(chance.between(-120, 120) * seconds)
   }
 }

@@ -50,13 +50,15 @@ export class SimFenceDevice implements FenceDevice {
 
   async powerOff(): Promise<void> {
     await this.answer()
-    const { chance, faults } = this
-    if (chance.chance(faults.refuses)) throw new FenceFault('it refuses')
-    if (this.isLiar || chance.chance(faults.lies)) return
+    const { faults } = this
+    if (this.happens('fenceRefuses', faults.refuses)) throw new FenceFault('it refuses')
+    if (this.isLiar || this.happens('fenceLies', faults.lies)) return
     if (this.pauses) return this.machine.freeze()
     if (this.other) return this.other.powerOff('a fence device was plugged into it')
     this.isCut = true
     if (!this.feeds.every((feed) => feed.isCut)) return
+    const { tally } = this.machine.options.scheduler
+    if (this.machine.isOn) tally.note('machines switched off by a device')
     this.machine.powerOff('its fence device has cut the power')
     this.onCut()
   }
@@ -87,15 +89,24 @@ export class SimFenceDevice implements FenceDevice {
   private stateOf(machine: Machine): PowerLook['state'] {
     const isOn = this.feeds.length > 1 ? !this.isCut : machine.isOn
     const truth = isOn ? (machine.clock.isFrozen ? 'paused' : 'on') : 'off'
-    this.wasWrong = !this.wasWrong && this.chance.chance(this.faults.wrong)
+    this.wasWrong = !this.wasWrong && this.happens('fenceWrong', this.faults.wrong)
     if (!this.wasWrong) return truth
     return truth === 'off' ? 'on' : 'off'
+  }
+
+  private happens(
+    fault: 'fenceRefuses' | 'fenceLies' | 'fenceWrong' | 'fenceSlow',
+    probability: number,
+  ) {
+    const isSo = this.chance.chance(probability)
+    if (isSo) this.machine.options.scheduler.tally.note(fault)
+    return isSo
   }
 
   /** The way there and back. */
   private async answer(): Promise<void> {
     const { chance, faults } = this
-    const ms = chance.chance(faults.slow)
+    const ms = this.happens('fenceSlow', faults.slow)
       ? chance.between(0, faults.slowMs)
       : chance.between(5, 400)
     const { scheduler } = this.machine.options

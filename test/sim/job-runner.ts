@@ -27,9 +27,14 @@ export class JobRunner {
       if (job.job !== 'fence-node' || job.order === undefined) continue
       const { node, epoch, order } = job
       const { lost, twice } = this.faults
-      if (this.chance.chance(lost)) continue
+      if (this.chance.chance(lost)) {
+        this.scheduler.tally.note('lostJobs')
+        continue
+      }
       this.bring({ clusterId, node, epoch, order })
-      if (this.chance.chance(twice)) this.bring({ clusterId, node, epoch, order })
+      if (!this.chance.chance(twice)) continue
+      this.scheduler.tally.note('repeatedJobs')
+      this.bring({ clusterId, node, epoch, order })
     }
   }
 
@@ -48,7 +53,9 @@ export class JobRunner {
 
   private bring(name: OrderName): void {
     const { chance, faults } = this
-    const ms = chance.chance(faults.late) ? chance.between(0, 120_000) : chance.between(5, 1_000)
+    const isLate = chance.chance(faults.late)
+    if (isLate) this.scheduler.tally.note('lateJobs')
+    const ms = isLate ? chance.between(0, 120_000) : chance.between(5, 1_000)
     this.scheduler.after(ms, () => {
       const up = this.replicas.filter((replica) => replica.isUp)
       if (up.length > 0) chance.pick(up).fence(name)

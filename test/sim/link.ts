@@ -22,6 +22,8 @@ export class Link {
   /** Answers to requests of this path are lost; all else passes. */
   deafTo: string | null = null
   readonly isCut: Record<Direction, boolean> = { up: false, down: false }
+  private carried = 0
+  private readonly arrived: Record<Direction, number> = { up: 0, down: 0 }
   private readonly scheduler: Scheduler
   private readonly chance: Chance
 
@@ -52,18 +54,27 @@ export class Link {
 
   /** Carries a message, which arrives once, not at all, or twice. Cut links lose what is under way, too. */
   carry(direction: Direction, arrive: () => void): void {
-    if (this.isCut[direction] || this.chance.chance(this.quality.lost)) return
+    const { tally } = this.scheduler
+    if (this.isCut[direction]) return tally.note('messages lost in a cut')
+    if (this.chance.chance(this.quality.lost)) return tally.note('lostMessages')
     const copies = this.chance.chance(this.quality.repeated) ? 2 : 1
+    if (copies > 1) tally.note('repeatedMessages')
+    const number = ++this.carried
     for (let copy = 0; copy < copies; copy++)
       this.scheduler.after(this.delayMs(), () => {
-        if (!this.isCut[direction]) arrive()
+        if (this.isCut[direction]) return tally.note('messages lost in a cut')
+        if (number < this.arrived[direction]) tally.note('overtaken messages')
+        this.arrived[direction] = Math.max(number, this.arrived[direction])
+        arrive()
       })
   }
 
   private delayMs(): number {
     const usual = this.chance.between(...this.latencyMs)
     const { slow, slowMs } = this.quality
-    return this.chance.chance(slow) ? usual + this.chance.between(0, slowMs) : usual
+    if (!this.chance.chance(slow)) return usual
+    this.scheduler.tally.note('slowMessages')
+    return usual + this.chance.between(0, slowMs)
   }
 }
 

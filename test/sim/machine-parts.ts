@@ -16,6 +16,9 @@ export const identityPath = `${home}/identity.json`
 const journal = [`${home}/journal.json`, `${home}/lease.json`]
 export const filesOf = { journal, everything: [...journal, identityPath] }
 
+/** As systemd does. */
+export const agentRestartMs = 500
+
 export type MachineOptions = {
   name: string
   scheduler: Scheduler
@@ -57,3 +60,10 @@ export type MachineEvents = {
 
 /** Probabilities that the agent stands still between a check and the feed, start or sending after it; how long. */
 export const noPauses = { feed: 0, act: 0, send: 0, mostMs: 0 }
+
+/** As what they are counted. */
+export const pauseFaults = {
+  feed: 'pauseBeforeFeed',
+  act: 'pauseBeforeAct',
+  send: 'pauseBeforeSend',
+} as const

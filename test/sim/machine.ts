@@ -15,16 +15,14 @@ import { clientOver } from './client-over.ts'
 import { Link } from './link.ts'
 import { joinSite } from './join-site.ts'
 import { lookBackAt } from './look-back.ts'
-import { filesOf, home, identityPath, noPauses } from './machine-parts.ts'
+import { agentRestartMs, filesOf, home, identityPath } from './machine-parts.ts'
+import { noPauses, pauseFaults } from './machine-parts.ts'
 import type { MachineEvents, MachineOptions } from './machine-parts.ts'
 import { HostClock, Process } from './process.ts'
 import { rtcOf } from './rtc.ts'
 import { Device, simWatchdog } from './watchdog.ts'
 
 type Agent = { process: Process; loop: Loop | null; drivers: SimDriver[] }
-
-/** As systemd does. */
-const agentRestartMs = 500
 
 export class Machine {
   readonly name: string
@@ -242,7 +240,9 @@ export class Machine {
 
   private pauseBefore(process: Process, what: 'feed' | 'act' | 'send'): void {
     const { chance } = this.options
-    if (chance.chance(this.pauses[what])) process.pauseFor(chance.between(0, this.pauses.mostMs))
+    if (!chance.chance(this.pauses[what])) return
+    this.options.scheduler.tally.note(pauseFaults[what])
+    process.pauseFor(chance.between(0, this.pauses.mostMs))
   }
 
   private clientOf(process: Process, credential: string | null) {

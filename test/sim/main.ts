@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { ratesText } from './fault-rates.ts'
 import { mutantNamed, mutants } from './mutants/all.ts'
 import { huntAll } from './mutants/table.ts'
+import { countsText, sumOf } from './tally.ts'
 import { type Simulation, type SimulationOptions, simulate } from './simulator.ts'
 
 const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
@@ -19,10 +20,12 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
   --replicas N    of the plane (default: drawn, one to three)
   --console       operators at a console only, who lose no answer and make no mistakes, and agents that read no start
                   gates: for seeds found that way
+  --untimed       without the faults that wait for their moment: for seeds found before there were any
   --calm          no faults, no operators, default timing: how fast time passes when nothing happens
   --jobs N        processes (default: one for each processor)
   --trace         the whole trace of --seed, also where it holds
   --json          a summary for machines
+  --counts        how often each fault has happened, and how often each check had something to judge
   --mutant NAME   the same seeds with a rule of the contract taken out: which of them catches it
   --mutants       all mutants, as npm run teeth does`
 
@@ -39,9 +42,11 @@ const { values } = parseArgs({
     replicas: { type: 'string' },
     calm: { type: 'boolean', default: false },
     console: { type: 'boolean', default: false },
+    untimed: { type: 'boolean', default: false },
     jobs: { type: 'string' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    counts: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     mutant: { type: 'string' },
     mutants: { type: 'boolean', default: false },
@@ -55,6 +60,7 @@ const options: Options = {
   services: positive('services', values.services),
   calm: values.calm,
   console: values.console,
+  untimed: values.untimed,
   ...(values.replicas && { replicas: positive('replicas', values.replicas) }),
 }
 
@@ -77,7 +83,7 @@ function fail(why: string): never {
 
 function replay(task: Omit<SimulationOptions, 'keepTrace'>): string {
   const { seed, hours, nodes, services, replicas, calm } = task
-  const flags = `${calm ? ' --calm' : ''}${task.console ? ' --console' : ''}`
+  const flags = `${calm ? ' --calm' : ''}${task.console ? ' --console' : ''}${task.untimed ? ' --untimed' : ''}`
   const more = `${replicas ? ` --replicas ${replicas}` : ''}${flags}`
   return `npm run sim -- --seed ${seed} --hours ${hours} --nodes ${nodes} --services ${services}${more}`
 }
@@ -116,6 +122,7 @@ async function many(count: number, from: number): Promise<void> {
   for (let seed = from; seed < from + count; seed++) tasks.push({ ...options, seed })
   const done = await shareOut(tasks)
   const seconds = (performance.now() - startedMs) / 1000
+  if (values.counts) console.log(countsText(sumOf(done.map(({ counts }) => counts))))
   if (values.json) console.log(JSON.stringify({ ...summary(done, options), seconds }))
   else console.log(`${figures(done)} in ${seconds.toFixed(1)} s`)
   process.exitCode = done.some(({ violations }) => violations.length > 0) ? 1 : 0
@@ -132,7 +139,8 @@ function regressions(): Task[] {
       const given = Object.fromEntries(
         [...line.matchAll(/--(\w+) ([\d.]+)/g)].map(([, name, value]) => [name, Number(value)]),
       )
-      return { ...options, console: line.includes('--console'), ...given } as Task
+      const flags = { console: line.includes('--console'), untimed: line.includes('--untimed') }
+      return { ...options, ...flags, ...given } as Task
     })
 }
 

@@ -38,6 +38,7 @@ async function makeMistake(world: World, chance: Chance): Promise<void> {
   const mistake = anyMistake({ sids, nodes }, chance)
   const reply = await remote.operator.ask(mistake.by, mistake.request)
   world.trace.say('operator', `${mistake.what}: ${answerText(answerOf(reply))}`)
+  if (reply) world.scheduler.tally.note('judged: refusal of a mistake')
   const fault = reply && faultIn(mistake, reply)
   if (fault) world.checks.violate(fault)
 }

@@ -1,7 +1,8 @@
 // Ways to the API of a world's plane. At a console: asked in process, and answered before anything else happens in the
 // world. From afar: over a link to one replica, which may be dead, and the answer may be lost.
 import { readCluster } from '../../control-plane/store/memory/read.ts'
-import { type SimDatabase, withCode } from './database.ts'
+import { withCode } from './database-parts.ts'
+import type { SimDatabase } from './database.ts'
 import { replyFault } from './answers-kept.ts'
 import { answer, type PlainReply } from './in-process.ts'
 import { Link, type Question, sendOver } from './link.ts'

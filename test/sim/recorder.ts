@@ -3,6 +3,7 @@
 // which it judges.
 import type { Exchange } from './link.ts'
 import type { Machine } from './machine.ts'
+import type { Tally } from './tally.ts'
 
 /** F in units of W, as the contract says it (rule 3). */
 const feedFactor = 3
@@ -13,6 +14,8 @@ type Boot = {
   leasedUntilMs: number
   /** The same in true time, which goes on while a machine is frozen. */
   trulyUntilMs: number
+  /** Both, as they were when the last renewal of each lease epoch was granted. */
+  byEpoch: Map<number, { bootMs: number; trulyMs: number }>
   /** The plane committed that the watchdog may be closed. */
   isReleased: boolean
   /** A renewal that said *armed* was granted: before the first one the plane draws no proof from its silence. */
@@ -32,6 +35,11 @@ export const thawMs = 1_500
 export class LeaseRecorder {
   private readonly boots = new Map<Machine, Boot>()
   private readonly sent = new WeakMap<Exchange, Sent>()
+  private readonly tally: Tally
+
+  constructor(tally: Tally) {
+    this.tally = tally
+  }
 
   /** Called at the sending of each request, and again when its answer reached the agent. */
   watch(machine: Machine, exchange: Exchange): void {
@@ -51,6 +59,8 @@ export class LeaseRecorder {
     boot.leasedUntilMs = Math.max(boot.leasedUntilMs, sent.atMs + leaseMs)
     const trulyUntilMs = sent.trulyMs + machine.clock.trueMs(leaseMs)
     boot.trulyUntilMs = Math.max(boot.trulyUntilMs, trulyUntilMs)
+    const until = { bootMs: boot.leasedUntilMs, trulyMs: boot.trulyUntilMs }
+    boot.byEpoch.set(Number(valueOf(body, 'epoch')), until)
     const isReleased = valueOf(body, 'released') === 'true'
     // Until it says again that it is armed, the plane draws no proof from its silence.
     if (isReleased && !boot.isReleased) boot.diskFailures = machine.disk.failures
@@ -72,6 +82,7 @@ export class LeaseRecorder {
     // What somebody else has started: a device is opened for it with whatever timeout it has, and told of afterwards.
     const found = [...guests.running.values()]
     if (!boot.hasSaidArmed && found.every(({ generation }) => generation === 0)) return null
+    this.tally.note('judged: feed')
     const marginMs = feedFactor * device.timeoutMs * device.kind.factor
     // A check and its feed may lie apart by a pause, but not by more than the device lets the machine live.
     const lateMs = Math.round(
@@ -95,10 +106,23 @@ export class LeaseRecorder {
   judgeRunning(machine: Machine): string | null {
     const boot = this.of(machine)
     if (isNotYetAwake(machine)) return null
+    if (!boot.isReleased) this.tally.note('judged: running')
     const bootLateMs = machine.clock.bootMs() - boot.leasedUntilMs
     const lateMs = Math.max(bootLateMs, trueMs(machine) - boot.trulyUntilMs)
     if (lateMs <= 1e-3 || boot.isReleased) return null
     return `${machine.name} runs ${[...machine.guests.running.keys()].join(' ')} ${Math.round(lateMs)} ms after its lease`
+  }
+
+  /** How much longer the lease of this boot lasts that it was given under `epoch`, by the clock of its machine and in truth. */
+  leaseLeftMs(machine: Machine, epoch: number): number {
+    const until = this.of(machine).byEpoch.get(epoch)
+    if (!until) return Number.NEGATIVE_INFINITY
+    return Math.min(until.bootMs - machine.clock.bootMs(), until.trulyMs - trueMs(machine))
+  }
+
+  /** The plane has committed that nothing is concluded from the silence of this boot. */
+  isReleased(machine: Machine): boolean {
+    return this.of(machine).isReleased
   }
 
   private of(machine: Machine): Boot {
@@ -108,6 +132,7 @@ export class LeaseRecorder {
         bootId: machine.bootId,
         leasedUntilMs: Number.NEGATIVE_INFINITY,
         trulyUntilMs: Number.NEGATIVE_INFINITY,
+        byEpoch: new Map(),
         isReleased: false,
         hasSaidArmed: false,
         diskFailures: 0,
@@ -131,6 +156,7 @@ export function isNotYetAwake(machine: Machine): boolean {
 
 const values = {
   armed: /"armed":(true|false)/,
+  epoch: /"epoch":(\d+)/,
   released: /"released":(true|false)/,
   leaseMs: /"leaseMs":([\d.]+)/,
 } as const

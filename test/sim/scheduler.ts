@@ -2,6 +2,7 @@
 // by it settles before the next one; a real timer set meanwhile is a fault of whoever set it.
 
 import { lightResponses } from './in-process.ts'
+import { Tally } from './tally.ts'
 
 export type Scheduled = { readonly atMs: number; cancelled: boolean }
 type Entry = Scheduled & { order: number; run: () => void; isQuiet: boolean }
@@ -14,6 +15,8 @@ const mostAtOnce = 20_000
 export class Scheduler {
   /** True time, which no machine knows, in milliseconds since the world began. */
   nowMs = 0
+  /** What has happened in it so far, for whoever wants to know whether anything did. */
+  readonly tally = new Tally()
   /** Events run so far. */
   count = 0
   private readonly heap: Entry[] = []

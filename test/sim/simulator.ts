@@ -1,11 +1,12 @@
 // One simulation: a world drawn from a seed, its faults for some hours, then healing and a time to come to rest.
 import { fenceAfterMs, profiles, type Timing } from '../../shared/timing.ts'
-import { drawRates, type FaultRates, noFaults } from './fault-rates.ts'
+import { drawRates, type FaultRates, noFaults, timedFaults } from './fault-rates.ts'
 import { Faults } from './faults.ts'
 import { Chance } from './random.ts'
 import { newService, someSids } from './random-wishes.ts'
 import { isMember, loosenRules, readmit } from './readmit.ts'
 import { isOver, unsettled } from './settled.ts'
+import type { Counts } from './tally.ts'
 import { createWorld, type World } from './world.ts'
 import type { DeviceName } from './watchdog.ts'
 
@@ -20,6 +21,8 @@ export type SimulationOptions = {
   calm?: boolean
   /** Operators at a console only, and agents that read no start gates: for seeds found before there was more. */
   console?: boolean
+  /** Without the faults that wait for their moment: for seeds found before there were any; so are those of a console. */
+  untimed?: boolean
   keepTrace?: boolean
 }
 
@@ -33,6 +36,7 @@ export type Simulation = {
   cpuMs: number
   violations: string[]
   hash: string
+  counts: Counts
   trace: string[]
 }
 
@@ -43,6 +47,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   const chance = new Chance(`seed ${seed}`)
   const isCalm = options.calm ?? false
   const rates = isCalm ? noFaults : drawRates(chance.stream('rates'), 1)
+  if (options.untimed || options.console) for (const fault of timedFaults) rates[fault] = 0
   const timing = isCalm ? profiles.default : drawTiming(chance.stream('timing'))
   const hasResources = chance.stream('resources').chance(0.4)
   const sids = someSids(services, hasResources)
@@ -85,6 +90,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       ({ atMs, what }) => `${(atMs / 1000).toFixed(3)} ${what}`,
     ),
     hash: world.trace.hash(),
+    counts: world.scheduler.tally.counts,
     trace: world.trace.lines,
   }
 }

@@ -5,6 +5,7 @@ import { generationOn } from '../../control-plane/cluster/grants.ts'
 import type { ClusterState } from '../../control-plane/store/memory/state.ts'
 import type { Guest } from './guests.ts'
 import type { Machine } from './machine.ts'
+import type { Tally } from './tally.ts'
 
 /** How often it is looked for, by the clock of the world. */
 const lookMs = 5_000
@@ -12,7 +13,12 @@ const lookMs = 5_000
 export class Strays {
   private readonly since = new Map<Guest, number>()
   private lookedMs = 0
+  private readonly tally: Tally
   private planeEpoch = ''
+
+  constructor(tally: Tally) {
+    this.tally = tally
+  }
 
   /** What has run without a grant for too long, as sentences. */
   look(nowMs: number, machines: Machine[], state: ClusterState, mayBe: MayBe): string[] {
@@ -30,6 +36,7 @@ export class Strays {
       for (const guest of machine.guests.running.values()) {
         if (isGranted(state, machine.name, guest) || mayBe(machine, guest)) continue
         strays.add(guest)
+        this.tally.note('judged: stray')
         const sinceMs = this.since.get(guest) ?? nowMs
         this.since.set(guest, sinceMs)
         if (nowMs - sinceMs <= graceMs) continue

@@ -70,6 +70,9 @@ export class Device {
     const ms = this.chance.chance(0.7) ? longest : this.chance.between(this.timeoutMs, longest)
     this.firing = this.clock.after(ms, () => {
       this.hasFired = true
+      const { tally } = this.clock.scheduler
+      tally.note('watchdogs fired')
+      if (ms > this.timeoutMs) tally.note('watchdogs fired late')
       this.onFire()
     })
     this.onFeed(cause, this.timeoutMs)

@@ -2,7 +2,6 @@
 // operators, and what the world sees of them. `createWorld` builds it, `run` lets time pass; README.md says how to use it.
 import { formatChange } from '../../control-plane/cluster/change.ts'
 import type { Commit } from '../../control-plane/store/memory/database.ts'
-import { AssertionError } from '../../shared/assert.ts'
 import { auditFault } from './answers-kept.ts'
 import { Behaviours } from './behaviour.ts'
 import { Checks } from './checks.ts'
@@ -14,7 +13,7 @@ import { JobRunner } from './job-runner.ts'
 import { Machine } from './machine.ts'
 import type { Operator } from './operator.ts'
 import { People } from './people.ts'
-import type { OnLog } from './plane-log.ts'
+import { bugIn, type OnLog } from './plane-log.ts'
 import { Chance, drawnRate } from './random.ts'
 import { LeaseRecorder } from './recorder.ts'
 import { Replica } from './replica.ts'
@@ -51,7 +50,7 @@ export class World {
   lostDoorbells = 0
   readonly fencing = new Fencing()
   readonly jobs: JobRunner
-  private readonly recorder = new LeaseRecorder()
+  private readonly recorder = new LeaseRecorder(this.scheduler.tally)
   private readonly readsGates: boolean
 
   constructor(options: WorldOptions) {
@@ -59,7 +58,7 @@ export class World {
     this.chance = new Chance(options.seed ?? '1')
     this.readsGates = options.readsGates ?? false
     this.trace = new Trace(scheduler, options.keepTrace ?? false)
-    this.behaviours = new Behaviours(this.chance.stream('behaviour'))
+    this.behaviours = new Behaviours(this.chance.stream('behaviour'), scheduler.tally)
     this.database = new SimDatabase(scheduler, this.chance.stream('database'))
     const joinToken = makeCluster(this.database.memory, clusterId, this.chance, options)
     this.replicas = Array.from({ length: options.replicas ?? 2 }, (_, at) =>
@@ -71,9 +70,12 @@ export class World {
     this.jobs = new JobRunner(scheduler, this.replicas, this.chance.stream('jobs'))
     this.checks = new Checks({
       ...{ machines: this.machines, database: this.database, clusterId, recorder: this.recorder },
-      nowMs: () => scheduler.nowMs,
+      ...{ nowMs: () => scheduler.nowMs, tally: scheduler.tally },
     })
-    const onLog: OnLog = (_, ...said) => this.lookForBug('console', ...said)
+    const onLog: OnLog = (_, ...said) => {
+      const bug = bugIn('console', ...said)
+      if (bug) this.checks.violate(bug)
+    }
     const { chance, database, replicas } = this
     const onFault = (fault: string) => this.checks.violate(fault)
     const parts = { scheduler, database, replicas, clusterId, chance, onLog, onFault }
@@ -152,11 +154,12 @@ export class World {
   }
 
   private makeMachine(node: NodeSpec, joinToken: string): Machine {
+    const { scheduler } = this
     const chance = this.chance.stream(node.name)
     const { cpus = 8, memoryBytes = 16e9, bootMs = 2_000 } = node
     const machine = new Machine(
       {
-        ...{ name: node.name, scheduler: this.scheduler, chance, joinToken, bootMs },
+        ...{ name: node.name, scheduler, chance, joinToken, bootMs },
         replicas: this.replicas,
         readsGates: this.readsGates,
         device: deviceKinds[node.device ?? 'i6300esb'],
@@ -175,12 +178,14 @@ export class World {
       {
         onAction: (machine, action) => this.onDriverAction(machine, action),
         onTouch: (machine, sid, what) => {
+          if (what === 'migrate') scheduler.tally.note('live moves begun')
           this.checks.onTouch(machine, sid, what)
           if (this.readsGates && what === 'start') this.checks.beforeStart(machine, sid)
         },
         onExchange: (machine, exchange) => this.recorder.watch(machine, exchange),
         onFeedAllowed: (machine) => this.recorder.allowed(machine),
         onFeed: (machine, cause) => {
+          if (cause === 'close') scheduler.tally.note('feeds by an unclean close')
           const fault = cause === 'close' ? null : this.recorder.judgeFeed(machine)
           if (fault) this.checks.violate(fault)
         },
@@ -224,31 +229,27 @@ export class World {
     this.jobs.take(commit.clusterId, commit.jobs)
     if (commit.rings.includes('crm')) this.ringReplicas()
     if (commit.nodes.length === 0) return
-    for (const replica of this.replicas)
-      if (!this.chance.chance(this.lostDoorbells)) this.later(() => replica.wake(commit.nodes), 2)
+    for (const replica of this.replicas) this.unlessLost(() => replica.wake(commit.nodes))
   }
 
   private ringReplicas(): void {
-    for (const replica of this.replicas)
-      if (!this.chance.chance(this.lostDoorbells)) this.later(() => replica.ring(clusterId), 2)
+    for (const replica of this.replicas) this.unlessLost(() => replica.ring(clusterId))
+  }
+
+  private unlessLost(ring: () => void): void {
+    if (this.chance.chance(this.lostDoorbells)) this.scheduler.tally.note('lostDoorbells')
+    else this.later(ring, 2)
   }
 
   private onPlaneLog(name: string, level: string, facts: unknown, message: string): void {
+    const { result } = facts as { result?: { kind: string } }
+    if (result?.kind === 'again') this.scheduler.tally.note('rounds that lost a race')
     if (level === 'debug') return
-    this.lookForBug(name, facts, message)
+    const bug = bugIn(name, facts, message)
+    if (bug) this.checks.violate(bug)
     const error = (facts as { err?: Error } | null)?.err
     if (level === 'warn' || level === 'error')
       this.trace.say(name, `${message} ${error?.message ?? ''}`, level)
-  }
-
-  /** A plan that the reducer or the schema refuses is a bug, however gently the engine takes it. */
-  private lookForBug(name: string, facts: unknown, message: string): void {
-    const error = (facts as { err?: unknown } | null)?.err
-    const isBug =
-      error instanceof AssertionError ||
-      error instanceof TypeError ||
-      (error as Error | undefined)?.name === 'SchemaRefusal'
-    if (isBug) this.checks.violate(`${name}: ${message}: ${stackOf(error)}`)
   }
 }
 

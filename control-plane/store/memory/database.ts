@@ -211,7 +211,8 @@ export class MemoryTransaction {
   }
 
   commit(): void {
-    if (this.isOver) throw new Error('the transaction is over')
+    // As idle_in_transaction_session_timeout has it.
+    if (this.isOver) throw Object.assign(new Error('the transaction is over'), { code: '25P03' })
     const changed = new Map<number, ClusterState>()
     for (const { clusterId } of this.patches)
       if (!changed.has(clusterId)) changed.set(clusterId, this.current(clusterId))
