@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { compareDropped } from './dropped-rules.ts'
 import { itemsIn, kindOf, kinds } from './judge.ts'
 import { differencesInScenario } from './scenario-choices.ts'
 
@@ -30,6 +31,20 @@ describe('recorded decisions of the reference', () => {
         for (const { case: about, difference } of kind.judge(item, all))
           expect({ file, about, difference }).toEqual({ file, about, difference: null })
     })
+
+  test('names of reasons that are none of ours stand for one of ours, on the same rules', () => {
+    const ours = { a: [{ code: 'fewer_than_two_resources' }], b: [] }
+    expect(compareDropped({ a: [{ code: 'too_small' }], b: [] }, ours)).toBeNull()
+    expect(compareDropped({ a: [], b: [{ code: 'too_small' }] }, ours)).toMatchObject({
+      what: 'dropped',
+    })
+    // What both have a name for is compared by it.
+    const known = { a: [{ code: 'more_resources_than_nodes' }], b: [] }
+    expect(compareDropped(known, ours)).not.toBeNull()
+    const both = { a: [...known.a, { code: 'too_small' }], b: [] }
+    expect(compareDropped(both, ours)).not.toBeNull()
+    expect(compareDropped(both, { ...ours, a: [...ours.a, ...known.a] })).toBeNull()
+  })
 
   onRecordings(`are all of a kind that is judged${why}`, () => {
     const unknown = filesIn('vectors').filter((file) =>

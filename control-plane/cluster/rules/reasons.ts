@@ -47,6 +47,7 @@ const sentences = {
 } as const satisfies Record<string, readonly [wrong: string, right: string]>
 
 export type ReasonCode = keyof typeof sentences
+export const reasonCodes = Object.keys(sentences) as readonly ReasonCode[]
 
 export type RuleReason = {
   code: ReasonCode

@@ -1,6 +1,7 @@
 // A set of rules: which are dropped and why, which count, and the lookups made of them.
 import { z } from 'zod'
 import { compile, type CompiledRules } from '../../../control-plane/cluster/rules/compile.ts'
+import { compareDropped } from '../dropped-rules.ts'
 import { compare, type Kind } from '../judge.ts'
 import { RecordedRule, toRecorded, toRule } from '../recorded-rule.ts'
 
@@ -9,7 +10,7 @@ const Item = z.object({
   nodes: z.array(z.string()),
   rules: z.array(RecordedRule),
   expected: z.object({
-    dropped: z.record(z.string(), z.array(z.record(z.string(), z.unknown()))),
+    dropped: z.record(z.string(), z.array(z.looseObject({ code: z.string() }))),
     kept: z.array(RecordedRule),
     compiled: z.object({
       node_affinity: z.record(z.string(), z.record(z.string(), z.number())),
@@ -29,7 +30,7 @@ export const rules: Kind = {
     const kept = [...compiled.kept, ...written.filter((rule) => rule.disabled)].map(toRecorded)
     kept.sort((a, b) => (a.id < b.id ? -1 : 1))
     const difference =
-      compare('dropped', expected.dropped, dropped(compiled)) ??
+      compareDropped(expected.dropped, dropped(compiled)) ??
       compare('kept', expected.kept, kept) ??
       compare('compiled', expected.compiled, lookups(compiled))
     return [{ case: name, difference }]
@@ -48,7 +49,7 @@ function dropped({ infeasible }: CompiledRules) {
       return [
         id,
         [...times].map(([key, count]) => ({
-          ...(JSON.parse(key) as object),
+          ...(JSON.parse(key) as { code: string }),
           ...(count > 1 && { times: count }),
         })),
       ]
