@@ -181,6 +181,19 @@ test.each<[ImportFileName, string, number, string]>([
     1,
     'taken as percent, so as 0.3',
   ],
+  // Of an improvement there is no more than the whole.
+  [
+    'datacenter.cfg',
+    'crs: ha=static,ha-auto-rebalance-margin=3\n',
+    1,
+    'taken as percent, so as 0.03',
+  ],
+  [
+    'datacenter.cfg',
+    'crs: ha=static,ha-auto-rebalance-threshold=2\n',
+    1,
+    'taken as it is, and not as percent',
+  ],
   ['datacenter.cfg', 'crs: ha-auto-rebalance=1\n', 1, 'switched off'],
   ['datacenter.cfg', 'crs: ha=static,ha-colour=red\n', 1, 'ha-colour has no equal here'],
   ['datacenter.cfg', 'max_workers: 0\n', 1, 'set to 1'],

@@ -66,7 +66,8 @@ const written: fc.Arbitrary<Written> = fc.record({
     method: fc.constantFrom('bruteforce', 'topsis' as const),
     threshold: share,
     holdRounds: fc.integer({ min: 0, max: 100 }),
-    margin: share,
+    // More than the whole can only be percent.
+    margin: share.map((one) => one / 5),
   }),
   shutdownPolicy: fc.constantFrom('conditional', 'freeze', 'failover', 'migrate' as const),
   maxWorkers: fc.integer({ min: 1, max: 64 }),

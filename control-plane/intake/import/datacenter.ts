@@ -57,13 +57,13 @@ function readScheduling(option: Option, settings: ImportedSettings, findings: Fi
         assign('method', readOneOf(value, ['bruteforce', 'topsis'] as const, findings))
         break
       case 'ha-auto-rebalance-threshold':
-        assign('threshold', readShare(value, findings))
+        assign('threshold', readShare(value, 'threshold', findings))
         break
       case 'ha-auto-rebalance-hold-duration':
         assign('holdRounds', readInteger(value, 100_000, findings))
         break
       case 'ha-auto-rebalance-margin':
-        assign('margin', readShare(value, findings))
+        assign('margin', readShare(value, 'margin', findings))
         break
       default:
         addNote(findings, value, 'crs', `${key} has no equal here: left out`)
@@ -72,19 +72,26 @@ function readScheduling(option: Option, settings: ImportedSettings, findings: Fi
   withoutIdleRebalancing(option, scheduling, findings)
 }
 
-/** Above this no cluster's imbalance ever is, nor a relative improvement: newer versions write percents. */
-const surelyPercent = 5
+/** Newer versions write percents: of so much nothing else can be meant. */
+const isSurelyPercent = {
+  threshold: (share: number) => share >= 5,
+  margin: (share: number) => share > 1,
+}
+/** No improvement is more than the whole, and few clusters are so imbalanced. */
+const perhapsPercent = 1
 
-function readShare(value: Value, findings: Findings): number | undefined {
+function readShare(
+  value: Value,
+  what: keyof typeof isSurelyPercent,
+  findings: Findings,
+): number | undefined {
   const share = readNumber(value, findings)
-  if (share === undefined || share < surelyPercent) return share
-  addNote(
-    findings,
-    value,
-    'crs',
-    `${value.key} ${share} is taken as percent, so as ${share / 100}: see whether it still means what it did`,
-  )
-  return share / 100
+  if (share === undefined || share < perhapsPercent) return share
+  const isPercent = isSurelyPercent[what](share)
+  const taken = isPercent ? `percent, so as ${share / 100}` : 'it is, and not as percent'
+  const why = `${value.key} ${share} is taken as ${taken}: see whether it still means what it did`
+  addNote(findings, value, 'crs', why)
+  return isPercent ? share / 100 : share
 }
 
 /** There, rebalancing in mode basic does nothing; here it is refused. */

@@ -27,7 +27,7 @@ export function judgeRules(view: ClusterView, imported: Imported): ImportedRule[
         findings,
         one,
         about,
-        `resources name ${strangers.join(', ')}, neither in resources.cfg nor in this cluster`,
+        `resources name ${strangers.join(', ')}, neither in resources.cfg nor in this cluster: take them out of the rule, or add them`,
       )
     const nodes = one.rule.type === 'node-affinity' ? Object.keys(one.rule.nodes) : []
     const missing = unknownNodes(view, nodes)
