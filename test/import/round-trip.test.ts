@@ -67,7 +67,7 @@ const written: fc.Arbitrary<Written> = fc.record({
     threshold: share,
     holdRounds: fc.integer({ min: 0, max: 100 }),
     // More than the whole can only be percent.
-    margin: share.map((one) => one / 5),
+    margin: fc.integer({ min: 0, max: 1000 }).map((n) => n / 1000),
   }),
   shutdownPolicy: fc.constantFrom('conditional', 'freeze', 'failover', 'migrate' as const),
   maxWorkers: fc.integer({ min: 1, max: 64 }),
