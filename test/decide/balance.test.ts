@@ -108,8 +108,13 @@ describe('the hold', () => {
     }
     expect(hopeless(25_000, 100)).toBe(0) // looked at 20 s, in an earlier round
     expect(hopeless(25_000, 6_000)).toBe(1) // no round has come since it was due
-    expect(hopeless(49_999, 100)).toBe(0)
+    expect(hopeless(49_000, 100)).toBe(0)
     expect(hopeless(50_000, 100)).toBe(1)
+  })
+
+  test('that ends while a round is under way, after its look at the view, is over in the next one', () => {
+    const view = held(2 * nominalRoundMs + 3, 3, nowMs - 2)
+    expect(moves(view)).toHaveLength(1)
   })
 })
 

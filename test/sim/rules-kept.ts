@@ -1,6 +1,8 @@
 // Whether a new placement keeps to what must be kept to: restricted groups and strict rules, read off the configuration
 // itself and not by the code that places.
 import { serviceType } from '../../shared/names.ts'
+import { findInfeasible } from '../../control-plane/cluster/rules/feasibility.ts'
+import { rulesOf } from '../../control-plane/cluster/rules/group-rules.ts'
 import type { ClusterView, ServiceView } from '../../control-plane/cluster/view.ts'
 
 /** What is broken by `sid` being given to `node`, as sentences. */
@@ -13,15 +15,14 @@ export function placementFaults(view: ClusterView, sid: string, node: string): s
   if (!view.nodes[node]?.drivers.includes(serviceType(sid))) broken('its missing driver')
   if (view.nodes[node]?.watchdog.class === 'none') broken('its missing watchdog')
   const nodesOf = ({ grant }: ServiceView) => (grant?.holders ?? []).map((holder) => holder.node)
+  // Rules that contradict each other, or for which too few nodes are left, count for nothing, and status says so.
+  const dropped = findInfeasible(rulesOf(view), Object.keys(view.nodes))
   for (const rule of view.rules) {
-    if (rule.disabled || !rule.resources.includes(sid)) continue
+    if (rule.disabled || dropped.has(rule.id) || !rule.resources.includes(sid)) continue
     if (rule.type === 'node-affinity') {
       if (rule.strict && !(node in rule.nodes)) broken(`strict rule ${rule.id}`)
       continue
     }
-    // Nodes have left since it was accepted, and there are too few to keep it: it counts for nothing, and status says so.
-    if (rule.affinity === 'negative' && rule.resources.length > Object.keys(view.nodes).length)
-      continue
     const others = rule.resources.flatMap((other) => (other === sid ? [] : [view.services[other]]))
     if (
       rule.affinity === 'negative' &&

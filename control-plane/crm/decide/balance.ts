@@ -13,6 +13,9 @@ import { bestMove, type Move } from './usage/best-move.ts'
 import { imbalanceOf, nodeLoads } from './usage/imbalance.ts'
 import type { Loads } from './usage/loads.ts'
 
+/** A round is known by when it was saved, and may have looked at its view so long before: one too many is no harm. */
+const longestRoundMs = 250
+
 /** Less than this is no imbalance and no improvement, but rounding. */
 const rounding = 1e-9
 
@@ -73,7 +76,8 @@ function isDue(draft: Draft, sinceMs: number): boolean {
   const looksUntil = (ms: number) => Math.floor((ms - firstMs) / holdMs)
   lookAgainAt(draft, firstMs + (looksUntil(nowMs) + 1) * holdMs)
   const lastMs = view.lastRoundMs ?? null
-  return nowMs >= firstMs && (lastMs === null || looksUntil(lastMs) < looksUntil(nowMs))
+  const lastLooks = lastMs === null ? -1 : looksUntil(lastMs - longestRoundMs)
+  return nowMs >= firstMs && lastLooks < looksUntil(nowMs)
 }
 
 /**

@@ -11,6 +11,7 @@ import { isWanted, type Managed } from './step.ts'
 export function stepStopped(draft: Draft, managed: Managed): void {
   const { sid, config, status } = managed
   if (freezeIfAgentRestarts(draft, managed)) return
+  if (mayLeaveAtOnce(managed) && leavesLostNode(draft, managed)) return
   if (isWanted(managed)) {
     const { restrictedOut } = nodeClasses(draft, sid)
     if (status.groupUnavailable && restrictedOut !== null)
@@ -19,26 +20,37 @@ export function stepStopped(draft: Draft, managed: Managed): void {
     const probeRound = status.probeRound === null ? null : draft.view.round
     return toState(draft, sid, 'request_start', { probeRound }, 'it is wanted')
   }
-  if (status.groupUnavailable)
-    return setFields(
-      draft,
-      sid,
-      { groupUnavailable: false },
-      `its requested state is ${config.requested}`,
-    )
-  if (config.requested === 'stopped') leaveLostNode(draft, managed)
+  if (!status.groupUnavailable) return
+  const why = `its requested state is ${config.requested}`
+  setFields(draft, sid, { groupUnavailable: false }, why)
 }
 
-/** T32: nothing of it can run there, so nothing is waited for; its record moves to where it could be started. */
-function leaveLostNode(draft: Draft, { sid, status }: Managed): void {
-  if (status.node === null || isSettling(draft)) return
+/**
+ * T32: nothing of it can run there, so nothing is waited for; its record moves to where it could be started, at once with
+ * those of the services that ran there and are recovered now: each reckons with where the ones before it went. True if so.
+ */
+function leavesLostNode(draft: Draft, { sid, status }: Managed): boolean {
+  if (status.node === null || isSettling(draft)) return false
   const node = nodeNamed(draft, status.node)
-  if (node !== undefined && node.state !== 'unknown') return
-  if (node !== undefined && node.lease.judgedUntilMs > draft.nowMs)
-    return lookAgainAt(draft, node.lease.judgedUntilMs)
+  if (node !== undefined && node.state !== 'unknown') return false
+  if (node !== undefined && node.lease.judgedUntilMs > draft.nowMs) {
+    lookAgainAt(draft, node.lease.judgedUntilMs)
+    return false
+  }
   // It has booted again and asks for a lease just now; where it asks in vain, this is looked at again.
-  if (node !== undefined && mayBeBack(draft, node))
-    return lookAgainAt(draft, draft.nowMs + draft.view.settings.timing.silentMs)
-  if (place(draft, sid, 'best-score').node !== null)
-    toState(draft, sid, 'fence', {}, `${status.node} is lost`)
+  if (node !== undefined && mayBeBack(draft, node)) {
+    lookAgainAt(draft, draft.nowMs + draft.view.settings.timing.silentMs)
+    return false
+  }
+  if (place(draft, sid, 'best-score').node === null) return false
+  toState(draft, sid, 'fence', {}, `${status.node} is lost`)
+  toState(draft, sid, 'recovery', {}, `nothing of it can still run on ${status.node}`)
+  return true
+}
+
+/** Wanted again, and not to be asked for before it starts, it need not be wanted on a lost node first. */
+function mayLeaveAtOnce({ service, config, status }: Managed): boolean {
+  if (config.requested === 'stopped') return true
+  const isKnown = service.everGranted && status.probeRound === null
+  return config.requested === 'started' && isKnown && !status.groupUnavailable
 }
