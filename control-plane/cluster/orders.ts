@@ -210,10 +210,12 @@ function isIgnored(view: ClusterView): boolean {
 
 /**
  * Asked for, granted to this node, and not known to run there. SAFETY: it is not told to run it, or it would start a second
- * copy of what was moved away; once it has said that nothing of it is there, it ends its half for good.
+ * copy of what was moved away; once it has said that nothing of it is there, it ends its half for good. So it does with one
+ * that waits to come alive, once nobody else holds the grant who could send anything there.
  */
-function isGoneFrom(node: NodeView, { sid, status }: ServiceView): boolean {
+function isGoneFrom(node: NodeView, { sid, status, grant }: ServiceView): boolean {
   const report = currentReport(node)
   if (report === null || node.lease.revision < status!.probeRound!) return false
-  return report.running.every((one) => one.sid !== sid)
+  const isForsaken = otherHolder(grant, node.name) === undefined
+  return report.running.every((one) => one.sid !== sid || (one.state === 'incoming' && isForsaken))
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { applyChanges } from '../../control-plane/cluster/apply.ts'
 import { desiredFor } from '../../control-plane/cluster/orders.ts'
-import type { ClusterCommandView, NodeView } from '../../control-plane/cluster/view.ts'
+import type { ClusterCommandView, HolderView, NodeView } from '../../control-plane/cluster/view.ts'
 import { refuseFenceConfirm } from '../../control-plane/intake/node-wish.ts'
 import {
   aNode,
@@ -207,6 +207,19 @@ describe('a service whose old holder has its new epoch', () => {
     expect(desiredFor(v, 'n1').services).toMatchObject([{ state: 'request_stop', generation: 1 }])
     v.nodes.n1!.report!.closed = [{ sid: web, generation: 1 }]
     expect(play(v).after.services[web]!.grant!.holders[0]!.node).toBe('n2')
+  })
+
+  it('is ended there for good where its half waits for a move whose source is gone, and not while that may send it', () => {
+    const node = answering('n1')
+    node.report!.running = [{ ...copy(), state: 'incoming' }]
+    const told = (holders: HolderView[]) => {
+      const v = view([node, answering('n2'), answering('n3')], held)
+      v.services[web] = { ...v.services[web]!, grant: { generation: 1, holders } }
+      return desiredFor(v, 'n1').services[0]?.state
+    }
+    const half = { node: 'n1', epoch: 4, confirmed: true }
+    expect(told([half])).toBe('request_stop')
+    expect(told([half, { ...half, node: 'n2', generation: 2 }])).toBe('ignored')
   })
 
   it('is left alone on both nodes where a second copy runs', () => {

@@ -98,6 +98,8 @@ export function drawRates(chance: Chance, intensity = 1): FaultRates {
   draw(machineFaults, 2, 100, 0.35)
   draw(siteFaults, 2, 60, 0.3)
   draw(timedFaults, 20, 300, 0.3)
+  // Most are refused, or need no move.
+  draw(['moveWish'], 100, 2_000, 0.4)
   draw(steadyFaults, 0.001, 0.15, 0.35)
   rates.operators = Number((isCalm ? 20 : 20 * 50 ** chance.float()).toPrecision(3))
   return rates as FaultRates
