@@ -2,6 +2,7 @@
 import { agentMutants } from './agent-mutants.ts'
 import { evidenceMutants } from './evidence-mutants.ts'
 import { fenceMutants } from './fence-mutants.ts'
+import { hiddenMutants } from './hidden-mutants.ts'
 import { leaseMutants } from './lease-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
@@ -10,6 +11,7 @@ export const mutants: readonly Mutant[] = [
   ...leaseMutants,
   ...evidenceMutants,
   ...fenceMutants,
+  ...hiddenMutants,
 ]
 
 export function mutantNamed(name: string): Mutant {

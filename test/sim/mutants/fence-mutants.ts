@@ -21,6 +21,33 @@ export const fenceMutants: Mutant[] = [
     ],
   },
   {
+    name: 'one-feed-is-enough',
+    schedule: 'one-feed',
+    guarantee: 'a machine is off when all of its feeds are (rule 6)',
+    behind: {
+      why: 'no feed is read a second time before all were read off once',
+      edits: [
+        {
+          file: 'control-plane/fence/carry-out.ts',
+          find: 'if (!(await together(all, (one) => one.untilOff()))) return said()',
+          replace: 'await together(all, (one) => one.untilOff())',
+        },
+      ],
+    },
+    edits: [
+      {
+        file: proof,
+        find: "report.devices.find(({ fault }) => fault !== '')",
+        replace: "report.devices.slice(0, 1).find(({ fault }) => fault !== '')",
+      },
+      {
+        file: proof,
+        find: 'for (const device of devices) {',
+        replace: 'for (const device of devices.slice(0, 1)) {',
+      },
+    ],
+  },
+  {
     name: 'evidence-of-another-order',
     schedule: 'old-order',
     guarantee: 'what was read for one epoch proves nothing about the next one (rule 6, S17d)',

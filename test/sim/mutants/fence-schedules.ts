@@ -19,6 +19,17 @@ export const fenceSchedules: Schedule[] = [
     },
   },
   {
+    name: 'one-feed',
+    what: 'of the two feeds of a node that is cut off one takes the command and does nothing',
+    async play() {
+      const { world, node } = await site({ fenceDevices: 2 })
+      world.fencing.of(node.name)[1]!.isLiar = true
+      node.link.cut()
+      await world.run(60_000)
+      return world
+    },
+  },
+  {
     name: 'old-order',
     what: 'a node that was switched off is back with the service, and is cut off while its device can no longer do anything',
     async play() {

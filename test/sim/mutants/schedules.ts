@@ -3,6 +3,7 @@
 import type { World } from '../world.ts'
 import { agentSchedules } from './agent-schedules.ts'
 import { fenceSchedules } from './fence-schedules.ts'
+import { hiddenSchedules } from './hidden-schedules.ts'
 import { planeSchedules } from './plane-schedules.ts'
 
 /** Named by the letter that test/schedules.ts explains, where it has one. */
@@ -12,6 +13,7 @@ export const schedules: readonly Schedule[] = [
   ...agentSchedules,
   ...planeSchedules,
   ...fenceSchedules,
+  ...hiddenSchedules,
 ]
 
 export function scheduleNamed(name: string): Schedule {

@@ -17,6 +17,7 @@ export async function site(options: SiteOptions = {}): Promise<Site> {
   const { device = 'i6300esb', fenceDevices = 0, virtual = false, readsGates = false } = options
   const nodes = ['n1', 'n2', 'n3'].map((name) => ({
     ...{ name, drivers, device, fenceDevices, virtual },
+    ...(options.rate !== undefined && { rate: options.rate }),
   }))
   const world = createWorld({ nodes, seed, settings, readsGates })
   const confirms = tapConfirms(world)
@@ -36,6 +37,8 @@ type SiteOptions = Pick<WorldOptions, 'settings' | 'seed' | 'readsGates'> & {
   drivers?: ServiceType[]
   device?: DeviceName
   fenceDevices?: number
+  /** Of every machine's clock; default: drawn. */
+  rate?: number
   virtual?: boolean
 }
 
