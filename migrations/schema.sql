@@ -301,6 +301,7 @@ create table node_group (
   constraint node_group_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint node_group_cluster_id_name_pk PRIMARY KEY (cluster_id, name)
 );
+CREATE TRIGGER note_rules_touched AFTER INSERT OR DELETE OR UPDATE ON public.node_group FOR EACH ROW EXECUTE FUNCTION note_rules_touched();
 
 create table node_health (
   node_uid uuid not null,
@@ -446,6 +447,14 @@ create table rule (
   constraint rule_shape CHECK ((((type = 'node-affinity'::text) AND (nodes IS NOT NULL) AND (strict IS NOT NULL) AND (affinity IS NULL)) OR ((type = 'resource-affinity'::text) AND (nodes IS NULL) AND (strict IS NULL) AND (affinity = ANY (ARRAY['positive'::text, 'negative'::text]))))),
   constraint rule_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
   constraint rule_cluster_id_id_pk PRIMARY KEY (cluster_id, id)
+);
+CREATE TRIGGER note_rules_touched AFTER INSERT OR DELETE OR UPDATE ON public.rule FOR EACH ROW EXECUTE FUNCTION note_rules_touched();
+
+create table rules_touched (
+  cluster_id integer not null,
+  touched xid8 not null default pg_current_xact_id(),
+  constraint rules_touched_cluster_id_cluster_id_fk FOREIGN KEY (cluster_id) REFERENCES cluster(id),
+  constraint rules_touched_pkey PRIMARY KEY (cluster_id)
 );
 
 create table run_grant (
@@ -730,6 +739,19 @@ BEGIN
   INSERT INTO service_deletion (cluster_id, sid) VALUES (old.cluster_id, old.sid)
   ON CONFLICT (cluster_id, sid) DO UPDATE SET touched = excluded.touched;
   RETURN old;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.note_rules_touched()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  written integer := CASE WHEN TG_OP = 'DELETE' THEN old.cluster_id ELSE new.cluster_id END;
+BEGIN
+  INSERT INTO rules_touched (cluster_id, touched) VALUES (written, pg_current_xact_id())
+  ON CONFLICT (cluster_id) DO UPDATE SET touched = excluded.touched
+    WHERE rules_touched.touched <> excluded.touched;
+  RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.prune_guard()

@@ -1,5 +1,6 @@
 // Reads one cluster as a ClusterView, in one statement and so in one snapshot. Must only read.
 import type postgres from 'postgres'
+import { assert } from '../../shared/assert.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { Settings } from '../../shared/settings.ts'
 import { fenceAfterMs } from '../../shared/timing.ts'
@@ -61,7 +62,7 @@ export async function load(
   }
   if (!row?.head) return null
   const now = completed(before, row, row.head.nowMs)
-  const loaded = assemble(row, now, reading?.witness)
+  const loaded = assemble(row, now, before?.rules ?? null, reading?.witness)
   if (!cache) return { ...loaded, known: null, census: null, rules: null, underRules: null }
   const census = censusOf(before, row, loaded.view)
   const rules = rulesAfter(before?.rules ?? null, loaded.view)
@@ -98,6 +99,7 @@ async function observe(sql: Sql, witness: ClockWitness, clock: Clock): Promise<v
 function assemble(
   row: RawView,
   now: KnownView,
+  rulesBefore: KnownRules | null,
   witness: ClockWitness | undefined,
 ): Omit<LoadedView, 'known' | 'census' | 'rules' | 'underRules'> {
   const head = row.head!
@@ -117,8 +119,7 @@ function assemble(
     disarm: head.disarm,
     imbalancedSinceMs: head.imbalancedSinceMs,
     nodes: nodesOf(row, now, judgeWith(witness, fenceAfterMs(longest))),
-    groups: Object.fromEntries(row.groups.map((group) => [group.name, group])),
-    rules: row.rules,
+    ...ruledBy(row, rulesBefore),
     services: now.services,
     commands: row.commands,
     clusterCommands: row.clusterCommands,
@@ -130,6 +131,17 @@ function assemble(
     regressClaims: head.regressClaims,
     longestLeaseMs: head.longestLeaseMs,
   }
+}
+
+/** The rules and groups of `row`; those that are known, where nobody has written any since. */
+function ruledBy(
+  { rules, groups }: RawView,
+  before: KnownRules | null,
+): Pick<ClusterView, 'rules' | 'groups'> {
+  if (rules !== null && groups !== null)
+    return { rules, groups: Object.fromEntries(groups.map((group) => [group.name, group])) }
+  assert(before !== null, 'rules and groups are read whole the first time')
+  return { rules: before.rules, groups: before.groups }
 }
 
 export type Judge = (leaseUntilMs: number, committedMs: number | null) => number

@@ -2,7 +2,8 @@
 // One statement is one snapshot: under READ COMMITTED nothing can slip in between its parts.
 //
 // With `onlyTouched`, $2 is the `horizon` of an earlier snapshot: the lowest transaction that it may not have shown. Of
-// services, reports and usages, which are many, only those come that a transaction not below it has written since.
+// services, reports and usages, which are many, only those come that a transaction not below it has written since; rules
+// and groups come as a whole, or not at all where nobody has written any since.
 
 const head = `
   select jsonb_build_object(
@@ -178,18 +179,23 @@ const touchedServices = `touched as materialized (
   union select sid from run_grant_holder where cluster_id = $1 and touched >= $2::text::xid8
   union select sid from service_deletion where cluster_id = $1 and touched >= $2::text::xid8)`
 
+const areRulesTouched = `exists (
+  select from rules_touched where cluster_id = $1 and touched >= $2::text::xid8)`
+
 export function viewStatement(onlyTouched: boolean): string {
   const isMeant = onlyTouched ? 's.sid in (select sid from touched)' : 'true'
   const since = (table: string) => (onlyTouched ? `${table}.touched >= $2::text::xid8` : 'true')
   const touched = onlyTouched
     ? `(select coalesce(jsonb_agg(sid), '[]') from touched)`
     : `'[]'::jsonb`
+  const ruled = (all: string) =>
+    onlyTouched ? `case when ${areRulesTouched} then (${all}) end` : `(${all})`
   return `${onlyTouched ? `with ${touchedServices}` : ''} select
   (${head}) as head,
   ${touched} as touched,
   (${nodes(since('r'))}) as nodes,
-  (${groups}) as groups,
-  (${rules}) as rules,
+  ${ruled(groups)} as groups,
+  ${ruled(rules)} as rules,
   (${usages(since('u'))}) as usages,
   (${healths(since('e'))}) as healths,
   (${services(isMeant)}) as services,

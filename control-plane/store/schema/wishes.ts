@@ -99,6 +99,12 @@ export const rule = pgTable(
   ],
 )
 
+/** Which transaction wrote any rule or group last, also by deleting it: whoever knows them reads them again only then. */
+export const rulesTouched = pgTable('rules_touched', {
+  clusterId: clusterId().primaryKey(),
+  touched: touched(),
+})
+
 export const command = pgTable(
   'command',
   {

@@ -53,8 +53,9 @@ export type RawView = {
   /** Sids of which something was written since; meaningless where everything was asked for. */
   touched: string[]
   nodes: RawNode[]
-  groups: GroupView[]
-  rules: Rule[]
+  /** null, both: what is known of them already still holds. */
+  groups: GroupView[] | null
+  rules: Rule[] | null
   usages: RawUsage[]
   healths: RawHealth[]
   services: (ServiceConfig & { sid: string })[]

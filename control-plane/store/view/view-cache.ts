@@ -1,5 +1,5 @@
 // What a replica remembers of a cluster between two rounds, so that a round reads only what was written since: services,
-// reports and usages, which are many. All else is read anew each time, and nothing here is ever believed about another
+// reports, usages and rules, which are many. All else is read anew each time, and nothing here is ever believed about another
 // server or history of the database. Records are never changed in place: what did not change stays the same object.
 import { type Census, censusAfter, takeCensus } from '../../cluster/census.ts'
 import { compareText } from '../../cluster/grants.ts'
