@@ -3,7 +3,7 @@
 import { assert } from '../../shared/assert.ts'
 import type { Change } from './change.ts'
 import { doubtAboutReport, readingGapMs } from './fence-proof.ts'
-import type { WorkingView } from './service-table.ts'
+import { setNode, type WorkingView } from './working-view.ts'
 import type { NodeView } from './view.ts'
 
 /** The order replaces the one before: what is still reported of that one proves nothing. */
@@ -17,7 +17,7 @@ export function orderFence(view: WorkingView, change: Change & { kind: 'fence.or
     `node ${node.name} is to be switched off for lease epoch ${epoch}, which is not revoked or holds nothing`,
   )
   const order = { epoch, attempt, uid, orderedMs: view.nowMs, report: null }
-  view.nodes[node.name] = { ...node, fenceOrder: order }
+  setNode(view, { ...node, fenceOrder: order })
 }
 
 /** Why the last order to switch it off is no proof for `epoch`; null: it is. */

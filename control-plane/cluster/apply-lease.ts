@@ -13,7 +13,7 @@ import {
   withoutHolder,
 } from './grants.ts'
 import { isRenewing } from './renewing.ts'
-import type { WorkingView } from './service-table.ts'
+import { setNode, type WorkingView } from './working-view.ts'
 import type { NodeView, RevocationView, ServiceView, Sid } from './view.ts'
 
 /** Services among which all are that the node of a change holds. Asked for only where it matters. */
@@ -44,7 +44,7 @@ export function revokeLease(
   )
   const { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded } = lease
   const revocation = { epoch, bootId, leaseUntilMs, judgedUntilMs, guarded, revokedMs: view.nowMs }
-  view.nodes[node.name] = {
+  setNode(view, {
     ...node,
     revocations: isHeld ? [...node.revocations, revocation] : node.revocations,
     challenge: null,
@@ -61,7 +61,7 @@ export function revokeLease(
       attestedPlaneEpoch:
         change.mode === 'operator' ? view.planeEpoch.number : lease.attestedPlaneEpoch,
     },
-  }
+  })
 }
 
 /** It is asked what it runs, before it gets the epoch that its last revocation allotted. */
@@ -76,7 +76,7 @@ export function challengeNode(
     `node ${node.name} is asked for an epoch that is not the next one`,
   )
   const challenge = { epoch, bootId, nonce, questions, waitsFor: '' }
-  view.nodes[node.name] = { ...node, challenge }
+  setNode(view, { ...node, challenge })
 }
 
 /** Begins the epoch that the last revocation allotted; adopted holders go over to it. */
@@ -112,7 +112,7 @@ export function openLease(
   const { lease } = node
   // Its first renewal may take a while: until then it is not over.
   const fullMs = view.nowMs + fenceAfterMs(view.settings.timing)
-  view.nodes[node.name] = {
+  setNode(view, {
     ...node,
     revocations: [],
     challenge: null,
@@ -128,7 +128,7 @@ export function openLease(
       revision: 0,
       vouchedRound: null,
     },
-  }
+  })
 }
 
 /** Closes the holders that the evidence proves dead, and no other. */
@@ -195,7 +195,7 @@ function forgetRevocations(
   isSettled: (revocation: RevocationView) => boolean,
 ): void {
   const revocations = node.revocations.filter((one) => !isSettled(one))
-  view.nodes[node.name] = { ...node, revocations }
+  setNode(view, { ...node, revocations })
 }
 
 /** Puts the record back, or forgets it when nothing of it is left. */

@@ -16,7 +16,7 @@ import {
 import { hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
-import { ServiceTable, type WorkingView } from './service-table.ts'
+import { finishWorkingView, setNode, startWorkingView, type WorkingView } from './working-view.ts'
 import type { ClusterView, NodeView, ServiceStatus, ServiceView } from './view.ts'
 
 export { nextLeaseEpoch } from './grants.ts'
@@ -39,12 +39,13 @@ export function applyPlan(view: ClusterView, plan: Plan): ClusterView {
     if (service?.status)
       working.services.set(sid, { ...service, status: { ...service.status, note } })
   }
-  for (const [name, note] of Object.entries(plan.nodeNotes))
-    if (working.nodes[name]) working.nodes[name] = { ...working.nodes[name], note }
+  for (const [name, note] of Object.entries(plan.nodeNotes)) {
+    const node = working.nodes[name]
+    if (node) setNode(working, { ...node, note })
+  }
   for (const [name, waitsFor] of Object.entries(plan.challengeNotes)) {
     const node = working.nodes[name]
-    if (node?.challenge)
-      working.nodes[name] = { ...node, challenge: { ...node.challenge, waitsFor } }
+    if (node?.challenge) setNode(working, { ...node, challenge: { ...node.challenge, waitsFor } })
   }
   return finishWorkingView(working)
 }
@@ -53,16 +54,6 @@ function workingAfter(view: ClusterView, changes: readonly Change[]): WorkingVie
   const working = startWorkingView(view)
   for (const change of changes) applyToWorkingView(working, change)
   return working
-}
-
-/** A view whose containers are its own; the records in them stay shared until a change replaces one. */
-export function startWorkingView(view: ClusterView): WorkingView {
-  return { ...view, nodes: { ...view.nodes }, services: new ServiceTable(view.services) }
-}
-
-/** The outcome as plain data. */
-export function finishWorkingView(view: WorkingView): ClusterView {
-  return { ...view, services: view.services.toRecord() }
 }
 
 /**
@@ -79,7 +70,7 @@ export function applyToWorkingView(
       const node = nodeOf(view, change.node)
       assert(node.state === change.from, `node ${node.name} is ${node.state}, not ${change.from}`)
       assertLegalEdge(nodeEdges, `node ${node.name}`, change.from, change.to)
-      view.nodes[node.name] = { ...node, state: change.to, sinceMs: view.nowMs }
+      setNode(view, { ...node, state: change.to, sinceMs: view.nowMs })
       return
     }
     case 'lease.revoked':
@@ -91,7 +82,7 @@ export function applyToWorkingView(
     case 'node.challenged':
       return challengeNode(view, change)
     case 'node.ended':
-      view.nodes[change.node] = { ...nodeOf(view, change.node), toldEnd: change.end }
+      setNode(view, { ...nodeOf(view, change.node), toldEnd: change.end })
       return
     case 'evidence.recorded':
       return recordEvidence(view, change, holding)

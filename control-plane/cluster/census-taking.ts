@@ -6,19 +6,25 @@ import { eachLoadedNode, isMeasuredWithNode } from './loaded-nodes.ts'
 import { isSettled } from './settled.ts'
 import { put, take } from './sorted-sids.ts'
 import { type ServiceType, serviceType } from '../../shared/names.ts'
-import type { NodeName, ServiceView, Sid } from './view.ts'
+import type { ClusterView, NodeName, ServiceView, Sid } from './view.ts'
 
 type OwnNode = { sids: Sid[]; settled: Map<ServiceType, Sid[]>; load: NodeLoad }
 
 export class CensusTaking {
   readonly #before: Census | null
+  readonly #inView: ClusterView['nodes']
+  #settledTypes: Map<ServiceType, number> | null = null
   #sids: Sid[] | null = null
   readonly #lists = new Map<Listed, Sid[]>()
   readonly #nodes = new Map<NodeName, OwnNode>()
 
-  /** @param before the census to begin with; null: an empty one */
-  constructor(before: Census | null) {
+  /**
+   * @param before the census to begin with; null: an empty one
+   * @param inView the nodes of the view that it is taken of
+   */
+  constructor(before: Census | null, inView: ClusterView['nodes']) {
     this.#before = before
+    this.#inView = inView
   }
 
   /**
@@ -36,14 +42,12 @@ export class CensusTaking {
     else take(this.#sids, old!.sid)
   }
 
-  /** What the services are in now. */
-  finish(): Pick<Census, 'sids' | 'lists' | 'nodes'> {
-    const nodes = new Map<NodeName, NodeCensus>(this.#before?.nodes)
-    for (const [name, node] of this.#nodes) {
-      for (const [type, sids] of node.settled) if (sids.length === 0) node.settled.delete(type)
-      if (node.sids.length > 0) nodes.set(name, node)
-      else nodes.delete(name)
-    }
+  /**
+   * What the services are in now.
+   * @param isOtherRoster the view has other nodes than that of the census to begin with
+   */
+  finish(isOtherRoster: boolean): Omit<Census, 'services' | 'reports'> {
+    const nodes = this.#nodesNow()
     const list = (name: Listed) => this.#lists.get(name) ?? this.#before?.lists[name] ?? []
     return {
       sids: this.#sids ?? this.#before?.sids ?? [],
@@ -57,7 +61,29 @@ export class CensusTaking {
         unsettled: list('unsettled'),
       },
       nodes,
+      settledTypes: this.#settledTypes ?? this.#before?.settledTypes ?? new Map(),
+      strangers: this.#strangersIn(nodes, isOtherRoster),
     }
+  }
+
+  #nodesNow(): Census['nodes'] {
+    if (this.#before !== null && this.#nodes.size === 0) return this.#before.nodes
+    const nodes = new Map<NodeName, NodeCensus>(this.#before?.nodes)
+    for (const [name, node] of this.#nodes) {
+      for (const [type, sids] of node.settled) if (sids.length === 0) node.settled.delete(type)
+      if (node.sids.length > 0) nodes.set(name, node)
+      else nodes.delete(name)
+    }
+    return nodes
+  }
+
+  #strangersIn(nodes: Census['nodes'], isOtherRoster: boolean): ReadonlySet<NodeName> {
+    const known = isOtherRoster ? [] : (this.#before?.strangers ?? [])
+    const maybe = isOtherRoster ? nodes.keys() : [...known, ...this.#nodes.keys()]
+    const strangers = new Set<NodeName>()
+    for (const name of maybe)
+      if (this.#inView[name] === undefined && nodes.has(name)) strangers.add(name)
+    return strangers
   }
 
   #list(service: ServiceView, change: (list: Sid[], sid: Sid) => void, by: 1 | -1): void {
@@ -79,6 +105,10 @@ export class CensusTaking {
       let settled = node.settled.get(type)
       if (!settled) node.settled.set(type, (settled = []))
       change(settled, sid)
+      this.#settledTypes ??= new Map(this.#before?.settledTypes)
+      const count = (this.#settledTypes.get(type) ?? 0) + by
+      if (count === 0) this.#settledTypes.delete(type)
+      else this.#settledTypes.set(type, count)
     } else listed('unsettled')
     for (const node of nodesOf(service)) change(this.#node(node).sids, sid)
     if (status === null) return

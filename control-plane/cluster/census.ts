@@ -5,7 +5,7 @@
 import { CensusTaking } from './census-taking.ts'
 import { compareText } from './grants.ts'
 import type { ServiceType } from '../../shared/names.ts'
-import { indexReports, type ReportIndex } from './report-index.ts'
+import { Reports } from './reports.ts'
 import type { ClusterView, NodeName, ServiceView, Sid } from './view.ts'
 
 /** All lists are in order. */
@@ -15,7 +15,11 @@ export type Census = {
   readonly sids: readonly Sid[]
   readonly lists: Readonly<Record<Listed, readonly Sid[]>>
   readonly nodes: ReadonlyMap<NodeName, NodeCensus>
-  readonly reports: ReadonlyMap<NodeName, ReportIndex>
+  /** Of how many of each type it is settled where they are. */
+  readonly settledTypes: ReadonlyMap<ServiceType, number>
+  /** Nodes that services are on or bound for, and that are not in the view. */
+  readonly strangers: ReadonlySet<NodeName>
+  readonly reports: Reports
 }
 
 export type Listed =
@@ -56,9 +60,9 @@ type Counted = Pick<ClusterView, 'services' | 'nodes'>
 
 /** The census of a view. */
 export function takeCensus({ services, nodes }: Counted): Census {
-  const taking = new CensusTaking(null)
+  const taking = new CensusTaking(null, nodes)
   for (const sid of sortedKeys(services)) taking.enter(undefined, services[sid])
-  return { services, ...taking.finish(), reports: indexReports(nodes) }
+  return { services, ...taking.finish(true), reports: Reports.take(nodes) }
 }
 
 /** The census of a view whose services differ from those of `before` in the `touched` ones at most. */
@@ -67,19 +71,15 @@ export function censusAfter(before: Census, view: Counted, touched: Iterable<Sid
   const sids = new Set(touched)
   // Taking it anew is quicker than to move most of them.
   if (sids.size * 4 > before.sids.length) return takeCensus(view)
-  const taking = new CensusTaking(before)
+  const reports = before.reports.after(nodes)
+  const taking = new CensusTaking(before, nodes)
   for (const sid of sids) taking.enter(before.services[sid], services[sid])
-  return { services, ...taking.finish(), reports: indexReports(nodes, before.reports) }
+  return { services, ...taking.finish(reports.names !== before.reports.names), reports }
 }
 
 /** Whether it says what there is in this view: of the same records. */
 export function isCensusOf({ services, reports }: Census, view: Counted): boolean {
-  return (
-    services === view.services &&
-    Object.values(view.nodes).every(
-      ({ name, report }) => (reports.get(name)?.of ?? null) === report,
-    )
-  )
+  return services === view.services && reports.areOf(view.nodes)
 }
 
 /** Views mostly come in order already, and looking is cheaper than sorting. */

@@ -2,26 +2,26 @@
 // for, and as good as the report for as long as that is the same object. Reads only.
 import type { OrderResult, RunningService } from '../../shared/protocol.ts'
 import type { ReportView } from './node-words.ts'
-import type { ClusterView, NodeName, Sid } from './view.ts'
+import type { Sid } from './view.ts'
 
 const none: readonly RunningService[] = []
 const nothing: ReadonlyMap<string, OrderResult> = new Map()
 
 export class ReportIndex {
-  readonly of: ReportView
+  readonly #of: ReportView
   #running: Map<Sid, RunningService[]> | null = null
   #failures: ReadonlyMap<string, OrderResult> | null = null
   #successes: ReadonlyMap<string, OrderResult> | null = null
 
   constructor(of: ReportView) {
-    this.of = of
+    this.#of = of
   }
 
   /** What it says of `sid`, in its order. */
   running(sid: Sid): readonly RunningService[] {
     if (this.#running === null) {
       this.#running = new Map()
-      for (const found of this.of.running) {
+      for (const found of this.#of.running) {
         const known = this.#running.get(found.sid)
         if (known) known.push(found)
         else this.#running.set(found.sid, [found])
@@ -32,29 +32,15 @@ export class ReportIndex {
 
   /** Answers otherwise than `ok`, by order. Few, as a rule. */
   get failures(): ReadonlyMap<string, OrderResult> {
-    this.#failures ??= answersIn(this.of, false)
+    this.#failures ??= answersIn(this.#of, false)
     return this.#failures
   }
 
   /** Answers `ok`, by order. */
   get successes(): ReadonlyMap<string, OrderResult> {
-    this.#successes ??= answersIn(this.of, true)
+    this.#successes ??= answersIn(this.#of, true)
     return this.#successes
   }
-}
-
-/** Of all nodes that have reported. @param before what is known: of the same reports the same lookups */
-export function indexReports(
-  nodes: ClusterView['nodes'],
-  before?: ReadonlyMap<NodeName, ReportIndex>,
-): Map<NodeName, ReportIndex> {
-  const reports = new Map<NodeName, ReportIndex>()
-  for (const name in nodes) {
-    const { report } = nodes[name]!
-    const known = before?.get(name)
-    if (report !== null) reports.set(name, known?.of === report ? known : new ReportIndex(report))
-  }
-  return reports
 }
 
 function answersIn({ results }: ReportView, isOk: boolean): ReadonlyMap<string, OrderResult> {

@@ -1,13 +1,10 @@
 // The services of a view while changes are applied to it: the view's own, with what was changed laid over them. Taking
-// one up costs nothing, however many services there are; a view is copied only when somebody asks for the outcome.
+// one up costs nothing, however many services there are; they are copied only when somebody asks for the outcome.
 // Must never change the view it was made of.
-import type { ClusterView, ServiceView, Sid } from './view.ts'
+import type { ServiceView, Sid } from './view.ts'
 
 /** Where services are looked up by their ids. */
 export type ServiceLookup = { get(sid: Sid): ServiceView | undefined }
-
-/** A view that changes are being applied to. */
-export type WorkingView = Omit<ClusterView, 'services'> & { services: ServiceTable }
 
 type Services = Readonly<Record<Sid, ServiceView>>
 

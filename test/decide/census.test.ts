@@ -9,13 +9,9 @@ import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { aGroup, aNode, aService, buildView } from './build-view.ts'
 import type { Rule } from '../../shared/rule.ts'
+import { counts } from './census-counts.ts'
 import { event, happen, names, sids } from './events.ts'
 import { World } from './world.ts'
-
-/** What there is to compare of it: its reports are lookups into the view's own. */
-function counts({ sids: all, lists, nodes }: Census) {
-  return { all, lists, nodes }
-}
 
 function touched(before: ClusterView, after: ClusterView): string[] {
   const all = new Set([...Object.keys(before.services), ...Object.keys(after.services)])

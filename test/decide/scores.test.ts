@@ -1,6 +1,6 @@
 // How nodes are weighed in a plan: by mode, by what loads them, and as the plan changes it (reference 2.15.1 to 2.15.4).
 import fc from 'fast-check'
-import { finishWorkingView } from '../../control-plane/cluster/apply.ts'
+import { finishWorkingView } from '../../control-plane/cluster/working-view.ts'
 import { describe, expect, test } from 'vitest'
 import type { ClusterView, ServiceStatus, ServiceView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'

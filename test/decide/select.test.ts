@@ -34,6 +34,7 @@ function ask({ current = 'n2', apart = [], scores = {}, together = {}, ...rest }
     tried: rest.tried ?? [],
     allowed: new Set(allowed),
     preferred: new Set(preferred),
+    preferredInOrder: [...preferred].sort(),
     together: new Map(Object.entries(together)),
     apart: new Map(apart.map((node) => [node, { sid: 'vm:9', from: ['r'] }])),
     scores: () => new Map(Object.entries(scores)),

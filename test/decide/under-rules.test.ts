@@ -42,10 +42,11 @@ function touched(before: ClusterView, after: ClusterView): string[] {
 }
 
 /** What it says, whatever it remembers of how it came to it. */
-function said({ placed, headings, scattered, crowded }: UnderRules) {
+function said({ types, placed, belowTop, headings, scattered, crowded }: UnderRules) {
   const bare = (map: ReadonlyMap<unknown, ReadonlyMap<unknown, unknown>>) =>
     new Map([...map].filter(([, inner]) => inner.size > 0))
-  return { placed: bare(placed), headings: bare(headings), scattered, crowded }
+  const about = { types, placed: bare(placed), belowTop }
+  return { ...about, headings: bare(headings), scattered, crowded }
 }
 
 /** Everybody under rules may be in somebody's way. */

@@ -1,7 +1,7 @@
 // What a replica remembers between rounds is never wrong: read on from what is known, a view is the same as read anew,
 // whoever wrote what in between; and the documents that a round leaves alone are those it would have made.
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Census, takeCensus } from '../../control-plane/cluster/census.ts'
+import { takeCensus } from '../../control-plane/cluster/census.ts'
 import { desiredForAll } from '../../control-plane/cluster/orders.ts'
 import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import { runRound } from '../../control-plane/crm/round.ts'
@@ -26,6 +26,7 @@ import {
   type TestCluster,
   type TestNode,
 } from '../lease/fleet.ts'
+import { counts } from '../decide/census-counts.ts'
 
 const database = testDatabase()
 const witness = new ClockWitness()
@@ -92,11 +93,6 @@ async function expectSame(replica: Replica): Promise<void> {
   expect(counts(loaded.census!)).toEqual(counts(takeCensus(loaded.view)))
 }
 
-/** What there is to compare of a census: its reports are looked up in the view's own. */
-function counts({ sids, lists, nodes: counted, reports }: Census) {
-  return { sids, lists, counted, reports: Array.from(reports, ([name, { of }]) => [name, of]) }
-}
-
 const renewals = () => makeRenewals(database.url)
 
 async function renew(node: TestNode, lane: ReturnType<typeof renewals>, round: number) {
@@ -133,7 +129,7 @@ async function write(roll: (sides: number) => number): Promise<void> {
   const sid = `process:s${roll(6)}`
   const { id } = cluster
   const { sql } = database
-  switch (roll(7)) {
+  switch (roll(10)) {
     case 0:
     case 1:
       await sql`
@@ -153,6 +149,21 @@ async function write(roll: (sides: number) => number): Promise<void> {
     case 5:
       await sql`update node set maintenance_requested = not maintenance_requested
         where cluster_id = ${id} and name = 'n3'`
+      return
+    case 6:
+      await sql`
+        insert into rule (cluster_id, id, position, type, resources, affinity)
+        values (${id}, ${`apart-${roll(2)}`}, 1, 'resource-affinity',
+          ${JSON.stringify([sid, 'process:s0'])}::text::jsonb, 'negative')
+        on conflict (cluster_id, id) do update set resources = excluded.resources`
+      return
+    case 7:
+      await sql`delete from rule where cluster_id = ${id} and id = ${`apart-${roll(2)}`}`
+      return
+    case 8:
+      await sql`
+        insert into node_group (cluster_id, name, nodes) values (${id}, 'g', '{"n1": 1}')
+        on conflict (cluster_id, name) do update set restricted = not node_group.restricted`
       return
     default:
       await sql`

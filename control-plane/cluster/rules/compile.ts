@@ -16,6 +16,8 @@ export type NodeAffinity = {
   strict: boolean
   /** Priorities of the nodes that the rule names. */
   named: Readonly<Record<NodeName, number>>
+  /** The highest of them. */
+  topPriority: number
   /** Priorities of the nodes that may be used. Of a rule that is not strict, every other node with -1. */
   readonly priorities: ReadonlyMap<NodeName, number>
 }
@@ -85,6 +87,7 @@ function affinityFor(
   let priorities: Map<NodeName, number> | null = null
   return {
     ...{ rule, group: groupOfRule(rule), strict, named },
+    topPriority: Math.max(...Object.values(named)),
     get priorities() {
       priorities ??= new Map([
         ...(strict ? [] : nodes.map((node) => [node, -1] as const)),

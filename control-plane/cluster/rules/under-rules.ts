@@ -8,14 +8,25 @@ import type { ClusterView, NodeName, ServiceView, Sid } from '../view.ts'
 import type { CompiledRules, NodeAffinity, Together } from './compile.ts'
 
 /** Settled services of one type on one node that are under the same node affinity. */
-export type Placed = { type: ServiceType; node: NodeName; sids: ReadonlySet<Sid> }
+export type Placed = {
+  type: ServiceType
+  node: NodeName
+  affinity: NodeAffinity
+  sids: ReadonlySet<Sid>
+}
+
+type OwnPlaced = Placed & { sids: Set<Sid> }
 
 export type UnderRules = {
   /** What it was taken of: the very objects. */
   readonly services: Services
   readonly rules: CompiledRules
-  /** By node affinity, then by type and node. */
-  readonly placed: ReadonlyMap<NodeAffinity, ReadonlyMap<string, Placed>>
+  /** Of all services under a node affinity, whether or not they are anywhere. */
+  readonly types: ReadonlySet<ServiceType>
+  /** By node, then by type and rule. */
+  readonly placed: ReadonlyMap<NodeName, ReadonlyMap<string, Placed>>
+  /** Of those, by all of that: where the rule names other nodes with a higher priority, or does not name this one. */
+  readonly belowTop: ReadonlyMap<string, Placed>
   /** How many of a set are at each node or on their way to it. */
   readonly headings: ReadonlyMap<Together, ReadonlyMap<NodeName, number>>
   /** Sets that are not at one node, as far as they are anywhere. */
@@ -63,10 +74,9 @@ class Taking {
   readonly #before: Services
   readonly #now = new Map<Sid, ServiceView | undefined>()
   readonly #rules: CompiledRules
-  readonly #placed: Map<
-    NodeAffinity,
-    Map<string, { type: ServiceType; node: NodeName; sids: Set<Sid> }>
-  >
+  readonly #types: ReadonlySet<ServiceType>
+  readonly #placed: Map<NodeName, Map<string, OwnPlaced>>
+  readonly #belowTop: Map<string, Placed>
   readonly #headings: Map<Together, Map<NodeName, number>>
   readonly #scattered: Set<Together>
   readonly #crowded: Map<Sid, number>
@@ -76,7 +86,9 @@ class Taking {
     this.#before = before
     this.#rules = rules
     // Only their own maps are written to: see #owned.
+    this.#types = known?.types ?? new Set(Array.from(rules.nodeAffinity.keys(), serviceType))
     this.#placed = new Map(known?.placed) as never
+    this.#belowTop = new Map(known?.belowTop)
     this.#headings = new Map(known?.headings) as never
     this.#scattered = new Set(known?.scattered)
     this.#crowded = new Map(known?.crowded)
@@ -97,8 +109,9 @@ class Taking {
 
   finish(services: Services): UnderRules {
     return {
-      ...{ services, rules: this.#rules, placed: this.#placed, headings: this.#headings },
-      ...{ scattered: this.#scattered, crowded: this.#crowded },
+      ...{ services, rules: this.#rules, types: this.#types, placed: this.#placed },
+      ...{ belowTop: this.#belowTop, headings: this.#headings, scattered: this.#scattered },
+      crowded: this.#crowded,
     }
   }
 
@@ -111,16 +124,19 @@ class Taking {
     if (affinity === undefined || service === undefined || !isSettled(service)) return
     const type = serviceType(sid)
     const node = service.status!.node!
-    const key = `${type} ${node}`
-    const groups = this.#owned(this.#placed, affinity, (known) => new Map(known))
-    const { sids } = this.#owned(groups, key, (known) => ({
-      type,
-      node,
+    const key = `${type} ${affinity.rule}`
+    const groups = this.#owned(this.#placed, node, (known) => new Map(known))
+    const group = this.#owned(groups, key, (known) => ({
+      ...{ type, node, affinity },
       sids: new Set(known?.sids),
     }))
-    if (by > 0) sids.add(sid)
-    else sids.delete(sid)
-    if (sids.size === 0) groups.delete(key)
+    if (by > 0) group.sids.add(sid)
+    else group.sids.delete(sid)
+    const isEmpty = group.sids.size === 0
+    if (isEmpty) groups.delete(key)
+    if (affinity.named[node] === affinity.topPriority) return
+    if (isEmpty) this.#belowTop.delete(`${key} ${node}`)
+    else this.#belowTop.set(`${key} ${node}`, group)
   }
 
   #head(sid: Sid, service: ServiceView | undefined, by: 1 | -1): void {

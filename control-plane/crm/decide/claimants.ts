@@ -1,13 +1,12 @@
 // Who may be running a service that nobody holds a grant for, or that the nodes are asked about: what their reports say
-// of it, found in one look for all such services. What is said here is no verdict; open-grant.ts and probe.ts weigh it.
+// of it. What is said here is no verdict; open-grant.ts and probe.ts weigh it.
 import type { Sid } from '../../cluster/view.ts'
 import { type Draft, withTouched } from './draft.ts'
 import type { Running } from './view-index.ts'
 
 /** The nodes that last said they run `sid`, by name; under whatever lease they had then. */
 export function claimants(draft: Draft, sid: Sid): readonly Running[] {
-  const { probed } = draft.index.census.lists
-  return draft.index.runningAt(sid, () => [...ungranted(draft), ...withTouched(draft, probed)])
+  return draft.index.runningAt(sid)
 }
 
 /** Services without an open grant, as things stand in the plan; in order. */

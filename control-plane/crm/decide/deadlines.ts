@@ -1,11 +1,10 @@
 // When must the CRM look again, apart from what single questions asked for: when a node that renews would turn silent.
-import { type Draft, lookAgainAt, nodesOf } from './draft.ts'
-import { isRenewing } from './node-states.ts'
+import { type Draft, lookAgainAt } from './draft.ts'
+import { surveyOf } from './survey.ts'
 
-/** Adds the moments at which nodes become silent. */
+/** Adds the moment at which the first of the nodes becomes silent. */
 export function lookAtDeadlines(draft: Draft): void {
-  const { silentMs } = draft.view.settings.timing
-  for (const node of nodesOf(draft)) {
-    if (isRenewing(draft, node)) lookAgainAt(draft, node.lease.renewedMs! + silentMs)
-  }
+  const { oldestRenewalMs } = surveyOf(draft)
+  if (oldestRenewalMs !== null)
+    lookAgainAt(draft, oldestRenewalMs + draft.view.settings.timing.silentMs)
 }

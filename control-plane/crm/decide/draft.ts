@@ -1,6 +1,6 @@
 // The plan while it is being made: a working view that already shows every change decided so far, and what goes
 // with them. The one permitted mutation of a decision; local to one call of `decide`, and never escapes it.
-import { applyToWorkingView, startWorkingView } from '../../cluster/apply.ts'
+import { applyToWorkingView } from '../../cluster/apply.ts'
 import { type Census, isCensusOf, takeCensus } from '../../cluster/census.ts'
 import type { Change } from '../../cluster/change.ts'
 import { compareText, holdersOf } from '../../cluster/grants.ts'
@@ -8,12 +8,13 @@ import type { Plan, PlannedJob } from '../../cluster/plan.ts'
 import type { CompiledRules, NodeAffinity, Together } from '../../cluster/rules/compile.ts'
 import { areRulesOf, type KnownRules } from '../../cluster/rules/known-rules.ts'
 import type { UnderRules } from '../../cluster/rules/under-rules.ts'
-import type { WorkingView } from '../../cluster/service-table.ts'
+import { startWorkingView, type WorkingView } from '../../cluster/working-view.ts'
 import type { ClusterView, CommandView, NodeName, NodeView, Sid } from '../../cluster/view.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import type { ServiceState } from '../../../shared/service.ts'
 import type { NodeClasses } from './node-classes.ts'
 import { countPartner } from './partners.ts'
+import { type KnownSurvey, surveyOf } from './survey.ts'
 import { addService, type Loads } from './usage/loads.ts'
 import { ViewIndex } from './view-index.ts'
 
@@ -26,8 +27,10 @@ export type Draft = {
   /** Names in a fixed order, so that the order of the view's keys decides nothing. */
   readonly sids: readonly Sid[]
   readonly nodeNames: readonly NodeName[]
-  /** Memory of nodesOf. */
-  nodes: readonly NodeView[] | null
+  /** Memory of nodesOf: as they stood when so many of them had been replaced. */
+  nodes: { nodesReplaced: number; list: readonly NodeView[] }
+  /** Memory of survey.ts. */
+  survey: KnownSurvey | null
   readonly index: ViewIndex
   readonly changes: Change[]
   readonly serviceNotes: Map<Sid, string>
@@ -69,15 +72,17 @@ export function startDraft(view: ClusterView, known: Known = {}): Draft {
   const rules = known.rules && areRulesOf(known.rules, view) ? known.rules.compiled : null
   const isUnderThem =
     known.underRules?.services === view.services && known.underRules.rules === rules
-  const nodeNames = Object.keys(view.nodes).sort(compareText)
+  const nodes = inOrder(Object.values(view.nodes))
+  const nodeNames = nodes.map(({ name }) => name)
   return {
     read: view,
     view: startWorkingView(view),
     nowMs: view.nowMs,
     sids: census.sids,
     nodeNames,
-    nodes: null,
-    index: new ViewIndex(view, nodeNames, census),
+    nodes: { nodesReplaced: 0, list: nodes },
+    survey: null,
+    index: new ViewIndex(census),
     changes: [],
     serviceNotes: new Map(),
     deathNotes: new Map(),
@@ -103,7 +108,6 @@ export function decideChange(draft: Draft, change: Change): void {
   if (sid !== null) count(draft, sid, -1)
   const holding = () => ('node' in change ? maybeHeldBy(draft, change.node) : [])
   applyToWorkingView(draft.view, change, holding)
-  draft.nodes = null
   if (sid !== null) {
     count(draft, sid, 1)
     draft.lastWhy.set(sid, change.why)
@@ -154,8 +158,16 @@ export function lookAgainAt(draft: Draft, atMs: number): void {
  * their time looking up names. Who changes one on the way must look that one up again.
  */
 export function nodesOf(draft: Draft): readonly NodeView[] {
-  draft.nodes ??= draft.nodeNames.map((name) => draft.view.nodes[name]!)
-  return draft.nodes
+  const { nodesReplaced, nodes } = draft.view
+  if (draft.nodes.nodesReplaced !== nodesReplaced)
+    draft.nodes = { nodesReplaced, list: draft.nodeNames.map((name) => nodes[name]!) }
+  return draft.nodes.list
+}
+
+/** Views mostly come in order already, and looking is cheaper than sorting. */
+function inOrder(nodes: NodeView[]): NodeView[] {
+  const isSorted = nodes.every(({ name }, at) => at === 0 || nodes[at - 1]!.name < name)
+  return isSorted ? nodes : nodes.sort((a, b) => compareText(a.name, b.name))
 }
 
 /** The node by its name, as it stands in the plan; undefined when it is no member any more. */
@@ -185,8 +197,8 @@ export function finishDraft(draft: Draft): Plan {
   }
   const nodeNotes: Plan['nodeNotes'] = {}
   const challengeNotes: Plan['challengeNotes'] = {}
-  for (const node of nodesOf(draft)) {
-    const { name } = node
+  for (const name of notedNodes(draft)) {
+    const node = draft.view.nodes[name]!
     const note = draft.nodeNotes.get(name) ?? ''
     if (node.note !== note) nodeNotes[name] = note
     const waitsFor = draft.challengeNotes.get(name) ?? ''
@@ -194,4 +206,11 @@ export function finishDraft(draft: Draft): Plan {
   }
   const { changes, jobs, nextRoundMs } = draft
   return { changes, serviceNotes, nodeNotes, challengeNotes, jobs, nextRoundMs }
+}
+
+/** Of all others there is no note on record, and none was made; in order. */
+function notedNodes(draft: Draft): NodeName[] {
+  const restless = surveyOf(draft).restless.map(({ name }) => name)
+  const noted = [...restless, ...draft.nodeNotes.keys(), ...draft.challengeNotes.keys()]
+  return [...new Set(noted)].sort(compareText)
 }

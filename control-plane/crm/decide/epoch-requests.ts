@@ -5,13 +5,14 @@ import { whereToLook } from '../../cluster/doubt-words.ts'
 import type { EpochRequestView } from '../../cluster/node-words.ts'
 import type { NodeName, NodeView, RevocationView, Sid } from '../../cluster/view.ts'
 import type { ServiceGeneration } from '../../../shared/protocol.ts'
-import { decideChange, type Draft, heldBy, newId, nodesOf } from './draft.ts'
+import { decideChange, type Draft, heldBy, newId } from './draft.ts'
 import { pursueEvidence } from './evidence.ts'
 import { isRenewing, setNodeState } from './node-states.ts'
+import { surveyOf } from './survey.ts'
 
 /** Challenges, settles or refuses every node that asks. */
 export function settleEpochRequests(draft: Draft): void {
-  for (const { name, epochRequest } of nodesOf(draft)) {
+  for (const { name, epochRequest } of surveyOf(draft).restless) {
     if (epochRequest === null) continue
     const waitsFor = answerRequest(draft, name, epochRequest)
     if (waitsFor === null) continue

@@ -13,12 +13,13 @@ import { deviceNote, fenceDueMs, orderDevices } from './fence-devices.ts'
 import { setNodeState } from './node-states.ts'
 import { isSettling } from './outage.ts'
 import { quarantineNote, seconds } from './quarantine.ts'
+import { surveyOf } from './survey.ts'
 import { toState } from './transition.ts'
 
 /** Fences every silent node whose services are due, and records all proof there is. */
 export function fenceSilentNodes(draft: Draft): void {
   const somebodyRenews = nodesOf(draft).some((node) => isAnswering(draft.view, node))
-  for (const node of nodesOf(draft)) {
+  for (const node of surveyOf(draft).restless) {
     const { name } = node
     if (isAnswering(draft.view, node)) continue
     if (node.lease.bootId !== null) fenceNode(draft, name, somebodyRenews)

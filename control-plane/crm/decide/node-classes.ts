@@ -22,6 +22,8 @@ export type NodeClasses = {
   allowed: ReadonlySet<NodeName>
   /** Those of the best class. */
   best: ReadonlySet<NodeName>
+  /** The same in the order of names. */
+  bestInOrder: readonly NodeName[]
   /** Why each other node is out. */
   readonly unfit: ReadonlyMap<NodeName, Unfit>
   /** The restricted group none of whose members is available, or null (D1). */
@@ -64,7 +66,8 @@ export function affinityOf(draft: Draft, sid: Sid): NodeAffinity | null {
 
 function findClasses(draft: Draft, type: ServiceType, affinity: NodeAffinity | null): NodeClasses {
   if (affinity === null) return classesWithoutRule(draft, type)
-  const fit = classesOf(draft, type, null).allowed
+  const anybody = classesOf(draft, type, null)
+  const fit = anybody.allowed
   const named = Object.keys(affinity.named)
     .filter((node) => fit.has(node))
     .sort(compareText)
@@ -76,6 +79,7 @@ function findClasses(draft: Draft, type: ServiceType, affinity: NodeAffinity | n
     affinity,
     allowed: affinity.strict ? new Set(named) : fit,
     best: isLastResort ? fit : new Set(best),
+    bestInOrder: isLastResort ? anybody.bestInOrder : best,
     restrictedOut: affinity.strict && named.length === 0 ? affinity.group : null,
     get unfit() {
       return unfitUnder(draft, type, affinity)
@@ -84,14 +88,15 @@ function findClasses(draft: Draft, type: ServiceType, affinity: NodeAffinity | n
 }
 
 function classesWithoutRule(draft: Draft, type: ServiceType): NodeClasses {
-  const allowed = new Set<NodeName>()
+  const bestInOrder: NodeName[] = []
   const unfit = new Map<NodeName, Unfit>()
   for (const node of nodesOf(draft)) {
     const obstacle = whyUnfit(node, type, draft.nowMs)
-    if (obstacle === null) allowed.add(node.name)
+    if (obstacle === null) bestInOrder.push(node.name)
     else unfit.set(node.name, obstacle)
   }
-  return { affinity: null, allowed, best: allowed, unfit, restrictedOut: null }
+  const allowed = new Set(bestInOrder)
+  return { affinity: null, allowed, best: allowed, bestInOrder, unfit, restrictedOut: null }
 }
 
 function unfitUnder(draft: Draft, type: ServiceType, affinity: NodeAffinity) {

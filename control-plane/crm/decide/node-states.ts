@@ -5,11 +5,12 @@ import * as renewing from '../../cluster/renewing.ts'
 import { drillOf, isToBeEmpty } from '../../cluster/drills.ts'
 import type { ClusterView, NodeName, NodeView } from '../../cluster/view.ts'
 import type { NodeState } from '../../../shared/node.ts'
-import { decideChange, type Draft, nodeNamed, nodesOf } from './draft.ts'
+import { decideChange, type Draft, nodeNamed } from './draft.ts'
+import { surveyOf } from './survey.ts'
 
 /** Judges every node. May be asked again in the same plan. */
 export function judgeNodes(draft: Draft): void {
-  for (const node of nodesOf(draft)) {
+  for (const node of surveyOf(draft).restless) {
     const { name } = node
     const changesBefore = draft.changes.length
     if (node.state === 'fence' && node.revocations.length === 0)

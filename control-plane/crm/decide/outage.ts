@@ -1,18 +1,18 @@
 // After an outage in which nobody renewed, the first node that comes back would be given everything. So: nobody is
 // fenced and nothing is placed anew until all nodes are back or `settleMs` has passed.
 import type { NodeView } from '../../cluster/view.ts'
-import { decideChange, type Draft, lookAgainAt } from './draft.ts'
+import { decideChange, type Draft, lookAgainAt, nodesOf } from './draft.ts'
 import { isRenewing, isToBeEmptied } from './node-states.ts'
+import { surveyOf } from './survey.ts'
 
 /** Notices the end of an outage, and the end of the wait after it. */
 export function judgeOutage(draft: Draft): void {
   const { view, nowMs } = draft
   const { settleMs } = view.settings.timing
-  const roster = Object.values(view.nodes).filter(hasServed)
-  const renewing = roster.filter((node) => isRenewing(draft, node)).length
+  const { served, renewing } = surveyOf(draft)
   if (view.quietSinceMs !== null) {
     const untilMs = view.quietSinceMs + settleMs
-    if (renewing > 0 && renewing === roster.length)
+    if (renewing > 0 && renewing === served)
       decideChange(draft, {
         kind: 'outage.over',
         sinceMs: null,
@@ -22,16 +22,17 @@ export function judgeOutage(draft: Draft): void {
       decideChange(draft, {
         kind: 'outage.over',
         sinceMs: null,
-        why: `${renewing} of ${roster.length} nodes renew, and ${settleMs} ms have passed`,
+        why: `${renewing} of ${served} nodes renew, and ${settleMs} ms have passed`,
       })
     else lookAgainAt(draft, untilMs)
     return
   }
-  const isUsable = roster.some(
-    (node) => isRenewing(draft, node) && !isToBeEmptied(draft.view, node),
+  if (renewing === served || !nobodyRenewed(draft)) return
+  const isUsable = nodesOf(draft).some(
+    (node) => hasServed(node) && isRenewing(draft, node) && !isToBeEmptied(draft.view, node),
   )
-  if (!isUsable || renewing === roster.length || !nobodyRenewed(draft)) return
-  const why = `nobody renewed, now ${renewing} of ${roster.length} nodes do: placement waits for the others`
+  if (!isUsable) return
+  const why = `nobody renewed, now ${renewing} of ${served} nodes do: placement waits for the others`
   decideChange(draft, { kind: 'outage.over', sinceMs: nowMs, why })
   lookAgainAt(draft, nowMs + settleMs)
 }
@@ -41,7 +42,7 @@ export function isSettling(draft: Draft): boolean {
   return draft.view.quietSinceMs !== null
 }
 
-/** Was heard once: a node that is only about to join is missed by nobody. No change of its lease takes that back. */
+/** Was heard once. No change of its lease takes that back. */
 function hasServed({ lease }: NodeView): boolean {
   return lease.reportedMs !== null
 }

@@ -1,6 +1,6 @@
 // After the history of the database was cut (rule 9): nothing is started before every lease of the lost history is
 // over and every node of the roster has attested what it runs. Ends here and nowhere else.
-import { decideChange, type Draft, lookAgainAt } from './draft.ts'
+import { decideChange, type Draft, lookAgainAt, nodesOf } from './draft.ts'
 
 /** Ends the quarantine when it may end; otherwise the notes say for whom it waits. */
 export function judgeQuarantine(draft: Draft): void {
@@ -29,8 +29,8 @@ export function quarantineNote(draft: Draft): string | null {
 /** A node that never attests stays here until a person vouches for its death or removes it. */
 function missingAttestations(draft: Draft): string[] {
   const { number } = draft.view.planeEpoch
-  return draft.nodeNames.filter(
-    (name) => draft.view.nodes[name]!.lease.attestedPlaneEpoch !== number,
+  return nodesOf(draft).flatMap(({ name, lease }) =>
+    lease.attestedPlaneEpoch === number ? [] : [name],
   )
 }
 

@@ -10,7 +10,7 @@ import type { Preference, Question, Scores } from './select.ts'
 /** What is to be weighed for `sid`, as things stand in the plan. */
 export function questionFor(draft: Draft, sid: Sid, preference: Preference): Question {
   const service = draft.view.services.get(sid)!
-  const { allowed, best } = nodeClasses(draft, sid)
+  const { allowed, best, bestInOrder } = nodeClasses(draft, sid)
   let scores: Scores | null = null
   return {
     preference,
@@ -20,6 +20,7 @@ export function questionFor(draft: Draft, sid: Sid, preference: Preference): Que
     tried: service.status?.failedNodes ?? [],
     allowed,
     preferred: best,
+    preferredInOrder: bestInOrder,
     together: partnersTogether(draft, sid),
     apart: partnersApart(draft, sid),
     scores: () => (scores ??= nodeScores(draft, sid)),

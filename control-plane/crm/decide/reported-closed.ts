@@ -1,10 +1,11 @@
 // What agents say they ended for good: evidence `agent-stopped`, one service and generation at a time (rule 6).
 import { currentReport, generationOn, holderOn } from '../../cluster/grants.ts'
-import { decideChange, type Draft, nodesOf } from './draft.ts'
+import { decideChange, type Draft } from './draft.ts'
+import { surveyOf } from './survey.ts'
 
 /** Closes the grants that agents journaled as closed, where they said so under the lease they hold now. */
 export function closeReported(draft: Draft): void {
-  for (const node of nodesOf(draft)) {
+  for (const node of surveyOf(draft).restless) {
     const { name } = node
     const report = currentReport(node)
     if (report === null) continue

@@ -2,7 +2,7 @@
 // `basic` counts services; `static` and `dynamic` weigh CPUs and memory. The arithmetic is in usage/ (reference 2.15).
 import type { Sid } from '../../cluster/view.ts'
 import { ungranted } from './claimants.ts'
-import { type Draft, withTouched } from './draft.ts'
+import { type Draft, nodesOf, withTouched } from './draft.ts'
 import type { Scores } from './select.ts'
 import { demandOf } from '../../cluster/figures.ts'
 import { type Loads, startLoads, whyNotWeighed } from './usage/loads.ts'
@@ -11,7 +11,7 @@ import { startScores } from './usage/start-scores.ts'
 /** How loaded the online nodes are now. */
 export function loadsOf(draft: Draft): Loads {
   if (draft.loads === null) {
-    const online = draft.nodeNames.filter((name) => draft.view.nodes[name]?.state === 'online')
+    const online = nodesOf(draft).filter(({ state }) => state === 'online')
     draft.loads = startLoads(draft.view, online, draft.index.census, () => unmeasured(draft))
   }
   return draft.loads
@@ -29,9 +29,10 @@ export function nodeScores(draft: Draft, sid: Sid): Scores {
     loads.mode === 'basic'
       ? loads.services
       : startScores(loads, demandOf(draft.view.services.get(sid)!))
+  const { placeOf } = loads
   return {
     get(node) {
-      const place = loads.placeOf.get(node)
+      const place = placeOf.get(node)
       return place === undefined ? undefined : scores[place]
     },
   }
@@ -41,10 +42,12 @@ export function nodeScores(draft: Draft, sid: Sid): Scores {
 export function noteMissingFigures(draft: Draft): void {
   const { mode } = draft.view.settings.scheduling
   if (mode === 'basic') return
-  for (const name of draft.nodeNames) {
-    const node = draft.view.nodes[name]!
+  for (const node of nodesOf(draft)) {
     const missing = node.state === 'online' ? whyNotWeighed(node, mode) : null
-    if (missing === null || draft.nodeNotes.has(name)) continue
-    draft.nodeNotes.set(name, `it is not known ${missing}: nodes are weighed by counting services`)
+    if (missing === null || draft.nodeNotes.has(node.name)) continue
+    draft.nodeNotes.set(
+      node.name,
+      `it is not known ${missing}: nodes are weighed by counting services`,
+    )
   }
 }

@@ -24,6 +24,8 @@ export type Question = {
   allowed: ReadonlySet<NodeName>
   /** Those of them in the best class. */
   preferred: ReadonlySet<NodeName>
+  /** The same in the order of names. */
+  preferredInOrder: readonly NodeName[]
   /** How many of the services it is kept together with are at a node, or on their way to it. */
   together: ReadonlyMap<NodeName, number>
   /** Nodes used by services it stays apart from, each with one of them. */
@@ -48,7 +50,8 @@ export function select(question: Question): Choice {
   if (preference === 'stay' && !question.failsBack && isConform(question, current))
     return { node: current, because: 'no-failback', candidates: remaining(question) }
   const candidates = remaining(question)
-  const among = (node: NodeName | null) => node !== null && candidates.includes(node)
+  const among = (node: NodeName | null) =>
+    node !== null && question.preferred.has(node) && candidates.includes(node)
   if (candidates.length === 0) return { node: null, because: 'nowhere', candidates }
   if (among(fallback)) return { node: fallback, because: 'fallback', candidates }
   if (preference === 'stay' && among(current))
@@ -84,13 +87,14 @@ function isConform(question: Question, node: NodeName | null): boolean {
 }
 
 /** The preferred nodes without those that failed, that a partner forbids, or where fewer partners are. */
-function remaining(question: Question): NodeName[] {
-  const { preference, tried, preferred, apart } = question
-  const isTryNext = preference === 'try-next'
-  const open = [...preferred].filter(
-    (node) => !apart.has(node) && !(isTryNext && tried.includes(node)),
-  )
-  open.sort(compareText)
+function remaining(question: Question): readonly NodeName[] {
+  const { preference, tried, preferredInOrder, apart } = question
+  const failed = preference === 'try-next' ? tried : []
+  const isRuledOut = (node: NodeName) => apart.has(node) || failed.includes(node)
+  const open =
+    apart.size === 0 && failed.length === 0
+      ? preferredInOrder
+      : preferredInOrder.filter((node) => !isRuledOut(node))
   if (question.together.size === 0) return open
   const most = mostPartners(question, new Set(open))
   return most === null ? open : [most]

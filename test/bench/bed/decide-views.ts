@@ -32,10 +32,7 @@ export function viewOf(one: DecideCase): ClusterView {
 /** A round of this case. */
 export function roundOf(one: DecideCase): Round {
   const before = healthyView(one)
-  const round = one.round === 'steady' ? withNews(before) : { view: before, before, touched: [] }
-  // Read anew in each round, and the same as before.
-  const view = { ...round.view, rules: structuredClone(before.rules) }
-  return { ...round, view }
+  return one.round === 'steady' ? withNews(before) : { view: before, before, touched: [] }
 }
 
 /** All at rest; but that a node may be lost, which its services do not say. */

@@ -1,5 +1,6 @@
 // One selection of a node: the classes, partners and loads as recorded, our scores, our choice.
 import { z } from 'zod'
+import { compareText } from '../../../control-plane/cluster/grants.ts'
 import { startDraft } from '../../../control-plane/crm/decide/draft.ts'
 import { nodeScores } from '../../../control-plane/crm/decide/scores.ts'
 import { select } from '../../../control-plane/crm/decide/select.ts'
@@ -48,6 +49,7 @@ export const place: Kind = {
       tried: recorded.tried,
       allowed: new Set(recorded.allowed),
       preferred: new Set(recorded.preferred),
+      preferredInOrder: [...recorded.preferred].sort(compareText),
       together: new Map(Object.entries(recorded.together)),
       apart: new Map(recorded.apart.map((node) => [node, { sid: 'one', from: [] }])),
       scores: () => new Map(Object.entries(scores)),

@@ -12,6 +12,7 @@ import { type Draft, nodeNamed } from '../draft.ts'
 import { classesOf, classesOfType, nodeClasses } from '../node-classes.ts'
 import { partnersOf } from '../partners.ts'
 import { isPlacedWell } from '../place.ts'
+import { surveyOf } from '../survey.ts'
 
 /** What the services of one node share. It does not change while services are stepped. */
 type OnNode = { isActive: boolean; failures: ReadonlyMap<string, OrderResult> }
@@ -30,12 +31,26 @@ function newsInPlan(draft: Draft): Set<Sid> {
   return news
 }
 
+/** All others are calm, may run whatever is on them and have answered nothing but `ok`: what is settled there is at rest. */
+function doubtfulNodes(draft: Draft): Set<NodeName> {
+  const { settledTypes, strangers, reports } = draft.index.census
+  const nodes = new Set([...strangers, ...reports.failing])
+  for (const { name } of surveyOf(draft).restless) nodes.add(name)
+  for (const type of settledTypes.keys())
+    for (const node of classesOfType(draft, type).unfit.keys()) nodes.add(node)
+  return nodes
+}
+
 /** Settled, as the view was read, where their rules do not want them, as the nodes are now; some that it does among them. */
 function* againstRules(draft: Draft): Iterable<Sid> {
-  const { placed, scattered, crowded } = underRules(draft)
-  for (const [affinity, groups] of placed)
-    for (const { type, node, sids } of groups.values())
-      if (!classesOf(draft, type, affinity).best.has(node)) yield* sids
+  const { types, placed, belowTop, scattered, crowded } = underRules(draft)
+  // On a node that its rule puts above all others it is where it should be, unless nothing may run there now.
+  for (const type of types)
+    for (const node of classesOfType(draft, type).unfit.keys())
+      for (const group of placed.get(node)?.values() ?? [])
+        if (group.type === type) yield* group.sids
+  for (const { type, node, affinity, sids } of belowTop.values())
+    if (!classesOf(draft, type, affinity).best.has(node)) yield* sids
   for (const { sids } of scattered) yield* sids
   yield* crowded.keys()
 }
@@ -76,8 +91,8 @@ export function restJudge(draft: Draft): RestJudge {
   function restless(): Sid[] {
     const { lists, nodes } = draft.index.census
     const sids = new Set([...lists.unsettled, ...newsInPlan(draft)])
-    for (const [node, { settled }] of nodes)
-      for (const [type, those] of settled)
+    for (const node of doubtfulNodes(draft))
+      for (const [type, those] of nodes.get(node)?.settled ?? [])
         if (!areAtRest(node, type)) for (const sid of those) sids.add(sid)
     for (const sid of againstRules(draft)) sids.add(sid)
     return [...sids].sort(compareText)

@@ -4,7 +4,7 @@ import type { Scheduling } from '../../../../shared/scheduling.ts'
 import type { Census } from '../../../cluster/census.ts'
 import { type Amount, amountOf, demandOf } from '../../../cluster/figures.ts'
 import { eachLoadedNode, isMeasuredWithNode } from '../../../cluster/loaded-nodes.ts'
-import type { WorkingView } from '../../../cluster/service-table.ts'
+import type { WorkingView } from '../../../cluster/working-view.ts'
 import type { NodeName, NodeView, ServiceView, Sid } from '../../../cluster/view.ts'
 
 export type Loads = {
@@ -24,21 +24,21 @@ export type Loads = {
 
 /**
  * The loads of a view.
- * @param names its online nodes, in order
+ * @param nodes its online nodes, in order
  * @param census of its services as they were before anything was changed
  * @param unmeasured those services that are no part of what was measured: all that `dynamic` must add
  */
 export function startLoads(
   view: WorkingView,
-  names: readonly NodeName[],
+  nodes: readonly NodeView[],
   census: Census,
   unmeasured: () => readonly Sid[],
 ): Loads {
-  const loads = emptyLoads(modeOf(view, names), names)
+  const names = nodes.map(({ name }) => name)
+  const loads = emptyLoads(modeOf(view, nodes), names)
   const { mode, cpu, memory, mostCpu, mostMemory } = loads
   if (mode !== 'basic')
-    names.forEach((name, place) => {
-      const { capacity, usage } = view.nodes[name]!
+    nodes.forEach(({ capacity, usage }, place) => {
       const most = amountOf(capacity)
       mostCpu[place] = most.cpu
       mostMemory[place] = most.memory
@@ -72,10 +72,15 @@ function addCounted(loads: Loads, { services }: WorkingView, { nodes }: Census):
 /** Nodes with nothing on them. */
 export function emptyLoads(mode: Loads['mode'], names: readonly NodeName[]): Loads {
   const array = () => new Float64Array(names.length)
+  let placeOf: Map<NodeName, number> | null = null
   return {
     mode,
     names,
-    placeOf: new Map(names.map((name, place) => [name, place])),
+    // Where nothing is placed nobody asks.
+    get placeOf() {
+      placeOf ??= new Map(names.map((name, place) => [name, place]))
+      return placeOf
+    },
     services: array(),
     cpu: array(),
     memory: array(),
@@ -84,9 +89,10 @@ export function emptyLoads(mode: Loads['mode'], names: readonly NodeName[]): Loa
   }
 }
 
-function modeOf(view: WorkingView, names: readonly NodeName[]): Loads['mode'] {
+function modeOf(view: WorkingView, nodes: readonly NodeView[]): Loads['mode'] {
   const { mode } = view.settings.scheduling
-  return names.some((name) => whyNotWeighed(view.nodes[name]!, mode) !== null) ? 'basic' : mode
+  if (mode === 'basic') return mode
+  return nodes.some((node) => whyNotWeighed(node, mode) !== null) ? 'basic' : mode
 }
 
 /** Which figures of a node are missing for this mode, or null. */
