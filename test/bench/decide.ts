@@ -1,9 +1,6 @@
 // `npm run bench:decide`: how long the CRM thinks, over sizes, scheduling modes, rules and what has happened since the
 // round before. In process, after a warm-up, as in a replica that has been running for a while: it carries its census of
 // the services from round to round, and bringing that up to date is measured with the decision. No database.
-// Options: --json (one object), --only TEXT (cases whose line contains it), --quick (fewer runs), --anew (the census is
-// taken anew in each round, as in the first one of a replica).
-import { parseArgs } from 'node:util'
 import { type Census, censusAfter, takeCensus } from '../../control-plane/cluster/census.ts'
 import { type KnownRules, rulesAfter } from '../../control-plane/cluster/rules/known-rules.ts'
 import {
@@ -13,6 +10,7 @@ import {
 } from '../../control-plane/cluster/rules/under-rules.ts'
 import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
+import { commandLine } from '../command-line.ts'
 import { type DecideCase, modes, roundOf, rounds } from './bed/decide-views.ts'
 import { median } from './figure.ts'
 
@@ -84,8 +82,15 @@ function verdict({ services, round, medianMs }: DecideFigure): string {
   return limit === undefined ? '' : `  at most ${limit}: ${medianMs <= limit ? 'met' : 'missed'}`
 }
 
+const usage = `Usage: npm run bench:decide -- [options]
+
+  --only TEXT     cases whose line contains it
+  --quick         fewer runs, for a first look
+  --anew          as in a replica's first round: nothing is known of the one before
+  --json          one object: {cases: [{nodes, services, mode, rules, round, medianMs}]}`
+
 function main() {
-  const { values } = parseArgs({
+  const { values } = commandLine(usage, {
     options: {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },

@@ -1,7 +1,7 @@
 // `npm run bench`: measures what the design promises in numbers, on a real Postgres with fsync on, real replicas and real
 // HTTP. Options: --json (one object), --only NAME (may be repeated), --quick (fewer runs, for a first look).
 // A missed target is no failure of the command: the exit code says only whether everything could be measured.
-import { parseArgs } from 'node:util'
+import { commandLine } from '../command-line.ts'
 import { type Server, startServer } from './bed/bed.ts'
 import { decideBench } from './benches/decide.ts'
 import { enableBench } from './benches/enable.ts'
@@ -36,8 +36,15 @@ const onlyAsked = ['feed-pressure']
 
 type Failure = { bench: string; error: string }
 
+const usage = `Usage: npm run bench -- [options]
+
+  --only NAME     this one; may be repeated (${Object.keys(benches).join(', ')};
+                  without it all but ${onlyAsked.join(', ')})
+  --quick         fewer runs, for a first look
+  --json          one object`
+
 async function main() {
-  const { values } = parseArgs({
+  const { values } = commandLine(usage, {
     options: {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },

@@ -1,7 +1,7 @@
 // npm run test:machines: real kernels under a real (emulated) watchdog, one trouble after the other; prints a table of times. What others
 // would start comes last, on machines with a whole Debian.
-import { parseArgs } from 'node:util'
 import { profiles } from '../../shared/timing.ts'
+import { commandLine } from '../command-line.ts'
 import { type Autostarted, autostart, debianLab } from './debian/autostart.ts'
 import { whyNoDebian } from './debian/image.ts'
 import { type Drilled, drillOne } from './drill.ts'
@@ -19,9 +19,9 @@ const usage = `Usage: npm run test:machines -- [options] [SCENARIO…]
                   (${troubles.map(({ name }) => name).join(', ')}, ${drill}, ${pause}, ${others})
   --profile NAME  edge, default or fast (default: one made for this, a lease of ${emulated.leaseMs / 1000} s)`
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandLine(usage, {
   allowPositionals: true,
-  options: { profile: { type: 'string' }, help: { type: 'boolean', default: false } },
+  options: { profile: { type: 'string' } },
 })
 const profile = Object.entries(profiles).find(([name]) => name === values.profile)?.[1]
 const isChosen = (name: string) =>
@@ -30,12 +30,11 @@ const chosen = troubles.filter(({ name }) => isChosen(name))
 const whyNot = whyNoMachines()
 
 if (
-  values.help ||
   (chosen.length === 0 && ![drill, pause, others].some(isChosen)) ||
   (values.profile !== undefined && !profile)
 ) {
   console.log(usage)
-  process.exitCode = values.help ? 0 : 2
+  process.exitCode = 2
 } else if (whyNot !== null) {
   console.error(`no machines here: ${whyNot}`)
   process.exitCode = 2

@@ -11,13 +11,21 @@ const named = given.filter((word) => word !== '--update')
 const files = named.length > 0 ? named : own()
 
 for (const file of files) {
+  try {
+    const result = await play(file)
+    process.stdout.write(`${JSON.stringify(result)}\n`)
+    if ('ok' in result && !result.ok) process.exitCode = 1
+  } catch (error) {
+    console.error(`${file}: ${(error as Error).message}`)
+    process.exitCode = 1
+  }
+}
+
+async function play(file: string) {
   const content = kindOf(readFileSync(file, 'utf8'))
-  const result =
-    content.kind === 'recording'
-      ? (await playFile(file)).played
-      : await playTextFile(file, content.text, update)
-  process.stdout.write(`${JSON.stringify(result)}\n`)
-  if ('ok' in result && !result.ok) process.exitCode = 1
+  return content.kind === 'recording'
+    ? (await playFile(file)).played
+    : await playTextFile(file, content.text, update)
 }
 
 function own(): string[] {
