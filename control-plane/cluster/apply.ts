@@ -17,7 +17,7 @@ import { hasCurrentLease, holderOn, isUnknownGeneration } from './grants.ts'
 import { assertLegalEdge, nodeEdges, serviceEdges } from './legal-edges.ts'
 import type { Plan } from './plan.ts'
 import { finishWorkingView, setNode, startWorkingView, type WorkingView } from './working-view.ts'
-import type { ClusterView, NodeView, ServiceStatus, ServiceView } from './view.ts'
+import type { ClusterView, NodeName, NodeView, ServiceStatus, ServiceView, Sid } from './view.ts'
 
 export { nextLeaseEpoch } from './grants.ts'
 
@@ -52,19 +52,33 @@ export function applyPlan(view: ClusterView, plan: Plan): ClusterView {
 
 function workingAfter(view: ClusterView, changes: readonly Change[]): WorkingView {
   const working = startWorkingView(view)
-  for (const change of changes) applyToWorkingView(working, change)
+  let held: ReadonlyMap<NodeName, readonly Sid[]> | null = null
+  for (const change of changes)
+    applyToWorkingView(working, change, () => {
+      held ??= sidsByHolder(view)
+      const before = 'node' in change ? (held.get(change.node) ?? []) : []
+      return [...before, ...working.services.changed()]
+    })
   return working
+}
+
+/** The services that each node holds: for many changes one look at all of them. */
+function sidsByHolder({ services }: ClusterView): Map<NodeName, Sid[]> {
+  const held = new Map<NodeName, Sid[]>()
+  for (const sid in services)
+    for (const { node } of services[sid]!.grant?.holders ?? []) {
+      const known = held.get(node)
+      if (known) known.push(sid)
+      else held.set(node, [sid])
+    }
+  return held
 }
 
 /**
  * Applies one change to a view made by `startWorkingView`, replacing the records it touches.
- * @param holding by default, all there are
+ * @param holding of the node of the change: all that it may hold, as things stand
  */
-export function applyToWorkingView(
-  view: WorkingView,
-  change: Change,
-  holding: Holding = () => view.services.sids(),
-): void {
+export function applyToWorkingView(view: WorkingView, change: Change, holding: Holding): void {
   switch (change.kind) {
     case 'node.state': {
       const node = nodeOf(view, change.node)
