@@ -302,6 +302,7 @@ create table node_group (
   constraint node_group_cluster_id_name_pk PRIMARY KEY (cluster_id, name)
 );
 CREATE TRIGGER note_rules_touched AFTER INSERT OR DELETE OR UPDATE ON public.node_group FOR EACH ROW EXECUTE FUNCTION note_rules_touched();
+CREATE TRIGGER note_rules_truncated AFTER TRUNCATE ON public.node_group FOR EACH STATEMENT EXECUTE FUNCTION note_rules_touched();
 
 create table node_health (
   node_uid uuid not null,
@@ -449,6 +450,7 @@ create table rule (
   constraint rule_cluster_id_id_pk PRIMARY KEY (cluster_id, id)
 );
 CREATE TRIGGER note_rules_touched AFTER INSERT OR DELETE OR UPDATE ON public.rule FOR EACH ROW EXECUTE FUNCTION note_rules_touched();
+CREATE TRIGGER note_rules_truncated AFTER TRUNCATE ON public.rule FOR EACH STATEMENT EXECUTE FUNCTION note_rules_touched();
 
 create table rules_touched (
   cluster_id integer not null,
@@ -710,6 +712,16 @@ BEGIN
   RETURN new;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.mark_rules_touched(written integer)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO '$user', 'public'
+AS $function$
+  INSERT INTO rules_touched (cluster_id, touched) VALUES (written, pg_current_xact_id())
+  ON CONFLICT (cluster_id) DO UPDATE SET touched = excluded.touched
+    WHERE rules_touched.touched <> excluded.touched
+$function$;
+
 CREATE OR REPLACE FUNCTION public.no_delete()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -734,6 +746,7 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.note_deletion()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO '$user', 'public'
 AS $function$
 BEGIN
   INSERT INTO service_deletion (cluster_id, sid) VALUES (old.cluster_id, old.sid)
@@ -744,13 +757,19 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.note_rules_touched()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO '$user', 'public'
 AS $function$
-DECLARE
-  written integer := CASE WHEN TG_OP = 'DELETE' THEN old.cluster_id ELSE new.cluster_id END;
 BEGIN
-  INSERT INTO rules_touched (cluster_id, touched) VALUES (written, pg_current_xact_id())
-  ON CONFLICT (cluster_id) DO UPDATE SET touched = excluded.touched
-    WHERE rules_touched.touched <> excluded.touched;
+  IF TG_OP = 'TRUNCATE' THEN
+    PERFORM mark_rules_touched(id) FROM cluster;
+    RETURN NULL;
+  END IF;
+  IF TG_OP <> 'INSERT' THEN
+    PERFORM mark_rules_touched(old.cluster_id);
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    PERFORM mark_rules_touched(new.cluster_id);
+  END IF;
   RETURN NULL;
 END $function$;
 

@@ -14,12 +14,13 @@ const nowhere: readonly NodeName[] = []
 type Made = { base: Where; over: Where }
 
 export class RunningIndex {
-  readonly #nodes: ClusterView['nodes']
+  /** What it is made of, until it is made. */
+  #nodes: ClusterView['nodes'] | null
   #made: Made | null
 
   /** Of the reports of these nodes. */
   constructor(nodes: ClusterView['nodes'], made: Made | null = null) {
-    this.#nodes = nodes
+    this.#nodes = made === null ? nodes : null
     this.#made = made
   }
 
@@ -52,7 +53,8 @@ export class RunningIndex {
   }
 
   #make(): Made {
-    this.#made ??= { base: whereRunning(this.#nodes), over: new Map() }
+    this.#made ??= { base: whereRunning(this.#nodes!), over: new Map() }
+    this.#nodes = null
     return this.#made
   }
 }

@@ -87,3 +87,37 @@ test('a transaction that began before and committed after the last look is not m
   await slow
   expect(idsOf(await read())).toContain('slow')
 })
+
+test('a script that empties the table or gives a rule to another cluster is not missed', async () => {
+  const other = await makeCluster(database.sql, 'given')
+  const read = await aReader()
+  await addRule(database.sql, 'given')
+  expect(idsOf(await read())).toContain('given')
+  await database.sql`update rule set cluster_id = ${other.id} where id = 'given'`
+  expect(idsOf(await read())).not.toContain('given')
+  await database.sql`truncate rule`
+  expect(idsOf(await read())).toEqual([])
+})
+
+test('a dump is restored without a search path', async () => {
+  await database.sql.begin(async (tx) => {
+    await tx`select set_config('search_path', '', true)`
+    await tx`insert into public.node_group (cluster_id, name, nodes)
+      values (${cluster.id}, 'restored', '{"n1": 1}')`
+  })
+  expect((await (await aReader())()).groups.restored).toBeDefined()
+})
+
+test('after a restore in place nothing of the lost history is believed, though nothing is marked', async () => {
+  const { id } = cluster
+  await addRule(database.sql, 'lost')
+  const read = await aReader()
+  expect(idsOf(await read())).toContain('lost')
+  await database.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`
+    await tx`delete from rule where cluster_id = ${id} and id = 'lost'`
+    await tx`update plane_epoch set number = number + 1, uuid = gen_random_uuid()
+      where cluster_id = ${id}`
+  })
+  expect(idsOf(await read())).not.toContain('lost')
+})

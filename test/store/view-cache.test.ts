@@ -232,11 +232,18 @@ describe('a view that is read on', () => {
     await expectSame(replica)
   })
 
-  test('is given up for a new one on another server, timeline or start of the database', async () => {
+  test('is given up for a new one on another server, timeline, start or history of the database', async () => {
     const row = (await rawRow())[0] as RawView
     const known = completed(null, row, row.head?.nowMs ?? 0)
     expect(fits(known, row)).toBe(true)
-    expect(fits({ ...known, identity: `${known.identity}0` } satisfies KnownView, row)).toBe(false)
+    const others: Partial<KnownView>[] = [
+      { identity: `${known.identity}0` },
+      // Restored in place, or recovered from a crash that lost what was not yet on disk.
+      { planeEpoch: `${known.planeEpoch}0` },
+      { horizon: `${BigInt(known.horizon) + 1n}` },
+      { round: known.round + 1 },
+    ]
+    for (const other of others) expect(fits({ ...known, ...other }, row)).toBe(false)
   })
 
   test('is not changed in place by the next one', async () => {

@@ -13,6 +13,9 @@ import { type RawHealth, type RawUsage, type RawView, servicesOf } from './raw-v
 export type KnownView = {
   /** Server, timeline and start of the database that it was read from. */
   identity: string
+  /** Number and uuid of the plane epoch: another one is another history, on whatever server. */
+  planeEpoch: string
+  round: number
   /** Uids of the nodes: rows name nodes by uid, the view by name. */
   roster: string
   /** The lowest transaction that the snapshot may not have shown. */
@@ -40,16 +43,26 @@ export class ViewCache {
   set(clusterId: number, known: KnownView): void {
     this.#known.set(clusterId, known)
   }
-
-  /** After anything that went wrong on the way. */
-  forget(clusterId: number): void {
-    this.#known.delete(clusterId)
-  }
 }
 
-/** Whether what is known may be completed by `row`, which brought only what was touched since. */
+/**
+ * Whether what is known may be completed by `row`, which brought only what was touched since. SAFETY: neither transactions nor
+ * rounds run backwards in one history; where they do, what is known may have been undone, and nothing names it as touched.
+ */
 export function fits(known: KnownView, row: RawView): boolean {
-  return known.identity === row.head?.identity && known.roster === rosterOf(row)
+  const { head } = row
+  return (
+    head !== null &&
+    known.identity === head.identity &&
+    known.planeEpoch === epochOf(row) &&
+    known.roster === rosterOf(row) &&
+    known.round <= head.round &&
+    BigInt(known.horizon) <= BigInt(head.horizon)
+  )
+}
+
+function epochOf({ head }: RawView): string {
+  return head === null ? '' : `${head.planeEpoch.number} ${head.planeEpoch.uuid}`
 }
 
 export function rosterOf(row: RawView): string {
@@ -66,6 +79,8 @@ const usageKeptMs = 120_000
 export function completed(before: KnownView | null, row: RawView, nowMs: number): KnownView {
   return {
     identity: row.head?.identity ?? '',
+    planeEpoch: epochOf(row),
+    round: row.head?.round ?? 0,
     roster: rosterOf(row),
     horizon: row.head?.horizon ?? '0',
     reports: reportsOf(before, row),
