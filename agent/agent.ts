@@ -1,6 +1,6 @@
 // One agent put together from its parts, whatever these are made of: the real machine's, or a simulated one's.
 import type { Clock, Timers } from '../shared/clock.ts'
-import { profiles } from '../shared/timing.ts'
+import { profiles, type Timing } from '../shared/timing.ts'
 import type { Boot } from './boot.ts'
 import type { ControlPlaneClient } from './control-plane-client.ts'
 import type { Driver, DriverEvents } from './drivers/driver.ts'
@@ -14,6 +14,7 @@ import { createLoop, type Loop } from './lrm/loop.ts'
 import { createQuestions } from './questions.ts'
 import type { UsageMeter } from './usage/usage-meter.ts'
 import type { OutsideClock } from './outside-clock/outside-clock.ts'
+import { infoUnder } from './watchdog/info-under.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
 export const agentVersion = '0.1.0'
@@ -52,9 +53,8 @@ export function createAgent(parts: AgentParts): Loop {
   const types = drivers.map((driver) => driver.type)
   const old = parts.journal.read()
   const firstTiming = identity.timing ?? profiles.default
-  const { watchdogMs } = old.journal?.timing ?? firstTiming
   const state = {
-    info: watchdog.info(watchdogMs),
+    info: infoUnder(watchdog, old.journal?.timing ?? firstTiming),
     factor: watchdog.factor,
     leastMs: watchdog.leastMs,
   }
@@ -67,7 +67,7 @@ export function createAgent(parts: AgentParts): Loop {
   })
   const aboutNode = () => ({
     ...{ clusterUuid, nodeUid, bootId, hardwareId },
-    ...nodeFacts(boot, { watchdog, outside }, types, loop.lrm.timing.watchdogMs),
+    ...nodeFacts(boot, { watchdog, outside }, types, loop.lrm.timing),
   })
   const exit = (code: number) => {
     loop.end()
@@ -100,7 +100,7 @@ function lookAtWatchdog(parts: Pick<AgentParts, 'watchdog' | 'timers'> & { loop:
     timers.set(look, lookEveryMs)
     const known = loop.lrm.watchdog
     if (known.open) return
-    const { class: seen, note } = watchdog.info(loop.lrm.timing.watchdogMs)
+    const { class: seen, note } = infoUnder(watchdog, loop.lrm.timing)
     if (seen === known.class) return
     const counting = watchdog.isRunning()
     loop.tell({ kind: 'watchdog-seen', class: seen, counting, why: note ?? '' })
@@ -113,12 +113,12 @@ export function nodeFacts(
   boot: Boot,
   { watchdog, outside }: Pick<AgentParts, 'watchdog' | 'outside'>,
   drivers: Driver['type'][],
-  watchdogMs: number,
+  timing: Timing,
 ) {
   return {
     capacity: boot.capacity,
     watchdog: {
-      ...watchdog.info(watchdogMs),
+      ...infoUnder(watchdog, timing),
       ...(outside && { outsideClock: outside.name.slice(0, 50) }),
     },
     virtual: boot.virtual,

@@ -53,7 +53,7 @@ export async function runAgent(): Promise<void> {
   const watchdog = chooseWatchdog(config, clock, drills)
   const types = drivers.map(({ type }) => type)
   const outside = boot.virtual ? findRtc() : null
-  const facts = nodeFacts(boot, { watchdog, outside }, types, profiles.default.watchdogMs)
+  const facts = nodeFacts(boot, { watchdog, outside }, types, profiles.default)
   const identity = await identify(config, boot, facts, random)
   if (identity === null || config.command === 'join') return
   if (!(await lockNode(identity.nodeUid))) return fail(`another agent runs node ${identity.node}`)

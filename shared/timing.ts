@@ -84,6 +84,16 @@ export function fenceAfterMs(timing: Pick<Timing, 'leaseMs' | 'marginMs'>): numb
   return Math.ceil(timing.leaseMs * (1 + clockRate) ** 2) + timing.marginMs
 }
 
+/**
+ * Why nothing can be guarded by a watchdog that fires after `watchdogMs`; null: something can. A lease allows feeds until L − F after it
+ * was asked for: a renewal that takes as long as it may must come before that.
+ */
+export function whyTooSlow(watchdogMs: number, timing: Timing): string | null {
+  const leastMs = feedMarginMs(watchdogMs) + timing.renewMs + timing.requestTimeoutMs
+  if (timing.leaseMs >= leastMs) return null
+  return `it may take ${watchdogMs / 1000} s to fire, and a lease of ${timing.leaseMs / 1000} s leaves no time to feed it: leaseMs would have to be ${leastMs} or more`
+}
+
 /** The length of a plane or database outage that is survived for certain: L − F − renew − request timeout. */
 export function outageSurvivedMs(timing: Timing): number {
   return timing.leaseMs - feedMarginMs(timing.watchdogMs) - timing.renewMs - timing.requestTimeoutMs

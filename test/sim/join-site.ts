@@ -11,7 +11,7 @@ export function joinSite(options: MachineOptions, parts: Parts, { timers }: Proc
   const { joinToken, drivers, chance, name: node, replicas } = options
   const { boot, client, log } = parts
   const { hardwareId, bootId } = boot
-  const facts = nodeFacts(boot, parts, drivers, profiles.default.watchdogMs)
+  const facts = nodeFacts(boot, parts, drivers, profiles.default)
   const urls = replicas.map((replica) => replica.url)
   const deps = { client, urls, random: chance, timers, log }
   return joinCluster({ joinToken, node, hardwareId, bootId, ...facts }, deps)
