@@ -44,7 +44,9 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
     for (const sid of definedOn.keys()) settle(sid)
   })
   const commands = new Commands(world, stats, guests)
-  commands.onMove = (sid, kind) => recorder.commanded.set(sid, kind)
+  commands.onMove = (sid, kind) => {
+    for (const one of [sid, ...keptTogetherWith(sid, file)]) recorder.commanded.set(one, kind)
+  }
   commands.onMovedByHand = settle
   for (const { atMs, command } of timetable(file.schedule))
     world.at(atMs, () => commands.run(command))
@@ -63,6 +65,13 @@ export async function play(file: ScenarioFile): Promise<{ played: Played; world:
     },
     world,
   }
+}
+
+/** Who gets the same move as `sid`. */
+function keptTogetherWith(sid: string, { inputs }: ScenarioFile): string[] {
+  const sets = (inputs.rules ?? []).filter(({ affinity }) => affinity === 'positive')
+  const among = sets.map(({ resources }) => resources.map(sidHere))
+  return among.filter((sids) => sids.includes(sid)).flat()
 }
 
 /**

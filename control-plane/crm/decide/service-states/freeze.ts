@@ -49,11 +49,15 @@ export function thawLost(draft: Draft): void {
   }
 }
 
-/** T40. With nothing granted it was stopped, or has ended: what starts such a service knows whom to ask first. */
+/**
+ * T40: it starts where it was, whatever else may be chosen for what starts anew. With nothing granted it was stopped, or has
+ * ended; what starts a service that is still to be asked for knows whom to ask first.
+ */
 function thaw(draft: Draft, managed: Managed, why: string): void {
   const { sid, service, status } = managed
   if (!isWanted(managed)) return toState(draft, sid, 'request_stop', { retryAtMs: null }, why)
-  if (service.grant !== null) return toState(draft, sid, 'started', {}, why)
+  const isKnown = service.everGranted && status.probeRound === null
+  if (service.grant !== null || isKnown) return toState(draft, sid, 'started', {}, why)
   const probeRound = status.probeRound === null ? null : draft.view.round
   toState(draft, sid, 'request_start', { probeRound }, why)
 }

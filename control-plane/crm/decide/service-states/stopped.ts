@@ -1,6 +1,6 @@
 // stopped: off, with no grant open. Its record stays on its node while that node may come back.
 import { type Draft, lookAgainAt, nodeNamed, noteService } from '../draft.ts'
-import { mayBeBack } from '../node-states.ts'
+import { isOperational, mayBeBack } from '../node-states.ts'
 import { isSettling } from '../outage.ts'
 import { nodeClasses } from '../node-classes.ts'
 import { place } from '../place.ts'
@@ -42,7 +42,10 @@ function leavesLostNode(draft: Draft, { sid, status }: Managed): boolean {
     lookAgainAt(draft, draft.nowMs + draft.view.settings.timing.silentMs)
     return false
   }
-  if (place(draft, sid, 'best-score').node === null) return false
+  if (!draft.nodeNames.some((name) => isOperational(draft, name))) return false
+  // D1: with its restricted group it waits as it is; with a strict rule that permits no node, in recovery.
+  const { node: found, restrictedOut } = place(draft, sid, 'best-score')
+  if (found === null && restrictedOut !== null) return false
   toState(draft, sid, 'fence', {}, `${status.node} is lost`)
   toState(draft, sid, 'recovery', {}, `nothing of it can still run on ${status.node}`)
   return true
