@@ -82,6 +82,18 @@ export const hiddenMutants: Mutant[] = [
     ],
   },
   {
+    name: 'answered-without-looking',
+    schedule: 'S3 S17a',
+    guarantee: 'what the drivers find after the challenge counts, and nothing else (rule 6)',
+    edits: [
+      {
+        file: 'agent/lrm/decide/epoch.ts',
+        find: '    joining.looking = true\n',
+        replace: '    joining.found = []\n',
+      },
+    ],
+  },
+  {
     name: 'deadline-without-margin',
     schedule: 'slow-clock',
     guarantee: 'the deadline covers the rates of both clocks and what is on its way (rule 4)',
