@@ -224,10 +224,26 @@ export function heal(world: World, wanted: readonly string[] = sids): void {
     for (const [sid, generation] of agent?.epoch === null ? processes : [])
       if (generation === 0) processes.delete(sid)
   world.run(15_000)
+  for (let turn = 0; turn < sids.length && stopWhatIsAskedFor(world); turn++) world.run(5_000)
   // A watchdog that fired meanwhile has reset its machine.
   for (const machine of world.machines) world.powerOn(machine)
   world.run(10_000)
   for (const sid of wanted) world.configure(sid, { requested: 'disabled' })
   world.run(20_000)
   for (const sid of wanted) world.configure(sid, { requested: 'started' })
+}
+
+/** A person does what the notes ask for; false: they ask for nothing. */
+function stopWhatIsAskedFor({ machines, view }: World): boolean {
+  let isAsked = false
+  for (const { name, processes } of machines) {
+    const asked = view.nodes[name]!.challenge?.waitsFor ?? ''
+    const stray = [...processes.keys()].find((sid) =>
+      asked.startsWith(`finds ${sid} as generation`),
+    )
+    if (stray === undefined || !asked.endsWith('stop it there by hand')) continue
+    processes.delete(stray)
+    isAsked = true
+  }
+  return isAsked
 }
