@@ -3,9 +3,9 @@
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
+import { commandLine, numberAbove, refuseWords } from '../command-line.ts'
 import { ratesText } from './fault-rates.ts'
-import { mutantNamed, mutants } from './mutants/all.ts'
+import { mutantNamed, mutants, whyNoMutant } from './mutants/all.ts'
 import { huntAll } from './mutants/table.ts'
 import { countsText, sumOf } from './tally.ts'
 import { type Simulation, type SimulationOptions, simulate } from './simulator.ts'
@@ -31,7 +31,7 @@ const usage = `Usage: npm run sim -- [--seed N | --seeds N] [options]
 
 type Options = Omit<SimulationOptions, 'seed' | 'keepTrace'>
 
-const { values } = parseArgs({
+const { values } = commandLine(usage, {
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
@@ -47,7 +47,6 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     counts: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
     mutant: { type: 'string' },
     mutants: { type: 'boolean', default: false },
     child: { type: 'boolean', default: false },
@@ -64,21 +63,13 @@ const options: Options = {
   ...(values.replicas && { replicas: positive('replicas', values.replicas) }),
 }
 
-if (values.help) console.log(usage)
-else if (values.child) work()
+if (values.child) work()
 else if (values.mutants || values.mutant !== undefined) await hunt()
 else if (values.seed !== undefined) await one(positive('seed', values.seed))
 else await many(positive('seeds', values.seeds ?? '100'), positive('from', values.from))
 
 function positive(name: string, text: string): number {
-  const number = Number(text)
-  if (!(number > 0)) fail(`--${name} must be a number above 0, not ${text}`)
-  return number
-}
-
-function fail(why: string): never {
-  console.error(`${why}\n\n${usage}`)
-  process.exit(2)
+  return numberAbove(usage, 0, name, text)
 }
 
 function replay(task: Omit<SimulationOptions, 'keepTrace'>): string {
@@ -103,6 +94,9 @@ async function one(seed: number): Promise<void> {
 }
 
 async function hunt(): Promise<void> {
+  const { mutant } = values
+  if (mutant !== undefined && !mutants.some(({ name }) => name === mutant))
+    refuseWords(usage, whyNoMutant(mutant))
   const chosen = values.mutant === undefined ? mutants : [mutantNamed(values.mutant)]
   const isWhole = await huntAll(chosen, {
     ...options,

@@ -16,7 +16,10 @@ export const mutants: readonly Mutant[] = [
 
 export function mutantNamed(name: string): Mutant {
   const mutant = mutants.find((one) => one.name === name)
-  if (!mutant)
-    throw new Error(`no mutant ${name}: there are ${mutants.map((one) => one.name).join(', ')}`)
+  if (!mutant) throw new Error(whyNoMutant(name))
   return mutant
+}
+
+export function whyNoMutant(name: string): string {
+  return `no mutant ${name}: there are ${mutants.map((one) => one.name).join(', ')}`
 }

@@ -1,7 +1,7 @@
 // npm run teeth: every mutant against its directed schedule and against seeds, as a table.
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { mutantNamed, mutants } from './all.ts'
+import { commandLine, numberAbove, refuseWords } from '../../command-line.ts'
+import { mutantNamed, mutants, whyNoMutant } from './all.ts'
 import { huntAll } from './table.ts'
 
 const usage = `Usage: npm run teeth -- [options] [MUTANT…]
@@ -14,7 +14,7 @@ const usage = `Usage: npm run teeth -- [options] [MUTANT…]
   --list          names and guarantees
   --json          one object for each mutant`
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandLine(usage, {
   allowPositionals: true,
   options: {
     seeds: { type: 'string', default: '200' },
@@ -25,19 +25,22 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string' },
     list: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
 })
 
-if (values.help) console.log(usage)
-else if (values.list)
+if (values.list)
   for (const { name, guarantee } of mutants) console.log(`${name.padEnd(28)} ${guarantee}`)
 else {
+  const unknown = positionals.find((name) => !mutants.some((one) => one.name === name))
+  if (unknown !== undefined) refuseWords(usage, whyNoMutant(unknown))
   const chosen = positionals.length > 0 ? positionals.map(mutantNamed) : mutants
+  const number = (name: 'from' | 'hours' | 'nodes' | 'services') =>
+    numberAbove(usage, 0, name, values[name])
   const isWhole = await huntAll(chosen, {
-    ...{ seeds: Number(values.seeds), from: Number(values.from), hours: Number(values.hours) },
-    ...{ nodes: Number(values.nodes), services: Number(values.services) },
-    ...{ jobs: Number(values.jobs ?? availableParallelism()), json: values.json },
+    ...{ seeds: numberAbove(usage, -1, 'seeds', values.seeds), from: number('from') },
+    ...{ hours: number('hours'), nodes: number('nodes'), services: number('services') },
+    jobs: numberAbove(usage, 0, 'jobs', values.jobs ?? `${availableParallelism()}`),
+    json: values.json,
   })
   process.exitCode = isWhole ? 0 : 1
 }
