@@ -3,14 +3,16 @@
 import { accessSync, constants, readFileSync, statfsSync, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
+import { profiles, type Timing } from '../shared/timing.ts'
 import type { Config } from './config.ts'
 import { hostDrivers, isInstalled } from './drivers/host-drivers.ts'
 import { enabledFor, enabledUnits } from './drivers/ocf/enabled-units.ts'
 import { runCommand } from './drivers/run-command.ts'
 import { createTransport } from './http-transport.ts'
 import { readIdentity } from './identity.ts'
-import { readManaged } from './lrm/journal.ts'
+import { readManaged, readTiming } from './lrm/journal.ts'
 import type { OutsideClock } from './outside-clock/outside-clock.ts'
+import { infoUnder } from './watchdog/info-under.ts'
 import type { Watchdog } from './watchdog/watchdog.ts'
 
 /** `fail`: no service can be kept here. `warn`: less than there could be. */
@@ -128,9 +130,16 @@ async function lookAtClock(): Promise<Finding[]> {
 
 async function lookAtWatchdog({ config, watchdog }: Patient): Promise<Finding[]> {
   const about = 'watchdog' as const
-  const info = watchdog.info(10_000)
+  const timing = readTiming(config.home) ?? knownTiming(config.home) ?? profiles.default
+  const info = infoUnder(watchdog, timing)
+  const alone = watchdog.info(timing.watchdogMs)
   if (info.class === 'none') {
     const devices = ['/dev/watchdog0', '/dev/watchdog1'].filter((path) => existsSync(path))
+    if (alone.class !== 'none') {
+      const advice =
+        'a longer lease (ha-manager settings set --lease DURATION), or another device; a drill that the machine was frozen in is forgotten with drill.json'
+      return [{ about, level: 'fail', found: `${info.note}`, advice }]
+    }
     const advice = info.note?.includes(' is held by ')
       ? 'see above: then this node can protect within seconds, and needs no restart'
       : devices[0]
@@ -153,6 +162,15 @@ async function lookAtWatchdog({ config, watchdog }: Patient): Promise<Finding[]>
       advice: 'set it to 0 in /etc/systemd/system.conf, then systemctl daemon-reexec',
     })
   return findings
+}
+
+/** That of its cluster at the join. */
+function knownTiming(home: string): Timing | null {
+  try {
+    return readIdentity(home)?.timing ?? null
+  } catch {
+    return null // said of the identity already
+  }
 }
 
 /** systemd's own use of the device would feed it for us, or open it first. */

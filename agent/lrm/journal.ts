@@ -96,6 +96,11 @@ export function readManaged(home: string, files: Files = systemFiles): ManagedSe
   return readOrNull(files, managedIn(home), ManagedServices)
 }
 
+/** The timing of the cluster, as the plane last told it; null: not known. For people who look: the agent reads all of it. */
+export function readTiming(home: string, files: Files = systemFiles): Timing | null {
+  return readOrNull(files, join(home, 'journal.json'), z.object({ timing: Timing }))?.timing ?? null
+}
+
 function parseJournal(path: string, text: string): Journal {
   const parsed = JournalFile.safeParse(JSON.parse(text))
   if (!parsed.success) throw new Error(`${path} is damaged: ${z.prettifyError(parsed.error)}`)

@@ -1,5 +1,5 @@
 // `ha-agent doctor`: what a node lacks is found, with what to do about it, and nothing is changed by looking.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { writeIdentity } from '../../agent/identity.ts'
 import { noWatchdog } from '../../agent/watchdog/none.ts'
 import type { Watchdog } from '../../agent/watchdog/watchdog.ts'
 import { systemClock } from '../../shared/clock.ts'
+import { profiles } from '../../shared/timing.ts'
 
 let home: string
 let server: Server
@@ -34,7 +35,7 @@ afterEach(() => {
 
 const device: Watchdog = {
   ...noWatchdog('none'),
-  info: () => ({ class: 'qualified', identity: 'iTCO_wdt', effectiveMs: 20_000 }),
+  info: () => ({ class: 'qualified', identity: 'iTCO_wdt', effectiveMs: 10_000 }),
   arm: () => expect.fail('looking must not start a countdown'),
   close: () => expect.fail('looking must not close anything'),
 }
@@ -75,6 +76,17 @@ test('each failure says what to do', async () => {
     expect.arrayContaining(['identity', 'plane', 'watchdog']),
   )
   for (const { advice } of failed) expect(advice).toBeTruthy()
+})
+
+test('a watchdog that the lease of the cluster leaves no time to feed is a failure, with the lease it would need', async () => {
+  const slow = { ...device, info: () => ({ ...device.info(0), effectiveMs: 65_000 }) }
+  const [found] = about(await look([], slow), 'watchdog')
+  expect(found).toMatchObject({ level: 'fail', advice: expect.stringContaining('longer lease') })
+  expect(found?.found).toContain('may take 65 s to fire, and a lease of 60 s')
+  // As the plane last told it, whatever was told at the join.
+  const timing = { ...profiles.default, leaseMs: 201_000 }
+  writeFileSync(join(home, 'journal.json'), JSON.stringify({ timing }))
+  expect(about(await look([], slow), 'watchdog')[0]).toMatchObject({ level: 'ok' })
 })
 
 test('a plane without its database, and a clock that is far from the plane’s, are told', async () => {
