@@ -159,6 +159,10 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
       state: 'open',
     }
     journal.timing = answer.timing
+    // Of what no driver here looks for the plane was told no more than a doubt: nothing of that was granted here.
+    const left = journal.unlooked?.filter((type) => lrm.self.drivers.includes(type)) ?? []
+    if (left.length > 0) journal.unlooked = left
+    else delete journal.unlooked
   })
   sendOnlyAfterJournal(draft)
   // Written now, so that the first start does not wait for the disk.

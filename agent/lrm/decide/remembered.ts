@@ -36,7 +36,7 @@ export type Journal = {
    */
   met?: Record<Sid, number>
   /**
-   * Kinds whose driver has not answered yet since a process of this boot found no journal: anything of them may run here. Absent: none.
+   * Kinds that nobody has looked for since a process of this boot found no journal: anything of them may run here. Absent: none.
    */
   unlooked?: ServiceType[]
   /** Ended for good on this node: a generation up to this one is never started again. */

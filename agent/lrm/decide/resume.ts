@@ -1,6 +1,7 @@
 // What a new agent process begins with: the journal of an earlier one, as far as it still counts.
 // SAFETY: nothing is started from the journal. Of another boot only epochs, plane epoch, closed generations, timing and
 // settings count.
+import { serviceTypes } from '../../../shared/names.ts'
 import { profiles, type Timing } from '../../../shared/timing.ts'
 import type { WatchdogInfo } from '../../../shared/node.ts'
 import type { ManagedServices } from '../../../shared/protocol.ts'
@@ -49,10 +50,19 @@ export const firstSettings: Readonly<LrmSettings> = {
   maxWorkers: 4,
 }
 
+/**
+ * Nothing is known of an earlier process. SAFETY: where its countdown goes on, something of it may run that no driver here looks for,
+ * so no kind is taken for looked for but by a driver, or by the plane when it gives an epoch.
+ */
+function withoutJournal({ self, watchdog }: ResumeFrom): Journal {
+  const unlooked = watchdog.running ? [...serviceTypes] : self.drivers
+  return { ...emptyJournal(self.bootId), unlooked }
+}
+
 /** The LRM of a new process. */
 export function resumeLrm(from: ResumeFrom): Lrm {
   const { self, nowMs } = from
-  const old = from.journal ?? { ...emptyJournal(self.bootId), unlooked: self.drivers }
+  const old = from.journal ?? withoutJournal(from)
   const isSameBoot = old.bootId === self.bootId
   const journal = isSameBoot
     ? { ...old }
