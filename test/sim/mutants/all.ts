@@ -5,6 +5,8 @@ import { fenceMutants } from './fence-mutants.ts'
 import { hiddenMutants } from './hidden-mutants.ts'
 import { leaseMutants } from './lease-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { quarantineMutants } from './quarantine-mutants.ts'
+import { wordMutants } from './word-mutants.ts'
 
 export const mutants: readonly Mutant[] = [
   ...agentMutants,
@@ -12,6 +14,8 @@ export const mutants: readonly Mutant[] = [
   ...evidenceMutants,
   ...fenceMutants,
   ...hiddenMutants,
+  ...quarantineMutants,
+  ...wordMutants,
 ]
 
 export function mutantNamed(name: string): Mutant {

@@ -5,6 +5,8 @@ import { agentSchedules } from './agent-schedules.ts'
 import { fenceSchedules } from './fence-schedules.ts'
 import { hiddenSchedules } from './hidden-schedules.ts'
 import { planeSchedules } from './plane-schedules.ts'
+import { quarantineSchedules } from './quarantine-schedules.ts'
+import { wordSchedules } from './word-schedules.ts'
 
 /** Named by the letter that test/schedules.ts explains, where it has one. */
 export type Schedule = { name: string; what: string; play(): Promise<World> }
@@ -14,6 +16,8 @@ export const schedules: readonly Schedule[] = [
   ...planeSchedules,
   ...fenceSchedules,
   ...hiddenSchedules,
+  ...quarantineSchedules,
+  ...wordSchedules,
 ]
 
 export function scheduleNamed(name: string): Schedule {

@@ -1,5 +1,6 @@
 // What directed schedules are told with: a small site with one service, moments that are waited for, and requests that a
 // slow network delivers once more.
+import { nodeNamed } from '../../../control-plane/store/memory/state.ts'
 import type { ServiceType } from '../../../shared/names.ts'
 import { Exchange } from '../link.ts'
 import { newService } from '../random-wishes.ts'
@@ -18,11 +19,12 @@ export async function site(options: SiteOptions = {}): Promise<Site> {
   const nodes = ['n1', 'n2', 'n3'].map((name) => ({
     ...{ name, drivers, device, fenceDevices, virtual },
     ...(options.rate !== undefined && { rate: options.rate }),
+    isOn: name !== options.off,
   }))
   const world = createWorld({ nodes, seed, settings, readsGates })
   const confirms = tapConfirms(world)
   world.at(5_000, () => {
-    for (const { name } of nodes) world.setUpFencing(name)
+    for (const { name, isOn } of nodes) if (isOn) world.setUpFencing(name)
     void world.operator.add(newService(sid))
   })
   await world.run(10_000)
@@ -40,6 +42,8 @@ type SiteOptions = Pick<WorldOptions, 'settings' | 'seed' | 'readsGates'> & {
   /** Of every machine's clock; default: drawn. */
   rate?: number
   virtual?: boolean
+  /** A machine that has no power yet. */
+  off?: string
 }
 
 export type Site = {
@@ -79,6 +83,26 @@ function deliver(world: World, { question }: Exchange): void {
 /** Runs `act` once, as soon as `isSo`; looked at every millisecond. */
 export function once(world: World, isSo: () => boolean, act: () => void): void {
   world.scheduler.quietlyAfter(1, () => (isSo() ? act() : once(world, isSo, act)))
+}
+
+/** Lets time pass until something is so; looked at every millisecond. */
+export async function until(world: World, isSo: () => boolean): Promise<void> {
+  const untilMs = world.nowMs + 60_000
+  while (!isSo() && world.checks.violations.length === 0) {
+    if (world.nowMs > untilMs) throw new Error(`not within a minute: ${isSo.toString()}`)
+    await world.run(1)
+  }
+}
+
+/** The lease of a node, as the database has it. */
+export function leaseOf(world: World, { name }: Machine) {
+  return nodeNamed(world.database.memory.cluster(1), name)!.view.lease
+}
+
+/** The machine that holds the open grant of `sid`. */
+export function holderOf(world: World, sid: string): Machine | undefined {
+  const holder = world.database.memory.cluster(1).services[sid]?.grant?.holders[0]
+  return world.machines.find(({ name }) => name === holder?.node)
 }
 
 /** The sending of the renewal that the agent of `machine` counts its lease from. */
