@@ -166,6 +166,18 @@ export const agentMutants: Mutant[] = [
     ],
   },
   {
+    name: 'start-unconfirmed',
+    schedule: 'cut',
+    guarantee: 'nothing starts before its confirm is committed (rule 12)',
+    edits: [
+      {
+        file: 'agent/lrm/decide/run.ts',
+        find: 'if (lrm.confirmed[sid] !== generation || !isArmed(lrm)',
+        replace: 'if (!isArmed(lrm)',
+      },
+    ],
+  },
+  {
     name: 'start-from-journal',
     schedule: 'M13',
     guarantee: 'nothing is started from the journal (rule 12, M13)',

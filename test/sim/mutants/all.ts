@@ -2,6 +2,7 @@
 import { agentMutants } from './agent-mutants.ts'
 import { evidenceMutants } from './evidence-mutants.ts'
 import { fenceMutants } from './fence-mutants.ts'
+import { halfMutants } from './half-mutants.ts'
 import { hiddenMutants } from './hidden-mutants.ts'
 import { leaseMutants } from './lease-mutants.ts'
 import type { Mutant } from './mutant.ts'
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...hiddenMutants,
   ...quarantineMutants,
   ...wordMutants,
+  ...halfMutants,
 ]
 
 export function mutantNamed(name: string): Mutant {

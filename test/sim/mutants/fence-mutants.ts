@@ -112,4 +112,17 @@ export const fenceMutants: Mutant[] = [
       },
     ],
   },
+  {
+    name: 'on-before-it-is-written',
+    schedule: 'unwritten',
+    guarantee:
+      'what was switched off is not switched on again before its death is on record (rule 6)',
+    edits: [
+      {
+        file: 'control-plane/fence/switch-on.ts',
+        find: 'if (task !== null && !task.isSettled)',
+        replace: 'if (task !== null && task.devices.length === 0)',
+      },
+    ],
+  },
 ]

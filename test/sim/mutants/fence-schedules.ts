@@ -1,6 +1,8 @@
 // Schedules in which a rule about fence devices is all that keeps a second copy off.
+import { nodeNamed } from '../../../control-plane/store/memory/state.ts'
+import type { World } from '../world.ts'
 import type { Schedule } from './schedules.ts'
-import { site, web } from './stage.ts'
+import { site, until, web } from './stage.ts'
 
 const fenced = { fenceDevices: 1 }
 
@@ -87,4 +89,31 @@ export const fenceSchedules: Schedule[] = [
       return world
     },
   },
+  {
+    name: 'unwritten',
+    what: 'whoever has switched a node off, to be switched on again, cannot write that down yet',
+    play: playUnwritten,
+  },
 ]
+
+/** @param cut the replica that is expected to carry the order out */
+async function playUnwritten(cut = 0): Promise<World> {
+  const { world, node } = await site({ ...fenced, settings: { afterFence: 'power-on' } })
+  const { jobs, database, replicas } = world
+  const switchOnLater = jobs.switchOnLater.bind(jobs)
+  const { name } = replicas[cut]!
+  jobs.switchOnLater = (order, attempt) => {
+    jobs.switchOnLater = switchOnLater
+    database.cutOff(name)
+    world.at(world.nowMs + 20_000, () => database.reconnect(name))
+    switchOnLater(order, attempt)
+  }
+  node.link.cut()
+  await until(world, () => !node.isOn)
+  await world.run(5_000)
+  const { view } = nodeNamed(database.memory.cluster(1), node.name)!
+  if (view.fenceOrder?.report && cut === 0) return playUnwritten(1)
+  node.link.heal()
+  await world.run(60_000)
+  return world
+}

@@ -144,4 +144,20 @@ export const leaseMutants: Mutant[] = [
       test: 'after a step of the clock a lease is judged by the longest one the settings ever allowed (S7, S11)',
     },
   },
+  {
+    name: 'release-unrecorded',
+    schedule: 'let-go',
+    guarantee: 'of what a release left unguarded no silence proves anything (rules 6, 11)',
+    edits: [
+      {
+        file: 'control-plane/store/memory/leases.ts',
+        find: 'guarded: held.length > 0 ? false : null,',
+        replace: 'guarded: lease.guarded,',
+      },
+    ],
+    inPostgres: {
+      file: 'test/lease/release.test.ts',
+      test: 'a committed release ends the watchdog’s proof, and an older armed renewal cannot bring it back (S12)',
+    },
+  },
 ]

@@ -3,7 +3,7 @@ import { profiles } from '../../../shared/timing.ts'
 import { newService } from '../random-wishes.ts'
 import type { World } from '../world.ts'
 import type { Schedule } from './schedules.ts'
-import { once, refuseRenewals, site, web, whenLeased } from './stage.ts'
+import { leaseOf, once, refuseRenewals, site, until, web, whenLeased } from './stage.ts'
 
 export const planeSchedules: Schedule[] = [
   {
@@ -102,6 +102,20 @@ export const planeSchedules: Schedule[] = [
       const { world, node } = await site()
       void world.operator.disarm('ignore')
       await world.run(10_000)
+      node.link.cut()
+      void world.operator.arm()
+      await world.run(120_000)
+      return world
+    },
+  },
+  {
+    name: 'let-go',
+    what: 'a node that has just been let go of its watchdog does not hear of the arm',
+    async play() {
+      const { world, node } = await site()
+      void world.operator.disarm('ignore')
+      await until(world, () => leaseOf(world, node).releasedMs !== null)
+      await until(world, () => !node.device.isRunning)
       node.link.cut()
       void world.operator.arm()
       await world.run(120_000)

@@ -1,8 +1,14 @@
 // The rules of the time between two histories of the database (rule 9), each taken out.
-import type { Mutant } from './mutant.ts'
+import type { Edit, Mutant } from './mutant.ts'
 
 const quarantine = 'control-plane/crm/decide/quarantine.ts'
 const evidence = 'control-plane/crm/decide/evidence.ts'
+
+const confirmedAnyway: Edit = {
+  file: 'control-plane/store/memory/leases.ts',
+  find: 'state.quorate && row.armed && state.planeEpoch.quarantineUntilMs === null ?',
+  replace: 'state.quorate && row.armed ?',
+}
 
 export const quarantineMutants: Mutant[] = [
   {
@@ -34,17 +40,42 @@ export const quarantineMutants: Mutant[] = [
     ],
   },
   {
+    name: 'unconfirmed-whatever-it-says',
+    schedule: 'confirmed-once',
+    guarantee:
+      'what a node says that it runs was started, whatever is on record of its confirm (rule 6)',
+    edits: [
+      {
+        file: evidence,
+        find: 'if (report?.running.some(isIt) || epochRequest?.found.some(isIt)) continue',
+        replace: 'if (draft.nowMs < 0 && (report ?? epochRequest) && isIt) continue',
+      },
+    ],
+  },
+  {
     name: 'confirmed-in-quarantine',
     schedule: 'lost-recovery',
     guarantee: 'in a quarantine nothing is confirmed, so nothing starts (rule 9)',
+    edits: [confirmedAnyway],
+    inPostgres: { file: 'test/lease/confirms.test.ts', test: 'is not given in quarantine (S5)' },
+  },
+  {
+    name: 'granted-in-quarantine',
+    schedule: 'lost-release',
+    guarantee: 'in a quarantine nothing is granted (rule 9)',
+    behind: { why: 'nothing is confirmed then, either', edits: [confirmedAnyway] },
     edits: [
       {
-        file: 'control-plane/store/memory/leases.ts',
-        find: 'state.quorate && row.armed && state.planeEpoch.quarantineUntilMs === null ?',
-        replace: 'state.quorate && row.armed ?',
+        file: 'control-plane/crm/decide/open-grant.ts',
+        find: 'if (quarantine !== null) return',
+        replace: 'if (quarantine !== null && draft.nowMs < 0) return',
+      },
+      {
+        file: 'control-plane/cluster/apply.ts',
+        find: '  assert(view.planeEpoch.quarantineUntilMs === null, `${sid}: no grant in a quarantine`)\n',
+        replace: '',
       },
     ],
-    inPostgres: { file: 'test/lease/confirms.test.ts', test: 'is not given in quarantine (S5)' },
   },
   {
     name: 'quarantine-without-attesting',

@@ -50,6 +50,25 @@ export const quarantineSchedules: Schedule[] = [
     },
   },
   {
+    name: 'confirmed-once',
+    what: 'a failover loses the confirm of what a node runs, and its agent and journal are lost before it asks for another one',
+    async play() {
+      const { world } = await site()
+      void world.operator.add(newService(sid))
+      await until(world, () => holderOf(world, sid) !== undefined)
+      const [node, keptMs] = [holderOf(world, sid)!, world.nowMs]
+      await until(world, () => node.guests.running.has(sid))
+      forget(world, keptMs)
+      await world.run(10_000)
+      const { memory } = world.database
+      while (memory.cluster(1).planeEpoch.quarantineUntilMs !== null) await world.run(1)
+      node.crashAgent('its journal is lost')
+      node.loseHome('journal')
+      await world.run(60_000)
+      return world
+    },
+  },
+  {
     name: 'lost-recovery',
     what: 'a failover loses that a grant was closed unconfirmed and given to another, and the node it was first given to is back',
     async play() {

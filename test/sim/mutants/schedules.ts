@@ -3,6 +3,7 @@
 import type { World } from '../world.ts'
 import { agentSchedules } from './agent-schedules.ts'
 import { fenceSchedules } from './fence-schedules.ts'
+import { halfSchedules } from './half-schedules.ts'
 import { hiddenSchedules } from './hidden-schedules.ts'
 import { planeSchedules } from './plane-schedules.ts'
 import { quarantineSchedules } from './quarantine-schedules.ts'
@@ -18,6 +19,7 @@ export const schedules: readonly Schedule[] = [
   ...hiddenSchedules,
   ...quarantineSchedules,
   ...wordSchedules,
+  ...halfSchedules,
 ]
 
 export function scheduleNamed(name: string): Schedule {

@@ -126,4 +126,16 @@ export const wordMutants: Mutant[] = [
       },
     ],
   },
+  {
+    name: 'silent-is-absent',
+    schedule: 'silent-for-now',
+    guarantee: 'before a first start a node is asked that was heard a moment ago (rule 7)',
+    edits: [
+      {
+        file: 'control-plane/crm/decide/probe.ts',
+        find: ' || answersSoonUntilMs(draft, name, sid) !== null',
+        replace: '',
+      },
+    ],
+  },
 ]

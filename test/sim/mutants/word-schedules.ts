@@ -93,4 +93,20 @@ export const wordSchedules: Schedule[] = [
       return world
     },
   },
+  {
+    name: 'silent-for-now',
+    what: 'a service is added that somebody has started by hand on a node that is cut off for a moment',
+    async play() {
+      const { world, node } = await site()
+      const other = world.machines.find((one) => one !== node)!
+      other.link.cut()
+      await world.run(11_000)
+      startByHand(world, sid, other)
+      void world.operator.add(newService(sid))
+      await world.run(10_000)
+      other.link.heal()
+      await world.run(30_000)
+      return world
+    },
+  },
 ]
