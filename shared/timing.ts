@@ -84,12 +84,20 @@ export function fenceAfterMs(timing: Pick<Timing, 'leaseMs' | 'marginMs'>): numb
   return Math.ceil(timing.leaseMs * (1 + clockRate) ** 2) + timing.marginMs
 }
 
+/** L ≥ F + 2·renew + request timeout: one lost renewal must not stop a node's services. */
+export function leastLeaseMs(
+  watchdogMs: number,
+  { renewMs, requestTimeoutMs }: Pick<Timing, 'renewMs' | 'requestTimeoutMs'>,
+): number {
+  return feedMarginMs(watchdogMs) + 2 * renewMs + requestTimeoutMs
+}
+
 /**
- * Why nothing can be guarded by a watchdog that fires after `watchdogMs`; null: something can. A lease allows feeds until L − F after it
- * was asked for: a renewal that takes as long as it may must come before that.
+ * Why nothing is started under a watchdog that fires after `watchdogMs`; null: something is. A lease allows feeds until L − F after it
+ * was asked for.
  */
 export function whyTooSlow(watchdogMs: number, timing: Timing): string | null {
-  const leastMs = feedMarginMs(watchdogMs) + timing.renewMs + timing.requestTimeoutMs
+  const leastMs = leastLeaseMs(watchdogMs, timing)
   if (timing.leaseMs >= leastMs) return null
   return `it may take ${watchdogMs / 1000} s to fire, and a lease of ${timing.leaseMs / 1000} s leaves no time to feed it: leaseMs would have to be ${leastMs} or more`
 }
@@ -99,13 +107,10 @@ export function outageSurvivedMs(timing: Timing): number {
   return timing.leaseMs - feedMarginMs(timing.watchdogMs) - timing.renewMs - timing.requestTimeoutMs
 }
 
-/**
- * The relations that must hold, as sentences about those that do not (empty: the timing is sound).
- * L ≥ F + 2·renew + request timeout: one lost renewal must not stop a node's services.
- */
+/** The relations that must hold, as sentences about those that do not (empty: the timing is sound). */
 export function timingFaults(timing: Timing): string[] {
   const faults: string[] = []
-  const least = feedMarginMs(timing.watchdogMs) + 2 * timing.renewMs + timing.requestTimeoutMs
+  const least = leastLeaseMs(timing.watchdogMs, timing)
   if (timing.leaseMs < least)
     faults.push(
       `leaseMs is ${timing.leaseMs}, but 3 × watchdogMs + 2 × renewMs + requestTimeoutMs is ${least}: raise leaseMs or lower the others`,

@@ -1,6 +1,6 @@
 // Keeping a service running: confirm → start → verify, retries on this node, giving up.
 // SAFETY: a start needs the confirm of this epoch and plane epoch, an armed watchdog, the feed rule and the journal.
-import { feedMarginMs } from '../../../shared/timing.ts'
+import { feedMarginMs, leastLeaseMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import type { Outcome } from '../../../shared/outcome.ts'
 import type { Order } from '../../../shared/protocol.ts'
@@ -131,8 +131,8 @@ export function whyNever(draft: Draft, order: Order): { outcome: Outcome; detail
     return { outcome: 'unknown-service', detail: `no driver for ${serviceType(order.sid)} here` }
   if (lrm.watchdog.class === 'none')
     return { outcome: 'error', detail: 'this node has no watchdog that could protect it' }
-  const { leaseMs, renewMs, requestTimeoutMs } = lrm.timing
-  const needMs = feedMarginMs(lrm.watchdog.effectiveMs) + 2 * renewMs + requestTimeoutMs
+  const { leaseMs } = lrm.timing
+  const needMs = leastLeaseMs(lrm.watchdog.effectiveMs, lrm.timing)
   if (isArmed(lrm) && leaseMs < needMs)
     return {
       outcome: 'error',

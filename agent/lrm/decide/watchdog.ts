@@ -3,7 +3,7 @@
 // - Opening and setting the timeout are feeds. A process without a lease does not open the device: one that crashes
 //   and comes again for ever would feed it for ever.
 // - It is closed only while the node is empty, or once the plane has committed the release.
-import { feedFactor, feedMarginMs } from '../../../shared/timing.ts'
+import { feedMarginMs, leastLeaseMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
 import { isLengthOnDisk } from './armed.ts'
@@ -125,8 +125,7 @@ function targetMs(draft: Draft): number {
   const { timing, watchdog, lease } = lrm
   const wishedMs = wishedTimeoutMs(watchdog, timing)
   if (!watchdog.open || wishedMs <= watchdog.configuredMs || lease === null) return wishedMs
-  const needMs =
-    feedFactor * wishedMs * watchdog.factor + 2 * timing.renewMs + timing.requestTimeoutMs
+  const needMs = leastLeaseMs(wishedMs * watchdog.factor, timing)
   return lease.leaseMs >= needMs ? wishedMs : watchdog.configuredMs
 }
 
