@@ -97,9 +97,13 @@ function emptyDocument(view: ClusterView, node: NodeView): DesiredDocument {
 const probed: readonly ServiceState[] = ['request_start', 'started', 'fence', 'recovery']
 
 /** Before its first grant, after a time unmanaged, and after an ignore-mode disarm every node is asked whether it runs there. */
-function isProbed({ config, status }: ServiceView): boolean {
-  if (status === null || status.probeRound === null) return false
-  return config?.requested === 'started' && probed.includes(status.state)
+function isProbed(service: ServiceView): boolean {
+  return isToBeAskedFor(service) && probed.includes(service.status!.state)
+}
+
+/** Now or later: frozen or in error it is left alone, and nobody knows better where it runs. */
+function isToBeAskedFor({ config, status }: ServiceView): boolean {
+  return status !== null && status.probeRound !== null && config?.requested === 'started'
 }
 
 /** Who says that it runs what is granted to others only. */
@@ -124,8 +128,8 @@ function isStray(
   // What a lost history granted runs on (rule 9): its older holder may have ended its own, and is about to say so.
   const isQuarantine = view.planeEpoch.quarantineUntilMs !== null
   if (isQuarantine && isUnknownGeneration(service, generation)) return false
-  // One of two copies: which of them is to go is a person's word.
-  if (isProbed(service) || isIgnored(view)) return false
+  // One of two copies: which of them is to go is a person's word. Nobody has looked yet, or nothing is to be touched now.
+  if (isToBeAskedFor(service) || isHandsOff(view)) return false
   return service.grant !== null && holderOn(service.grant, node) === undefined
 }
 
@@ -168,7 +172,11 @@ function orderFor(
     if (held === null) return null
     return isLeftover(view, service, node) ? stop : ignored
   }
-  if (held !== null && isProbed(service)) return isGoneFrom(node, service) ? stop : ignored
+  if (held !== null && isProbed(service)) {
+    if (isGoneFrom(node, service)) return stop
+    // What has come alive meanwhile, and is not told of yet, is left running by this order; what has not is ended.
+    return isForsaken(node, service) ? { ...common, state: 'freeze', uid: `half.${held}` } : ignored
+  }
   const target = liveTargetOf(service)
   if (target === node.name && held !== null) {
     const move = moveHalf(view, service, node, target)
@@ -210,12 +218,24 @@ function isIgnored(view: ClusterView): boolean {
 
 /**
  * Asked for, granted to this node, and not known to run there. SAFETY: it is not told to run it, or it would start a second
- * copy of what was moved away; once it has said that nothing of it is there, it ends its half for good. So it does with one
- * that waits to come alive, once nobody else holds the grant who could send anything there.
+ * copy of what was moved away; once it has said that nothing of it is there, it ends its half for good.
  */
-function isGoneFrom(node: NodeView, { sid, status, grant }: ServiceView): boolean {
+function isGoneFrom(node: NodeView, service: ServiceView): boolean {
+  return saidOf(node, service)?.length === 0
+}
+
+/**
+ * What it has waits to come alive, and nobody else holds the grant who could send anything there any more. SAFETY: the last who
+ * could may have ended its own because it has all been sent, and been heard before this node was.
+ */
+function isForsaken(node: NodeView, service: ServiceView): boolean {
+  if (otherHolder(service.grant, node.name) !== undefined) return false
+  return saidOf(node, service)?.every(({ state }) => state === 'incoming') === true
+}
+
+/** What it says that it has of a service, in answer to the question; null: it has not answered yet. */
+function saidOf(node: NodeView, { sid, status }: ServiceView) {
   const report = currentReport(node)
-  if (report === null || node.lease.revision < status!.probeRound!) return false
-  const isForsaken = otherHolder(grant, node.name) === undefined
-  return report.running.every((one) => one.sid !== sid || (one.state === 'incoming' && isForsaken))
+  if (report === null || node.lease.revision < status!.probeRound!) return null
+  return report.running.filter((one) => one.sid === sid)
 }

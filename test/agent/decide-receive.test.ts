@@ -51,6 +51,19 @@ describe('the target', () => {
     expect(steps.kinds()).not.toContain('close-watchdog')
   })
 
+  it('ends a half that is frozen, and leaves one running that came alive before it heard so', () => {
+    const frozen = order({ state: 'freeze', uid: 'half.9', generation: incoming })
+    const waiting = receiving()
+    waiting.tell(listening)
+    give(waiting, frozen)
+    expect(waiting.last('stop')).toMatchObject({ sid, generation: incoming })
+    const arrived = receiving()
+    arrived.tell(listening, { kind: 'arrived', sid, generation: incoming })
+    give(arrived, frozen)
+    expect(arrived.all.map(({ kind }) => kind)).not.toContain('stop')
+    expect(arrived.lrm.services[sid]).toMatchObject({ phase: 'running', generation: incoming })
+  })
+
   it('runs what has arrived, and answers for its half', () => {
     const steps = receiving()
     steps.tell(listening, { kind: 'arrived', sid, generation: incoming })

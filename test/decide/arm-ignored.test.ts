@@ -14,6 +14,7 @@ import {
   type ServiceChanges,
   silentNode,
 } from './build-view.ts'
+import { disarming } from './disarm-rig.ts'
 import { ofKind, play, statesOf } from './play.ts'
 
 const web = 'process:web'
@@ -209,7 +210,7 @@ describe('a service whose old holder has its new epoch', () => {
     expect(play(v).after.services[web]!.grant!.holders[0]!.node).toBe('n2')
   })
 
-  it('is ended there for good where its half waits for a move whose source is gone, and not while that may send it', () => {
+  it('has a half that waits for a move whose source is gone ended there, and not while that may send it: what came alive is left', () => {
     const node = answering('n1')
     node.report!.running = [{ ...copy(), state: 'incoming' }]
     const told = (holders: HolderView[]) => {
@@ -218,9 +219,26 @@ describe('a service whose old holder has its new epoch', () => {
       return desiredFor(v, 'n1').services[0]?.state
     }
     const half = { node: 'n1', epoch: 4, confirmed: true }
+    expect(told([half])).toBe('freeze')
+    node.report!.running = []
     expect(told([half])).toBe('request_stop')
+    node.report!.running = [{ ...copy(), state: 'incoming' }]
     expect(told([half, { ...half, node: 'n2', generation: 2 }])).toBe('ignored')
   })
+
+  it.each(['freeze', 'error'] as const)(
+    'is not ended where it was moved by hand while nobody has looked yet and it is left alone here (%s)',
+    (state) => {
+      const v = view([answering('n1'), answering('n2', true), answering('n3')], {
+        status: { ...asked, state },
+      })
+      v.nodes.n2!.report!.running = [copy(7)]
+      expect(desiredFor(v, 'n2').services).toEqual([])
+      const frozen = { ...v, disarm: disarming('freeze', { state: 'disarmed' }) }
+      frozen.services[web]!.status!.probeRound = null
+      expect(desiredFor(frozen, 'n2').services).toEqual([])
+    },
+  )
 
   it('is left alone on both nodes where a second copy runs', () => {
     const v = view([answering('n1', true), answering('n2', true), answering('n3')], held)
