@@ -48,6 +48,19 @@ describe('arming after freeze', () => {
     expect(play(view).after.services[web]!.status!.note).toContain('ha-manager fence confirm n2')
   })
 
+  it.each(['active', 'maintenance', 'shutdown'] as const)(
+    'a node that was silent before it heard of the disarm (%s) has let go of nothing: its service does not wait for it for ever',
+    (mode) => {
+      const state = mode === 'maintenance' ? mode : 'unknown'
+      const lost = silentNode('n2', { state, lease: { mode } })
+      for (const grant of [true, false]) {
+        const services = [aService(web, 'n2', { ...frozen, grant })]
+        const { after } = play(buildView({ nodes: [aNode('n1'), lost], services }))
+        expect(after.services[web]!.status).toMatchObject({ state: 'started', node: 'n1' })
+      }
+    },
+  )
+
   it('given together with a disarm is carried out in their order', () => {
     const disarm = disarming('freeze', { state: 'disarmed' })
     const commands = [arm, clusterCommand({ uid: 'c2', mode: 'ignore' })]

@@ -3,8 +3,10 @@
 import { describe, expect, it } from 'vitest'
 import { decide } from '../../control-plane/crm/decide/decide.ts'
 import { desiredForAll } from '../../control-plane/cluster/orders.ts'
+import type { ClusterView } from '../../control-plane/cluster/view.ts'
 import type { ServiceState } from '../../shared/service.ts'
 import type { RunningService } from '../../shared/protocol.ts'
+import { disarming } from './disarm-rig.ts'
 import {
   aMove,
   g2,
@@ -21,6 +23,7 @@ const told = (state: ServiceState, moving: Moving) => {
   const view = aMove({ n2: n2Waits, ...moving, status: { state, target: null } })
   return desiredForAll(view)['n2']!.services.find(({ sid }) => sid === vm)?.state
 }
+const majority = { ...aMove().settings, quorum: 'majority' as const }
 const n1Says = (state: RunningService['state']) => saying(n1, { running: { state } })
 
 describe('a half of a move that is no more', () => {
@@ -52,15 +55,24 @@ describe('a half of a move that is no more', () => {
     expect(told('request_stop', { n1: n1Says('migrating'), n2: n2Runs })).toBe('request_stop')
   })
 
-  it('outlives a source whose death a person vouched for, outside of any round: nothing is said to run there any more', () => {
-    const half = { node: 'n2', epoch: 3, confirmed: true }
-    const view = aMove({
-      n1: silentGuestNode('n1'),
-      status: { state: 'started', target: null, running: true },
-      grant: { generation: g2, holders: [half] },
-    })
-    // Not played: what a person has closed is not whole before the next round.
-    const change = { kind: 'service.changed', sid: vm, set: { running: false } }
-    expect(decide(view).changes).toContainEqual(expect.objectContaining(change))
-  })
+  it.each([
+    ['in a quorate cluster', {}],
+    ['without quorum', { quorate: false, settings: majority }],
+    ['in a disarmed cluster', { disarm: disarming('ignore', { state: 'disarmed' }) }],
+  ])(
+    'outlives a source whose death a person vouched for, outside of any round: nothing is said to run there any more, %s',
+    (_, changes: Partial<ClusterView>) => {
+      const half = { node: 'n2', epoch: 3, confirmed: true }
+      const view = aMove({
+        n1: silentGuestNode('n1'),
+        ...('settings' in changes && { n2: silentGuestNode('n2') }),
+        status: { state: 'started', target: null, running: true },
+        grant: { generation: g2, holders: [half] },
+      })
+      // Not played: what a person has closed is not whole before the next round.
+      const change = { kind: 'service.changed', sid: vm, set: { running: false } }
+      const { changes: decided } = decide({ ...view, ...changes })
+      expect(decided).toContainEqual(expect.objectContaining(change))
+    },
+  )
 })

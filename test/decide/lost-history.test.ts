@@ -13,6 +13,7 @@ import {
   type ServiceChanges,
   silentNode,
 } from './build-view.ts'
+import { disarming } from './disarm-rig.ts'
 import { ofKind, play } from './play.ts'
 
 const web = 'process:web'
@@ -63,6 +64,17 @@ describe('a service that one node runs under an unknown generation', () => {
       status: { state: 'started', node: 'n3', target: null },
     })
   })
+
+  it.each<ServiceState>(['stopped', 'request_start', 'started', 'error'])(
+    'is adopted in a disarmed cluster, where it is in no state without a grant then: %s',
+    (state) => {
+      const disarm = disarming('ignore', { state: 'disarmed' })
+      const { plan, after } = play({ ...viewOf(sayer('n3'), lost({ status: { state } })), disarm })
+      expect(ofKind(plan, 'grant.adopted')).toMatchObject([{ generation: 6, node: 'n3', epoch: 3 }])
+      const left = state === 'error' ? state : 'started'
+      expect(after.services[web]!.status).toMatchObject({ state: left, node: 'n3' })
+    },
+  )
 
   it('is adopted before its first grant, instead of being started (rule 7)', () => {
     const fresh = lost({ everGranted: false, lastGeneration: null, status: null })

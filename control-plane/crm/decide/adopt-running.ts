@@ -3,6 +3,7 @@
 import { currentReport, isUnknownGeneration } from '../../cluster/grants.ts'
 import { isHandsOff } from '../../cluster/disarm.ts'
 import type { NodeName, ServiceView } from '../../cluster/view.ts'
+import type { ServiceState } from '../../../shared/service.ts'
 import { claimants, ungranted } from './claimants.ts'
 import { decideChange, type Draft, newId } from './draft.ts'
 import { isOperational } from './node-states.ts'
@@ -25,13 +26,18 @@ export function adoptRunning(draft: Draft): void {
     }
 }
 
+/** States in which nothing is granted. */
+function isOff(state: ServiceState): boolean {
+  return state === 'stopped' || state === 'recovery' || state === 'request_start'
+}
+
 function adopt(draft: Draft, service: ServiceView, generation: number, node: NodeName): void {
   const { sid } = service
   const { state: from } = service.status!
   const why = `${node} runs it as generation ${generation}, of a lost history`
   const to = service.config!.requested === 'started' ? 'started' : 'request_stop'
-  // In `error` it is left alone as before, and held; while the cluster is disarmed, too.
-  if (from === 'error' || isHandsOff(draft.view))
+  // In `error` it is left alone as before, and held; while the cluster is disarmed, too, except that it is off no more.
+  if (from === 'error' || (isHandsOff(draft.view) && !isOff(from)))
     setFields(draft, sid, { node, probeRound: null }, why)
   else if (from !== to) toState(draft, sid, to, { node, probeRound: null }, why)
   else {

@@ -17,7 +17,7 @@ import { judgeOutage } from './outage.ts'
 import { settleProbes } from './probe.ts'
 import { judgeQuarantine } from './quarantine.ts'
 import { judgeQuorum, noteNoQuorum } from './quorum.ts'
-import { closeReported } from './reported-closed.ts'
+import { closeReported, forgetWhereItRan } from './reported-closed.ts'
 import { noteMissingFigures } from './scores.ts'
 import { thawLost } from './service-states/freeze.ts'
 import { manageServices, stepServices } from './services.ts'
@@ -30,6 +30,7 @@ export function decide(view: ClusterView, known: Known = {}): Plan {
   const draft = startDraft(view, known)
   judgeQuorum(draft)
   closeReported(draft)
+  forgetWhereItRan(draft)
   if (draft.view.quorate) {
     judgeQuarantine(draft)
     judgeOutage(draft)

@@ -2,6 +2,7 @@
 import { currentReport, generationOn, holderOn } from '../../cluster/grants.ts'
 import { decideChange, type Draft } from './draft.ts'
 import { surveyOf } from './survey.ts'
+import { setFields } from './transition.ts'
 
 /** Closes the grants that agents journaled as closed, where they said so under the lease they hold now. */
 export function closeReported(draft: Draft): void {
@@ -34,5 +35,17 @@ export function closeReported(draft: Draft): void {
         why: `the agent of ${name} ended generation ${generation} for good and found nothing of it left`,
       })
     }
+  }
+}
+
+/**
+ * A person vouched for the death of a node, outside of any round, while another still has a half of what ran there. Also where
+ * nothing else is decided: nobody is to read that it runs.
+ */
+export function forgetWhereItRan(draft: Draft): void {
+  for (const sid of draft.index.census.lists.unsettled) {
+    const { status, grant } = draft.view.services.get(sid) ?? {}
+    if (!status?.running || !grant || holderOn(grant, status.node)) continue
+    setFields(draft, sid, { running: false }, `${status.node} holds its grant no more`)
   }
 }

@@ -33,7 +33,7 @@ export function stepFreeze(draft: Draft, managed: Managed): void {
 export function thawLost(draft: Draft): void {
   if (draft.view.disarm !== null) return
   for (const node of nodesOf(draft)) {
-    if (node.lease.mode !== 'active' || isOperational(draft, node.name)) continue
+    if (hasLetGo(node) || isOperational(draft, node.name)) continue
     if (mayBeBack(draft, node)) continue
     for (const sid of draft.index.sidsOn(node.name)) {
       const service = draft.view.services.get(sid)
@@ -47,6 +47,11 @@ export function thawLost(draft: Draft): void {
         )
     }
   }
+}
+
+/** The last it said is that it leaves its services as they are: nothing is concluded from its silence. */
+function hasLetGo({ lease }: NodeView): boolean {
+  return lease.mode === 'disarm' || lease.mode === 'restart'
 }
 
 /**

@@ -19,9 +19,6 @@ import { isWanted, type Managed, unwantedWhy } from './step.ts'
 
 export function stepStarted(draft: Draft, managed: Managed): void {
   const { sid, service, status } = managed
-  // A person vouched for the death of its node, outside of any round, while another node still has a half of it.
-  if (status.running && service.grant !== null && !holderOn(service.grant, status.node))
-    return setFields(draft, sid, { running: false }, `${status.node} holds its grant no more`)
   if (service.grant !== null && !isOperational(draft, status.node)) {
     if (!draft.serviceNotes.has(sid)) noteService(draft, sid, silence(draft, managed))
     return
