@@ -174,6 +174,7 @@ function orderFor(
   }
   if (held !== null && isProbed(service)) {
     if (isGoneFrom(node, service)) return stop
+    if (saidOf(node, service) !== null && isLeftover(view, service, node)) return stop
     // What has come alive meanwhile, and is not told of yet, is left running by this order; what has not is ended.
     return isForsaken(node, service) ? { ...common, state: 'freeze', uid: `half.${held}` } : ignored
   }

@@ -14,7 +14,6 @@ import {
   type ServiceChanges,
   silentNode,
 } from './build-view.ts'
-import { disarming } from './disarm-rig.ts'
 import { ofKind, play, statesOf } from './play.ts'
 
 const web = 'process:web'
@@ -225,20 +224,6 @@ describe('a service whose old holder has its new epoch', () => {
     node.report!.running = [{ ...copy(), state: 'incoming' }]
     expect(told([half, { ...half, node: 'n2', generation: 2 }])).toBe('ignored')
   })
-
-  it.each(['freeze', 'error'] as const)(
-    'is not ended where it was moved by hand while nobody has looked yet and it is left alone here (%s)',
-    (state) => {
-      const v = view([answering('n1'), answering('n2', true), answering('n3')], {
-        status: { ...asked, state },
-      })
-      v.nodes.n2!.report!.running = [copy(7)]
-      expect(desiredFor(v, 'n2').services).toEqual([])
-      const frozen = { ...v, disarm: disarming('freeze', { state: 'disarmed' }) }
-      frozen.services[web]!.status!.probeRound = null
-      expect(desiredFor(frozen, 'n2').services).toEqual([])
-    },
-  )
 
   it('is left alone on both nodes where a second copy runs', () => {
     const v = view([answering('n1', true), answering('n2', true), answering('n3')], held)

@@ -147,13 +147,18 @@ describe('a guest that is', () => {
     expect(orders(over, 'n3')).toMatchObject({ state: 'stopped', generation: null })
   })
 
-  it('added again with two halves open is where it runs', () => {
+  it('added again with two halves open is where it runs, once every node has said what it has of it', () => {
     const forgotten = aMove({ n1, n2: n2Runs, service: { status: null } })
     forgotten.services[vm] = { ...forgotten.services[vm]!, status: null }
     const { node, state, next } = after(forgotten)
     expect({ node, state }).toEqual({ node: 'n2', state: 'started' })
-    expect(orders(next, 'n2')).toMatchObject({ state: 'started', shared: true, generation: g2 })
+    expect(orders(next, 'n1')).toMatchObject({ state: 'ignored', generation: g1 })
+    for (const one of Object.values(next.nodes)) one.lease.revision = next.round
+    expect(orders(next, 'n2')).toMatchObject({ state: 'ignored', shared: true, generation: g2 })
     expect(orders(next, 'n1')).toMatchObject({ state: 'request_stop', generation: g1 })
+    next.nodes.n1 = saying(next.nodes.n1!, { closed: g1 })
+    const { next: then } = after(next)
+    expect(orders(then, 'n2')).toMatchObject({ state: 'started', generation: g2 })
   })
 
   it('moved by a command ends it with what became of it (D5)', () => {

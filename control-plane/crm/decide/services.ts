@@ -104,14 +104,22 @@ function manage(draft: Draft, sid: Sid): void {
   if (grant && holder) {
     const why = `it is new, and its grant ${grant.generation} on ${holder.node} is still open: adopted`
     const added = newStatus(draft, isWanted ? 'started' : 'request_stop', holder.node)
+    // SAFETY: it was nobody's while it was not managed: whoever took it to another node by hand has told nobody.
+    if (isWanted) Object.assign(added, asked(draft))
     decideChange(draft, { kind: 'service.added', sid, status: added, why })
     return
   }
   const at = config.node !== null && draft.view.nodes[config.node] ? config.node : null
   const added = newStatus(draft, isWanted ? 'request_start' : 'request_stop', at)
   // Nothing is known of what ran while it was not managed: its first start asks every node (rule 7).
-  added.probeRound = draft.view.round
+  Object.assign(added, asked(draft))
   decideChange(draft, { kind: 'service.added', sid, status: added, why: 'it is new' })
+}
+
+/** It is asked for; on the whole roster where this round ends a disarm in mode `ignore` (D8). */
+function asked({ read, view }: Draft) {
+  const mayBeAnywhere = read.disarm?.mode === 'ignore' && read.disarm.effectiveMs !== null
+  return { probeRound: view.round, ...(mayBeAnywhere && { probesRoster: true }) }
 }
 
 /** Of two halves of a forgotten move, the one that runs. */
