@@ -1,8 +1,37 @@
 // The rules about the two halves of a live move (rules 7 and 12, S4), each taken out.
-import type { Mutant } from './mutant.ts'
+import type { Edit, Mutant } from './mutant.ts'
 
 const saveLeases = 'control-plane/store/memory/save-lease-changes.ts'
 const moveOrders = 'control-plane/cluster/move-orders.ts'
+
+const openedUnconfirmed: Edit = {
+  file: 'agent/lrm/decide/receive.ts',
+  find: `  if (lrm.confirmed[sid] !== generation || !isArmed(lrm) || !leaseAllows(draft)) return
+  if (!isNewest(draft) || !isWritten(draft)) return
+  if (local.phase`,
+  replace: `  if (!isArmed(lrm) || !leaseAllows(draft)) return
+  if (!isNewest(draft) || !isWritten(draft)) return
+  if (local.phase`,
+}
+
+const toldUnconfirmed: Edit = {
+  file: 'agent/lrm/decide/renewal-body.ts',
+  find: "phase === 'incoming' && draft.lrm.confirmed[sid] === generation",
+  replace: "phase === 'incoming'",
+}
+
+/** No renewal need be granted since they came. */
+const ordersUnsettled: Edit = {
+  file: 'agent/lrm/decide/poll.ts',
+  find: 'lrm.desired !== null && lrm.renewal.settledRevision === lrm.desired.revision',
+  replace: 'lrm.desired !== null',
+}
+
+const passedOnUnconfirmed: Edit = {
+  file: moveOrders,
+  find: 'return isConfirmed ? (reportOn',
+  replace: 'return isConfirmed || target ? (reportOn',
+}
 
 export const halfMutants: Mutant[] = [
   {
@@ -70,5 +99,45 @@ export const halfMutants: Mutant[] = [
         replace: "return state !== 'stopped'",
       },
     ],
+  },
+  {
+    name: 'half-opened-unconfirmed',
+    schedule: 'without-quorum',
+    guarantee: 'a half is opened only under its confirm (rule 12, S4)',
+    behind: {
+      why: 'where it listens is told and passed on only under the confirm, and only settled orders are followed',
+      edits: [toldUnconfirmed, passedOnUnconfirmed, ordersUnsettled],
+    },
+    edits: [openedUnconfirmed],
+  },
+  {
+    name: 'half-told-unconfirmed',
+    schedule: 'without-quorum',
+    guarantee: 'where a half listens is told only under its confirm (rule 12, S4)',
+    behind: {
+      why: 'it is opened and passed on only under the confirm, and only settled orders are followed',
+      edits: [openedUnconfirmed, passedOnUnconfirmed, ordersUnsettled],
+    },
+    edits: [toldUnconfirmed],
+  },
+  {
+    name: 'address-of-unconfirmed-half',
+    schedule: 'without-quorum',
+    guarantee: 'a source hears only of a half that is confirmed (rule 12, S4)',
+    behind: {
+      why: 'it is opened and says where it listens only under its confirm, and only settled orders are followed',
+      edits: [openedUnconfirmed, toldUnconfirmed, ordersUnsettled],
+    },
+    edits: [passedOnUnconfirmed],
+  },
+  {
+    name: 'moved-on-unsettled-orders',
+    schedule: 'without-quorum',
+    guarantee: 'nothing moves on orders since which no renewal was granted (rule 12, S6)',
+    behind: {
+      why: 'a half is opened, told and passed on only under its confirm',
+      edits: [openedUnconfirmed, toldUnconfirmed, passedOnUnconfirmed],
+    },
+    edits: [ordersUnsettled],
   },
 ]

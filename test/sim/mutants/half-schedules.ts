@@ -42,4 +42,20 @@ export const halfSchedules: Schedule[] = [
       return world
     },
   },
+  {
+    name: 'without-quorum',
+    what: 'a machine is to move as most nodes have fallen silent, and its target hears of that when nothing is granted any more',
+    async play() {
+      const names = ['n1', 'n2', 'n3', 'n4', 'n5']
+      const settings = { quorum: 'majority' as const }
+      const { world, node } = await site({ sid, drivers: ['vm'], names, settings })
+      const [target, ...others] = world.machines.filter((one) => one !== node)
+      for (const other of others) other.link.cut()
+      await world.run(5_500)
+      target!.link.latencyMs = [1_400, 1_400]
+      void world.operator.command('migrate', sid, target!.name)
+      await world.run(60_000)
+      return world
+    },
+  },
 ]

@@ -16,7 +16,7 @@ export const web = 'process:web'
 export async function site(options: SiteOptions = {}): Promise<Site> {
   const { sid = web, drivers = ['process'], seed = 'directed', settings } = options
   const { device = 'i6300esb', fenceDevices = 0, virtual = false, readsGates = false } = options
-  const nodes = ['n1', 'n2', 'n3'].map((name) => ({
+  const nodes = (options.names ?? ['n1', 'n2', 'n3']).map((name) => ({
     ...{ name, drivers, device, fenceDevices, virtual },
     ...(options.rate !== undefined && { rate: options.rate }),
     isOn: name !== options.off,
@@ -35,6 +35,8 @@ export async function site(options: SiteOptions = {}): Promise<Site> {
 }
 
 type SiteOptions = Pick<WorldOptions, 'settings' | 'seed' | 'readsGates'> & {
+  /** Of its nodes; default: three. */
+  names?: string[]
   sid?: string
   drivers?: ServiceType[]
   device?: DeviceName
