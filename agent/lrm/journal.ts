@@ -33,6 +33,7 @@ const JournalFile = z.object({
       maxWorkers: Desired.shape.maxWorkers,
     })
     .optional(),
+  unarmed: z.literal(true).optional(),
   armedMs: z.number().min(0).default(0),
   started: generations,
   met: generations.optional(),

@@ -69,3 +69,67 @@ test('it is stopped, and in time, where that renewal is not answered', () => {
   expect(steps.kinds().lastIndexOf('feed')).toBe(fedAt)
   expect(steps.last('stop')).toMatchObject({ sid: web, generation: 7 })
 })
+
+/** A later process: the epoch that was joined after the release is open, and the lease that its predecessor noted is over. */
+function laterProcess(unarmed: boolean, running = false): Steps {
+  const epoch = {
+    number: 1,
+    seqReserved: 10_000,
+    planeNumber: plane.number,
+    state: 'open',
+  } as const
+  const journal = { epoch, ...(unarmed && { unarmed: true as const }) }
+  const nowMs = 400_000
+  const steps = new Steps(resumed({ running, journal, nowMs }), nowMs)
+  steps.tell()
+  steps.tell({ kind: 'surveyed', found: [{ sid: web, generation: 7, state: 'running' }] })
+  return steps
+}
+
+test('a later process stops nothing for want of a lease, under an epoch that was joined after the release and never armed', () => {
+  const steps = laterProcess(true)
+  for (let i = 0; i < 120; i++) {
+    steps.nowMs += 1_000
+    steps.tell()
+  }
+  expect(steps.kinds()).not.toContain('stop')
+  expect(laterProcess(false).kinds()).toContain('stop')
+  // Whatever was written down: it counts now.
+  expect(laterProcess(true, true).kinds()).toContain('stop')
+  expect(laterProcess(true, true).lrm.journal.unarmed).toBeUndefined()
+})
+
+test('the epoch that is joined after a release is journaled as one under which nothing was armed', () => {
+  const epoch = { number: 1, seqReserved: 10_000, planeNumber: plane.number }
+  const joined = (running: boolean) => {
+    const journal = { epoch: { ...epoch, state: 'released' as const } }
+    const nowMs = 400_000
+    const steps = new Steps(resumed({ running, journal, nowMs }), nowMs)
+    steps.device = { effectiveMs: 10_000, canClose: false }
+    steps.tell()
+    steps.tell({ kind: 'surveyed', found: [{ sid: web, generation: 7, state: 'running' }] })
+    const { timing } = desired([])
+    const answer = { status: 'joined', epoch: 2, planeEpoch: plane, timing } as const
+    steps.tell({ kind: 'epoch-answered', answer })
+    return steps.lrm.journal
+  }
+  expect(joined(false)).toMatchObject({ epoch: { number: 2, state: 'open' }, unarmed: true })
+  expect(joined(true).unarmed).toBeUndefined()
+})
+
+test('nothing is armed before the disk says no more that nothing was', () => {
+  const steps = laterProcess(true)
+  steps.diskFull = true
+  steps.grant()
+  steps.orders(desired([order({ state: 'started' })], { revision: 11 }))
+  steps.nowMs += 100
+  steps.tell()
+  expect(steps.kinds()).not.toContain('arm')
+  expect(steps.lrm.journal.unarmed).toBeUndefined()
+  steps.diskFull = false
+  const written = steps.all.findLast((effect) => effect.kind === 'write-journal')!
+  steps.tell({ kind: 'journaled', version: written.version })
+  steps.nowMs += 1_100
+  steps.tell()
+  expect(steps.kinds()).toContain('arm')
+})

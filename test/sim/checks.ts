@@ -132,7 +132,8 @@ export class Checks {
     if (!isDisarmed || machine.isGoingDown || !this.recorder.isLetGo(machine)) return
     // A device that cannot be closed counts under the epoch that a new process has begun, and that one is let go of by a
     // grant: while nothing is granted, what it guards ends.
-    if (machine.device.isRunning && !this.seen.quorate) return
+    const isGranted = this.seen.quorate && this.recorder.mayFeed(machine)
+    if (machine.device.isRunning && !isGranted) return
     const isThere = machine.guests.running.get(sid)?.state === 'running'
     if (what === 'start' || isThere)
       this.violate(`${machine.name} begins to ${what} ${sid} while it is disarmed`)

@@ -95,6 +95,13 @@ export class LeaseRecorder {
     return `${machine.name} feeds its watchdog ${lateMs} ms after the feed rule’s limit`
   }
 
+  /** Its device may still be fed, by the last lease that was granted. */
+  mayFeed(machine: Machine): boolean {
+    const { device, clock } = machine
+    const marginMs = feedFactor * device.timeoutMs * device.kind.factor
+    return clock.bootMs() <= this.of(machine).leasedUntilMs - marginMs
+  }
+
   /** The plane was told, and said that it knows: nothing is concluded from the silence of this machine. */
   isLetGo(machine: Machine): boolean {
     const isClosed = machine.device.kind.nowayout || !machine.device.isRunning

@@ -19,6 +19,22 @@ export function isLengthOnDisk(draft: Draft, effectiveMs: number): boolean {
   return false
 }
 
+/** Whether the disk knows that the device may count from now on, and for how long. Asked before anything is armed. */
+export function isArmingOnDisk(draft: Draft, effectiveMs: number): boolean {
+  const isLength = isLengthOnDisk(draft, effectiveMs)
+  forgetUnarmed(draft)
+  return isLength && draft.lrm.writtenVersion >= draft.lrm.armableFromVersion
+}
+
+/** From here on the journal does not say that nothing has counted since the release. */
+export function forgetUnarmed(draft: Draft): void {
+  const { lrm } = draft
+  if (lrm.journal.unarmed === undefined) return
+  lrm.armableFromVersion = writeDown(draft, (journal) => {
+    delete journal.unarmed
+  })
+}
+
 /** The device may be set to so long a W from now on. */
 export function expectLength(draft: Draft, effectiveMs: number): void {
   const version = writeDown(draft, (journal) => {

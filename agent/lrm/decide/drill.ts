@@ -3,7 +3,7 @@
 // not come. SAFETY: only on a node that is empty and holds no grant. From the journal's word on nothing is confirmed, started
 // or received in this boot, whatever process asks; from the arming on nothing is fed, armed or closed, until the bound
 // is over.
-import { isLengthOnDisk } from './armed.ts'
+import { isArmingOnDisk } from './armed.ts'
 import { type Draft, say, wakeAt, writeDown } from './draft.ts'
 import { isEmpty, leaseAllows } from './lease.ts'
 import type { LocalDrill } from './drill-state.ts'
@@ -68,7 +68,7 @@ function arm(draft: Draft, drill: LocalDrill): void {
   if (lrm.desired === null || lrm.writtenVersion < drill.version) return
   const timeoutMs = wishedTimeoutMs(watchdog, timing)
   const effectiveMs = wishedEffectiveMs(watchdog, timing)
-  if (!isLengthOnDisk(draft, effectiveMs)) return
+  if (!isArmingOnDisk(draft, effectiveMs)) return
   drill.phase = 'arming'
   const { uid } = lrm.journal.drill!
   const untilMs = nowMs + effectiveMs / 4

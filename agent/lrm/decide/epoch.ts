@@ -159,6 +159,7 @@ function joined(draft: Draft, answer: Extract<EpochAnswer, { status: 'joined' }>
       state: 'open',
     }
     journal.timing = answer.timing
+    if (lrm.unarmedSinceRelease) journal.unarmed = true
     // Of what no driver here looks for the plane was told no more than a doubt: nothing of that was granted here.
     const left = journal.unlooked?.filter((type) => lrm.self.drivers.includes(type)) ?? []
     if (left.length > 0) journal.unlooked = left

@@ -62,6 +62,8 @@ export type Lrm = {
   released: boolean
   /** It was released, also under an earlier epoch of this boot, and no watchdog was armed since. */
   unarmedSinceRelease: boolean
+  /** Nothing is armed before this version of the journal is on disk: it says no more that nothing was. */
+  armableFromVersion: number
   /** Everything found on the host must be stopped first, whatever is ordered; why. */
   cleaning: string | null
   ending: Ending | null

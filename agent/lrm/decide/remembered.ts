@@ -27,6 +27,11 @@ export type Journal = {
   timing: Timing | null
   /** As they were last heard of, for a process that comes back while the plane is not to be reached. */
   settings?: LrmSettings
+  /**
+   * Since a release nothing has counted down in this boot, and no plane was told that anything did: a process that comes later, under
+   * whatever epoch, is not proved dead by any deadline. Gone from the disk before anything is armed, or said to be.
+   */
+  unarmed?: true
   /** The device was never set to a longer W than this in this boot; a mere opening may feed it for so long. */
   armedMs?: number
   /** Generations that may have been started in this boot. */

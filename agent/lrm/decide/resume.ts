@@ -67,6 +67,8 @@ export function resumeLrm(from: ResumeFrom): Lrm {
   const journal = isSameBoot
     ? { ...old }
     : { ...emptyJournal(self.bootId), ...kept(old), bootId: self.bootId }
+  // Whoever began it: it counts now.
+  if (from.watchdog.running) delete journal.unarmed
   const isOpen = isSameBoot && old.epoch?.state === 'open'
   const note = from.note?.bootId === self.bootId ? from.note.lease : null
   const epochNumber = old.epoch?.number ?? null
@@ -110,7 +112,8 @@ export function resumeLrm(from: ResumeFrom): Lrm {
       retryAtMs: 0,
     },
     released: isSameBoot && old.epoch?.state === 'released',
-    unarmedSinceRelease: isSameBoot && old.epoch?.state === 'released' && !from.watchdog.running,
+    unarmedSinceRelease: isSameBoot && isUnarmed(old) && !from.watchdog.running,
+    armableFromVersion: 0,
     cleaning: cleaningOf(old, isSameBoot),
     ending: null,
     drill: null,
@@ -138,6 +141,11 @@ function isOtherClass({ epoch }: Journal, { class: seen }: WatchdogInfo): boolea
 function kept(old: Journal): Partial<Journal> {
   const { epoch, planeEpoch, timing, settings, closed } = old
   return { epoch, planeEpoch, timing, closed, ...(settings && { settings }) }
+}
+
+/** Since its release nothing has counted down. */
+function isUnarmed({ epoch, unarmed }: Journal): boolean {
+  return epoch?.state === 'released' || unarmed === true
 }
 
 /** What is found although it cannot belong here any more must go before an epoch is asked for. */

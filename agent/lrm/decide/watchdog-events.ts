@@ -1,9 +1,9 @@
 // What the watchdog device answered.
 import type { WatchdogClass } from '../../../shared/node.ts'
-import { type Draft, say } from './draft.ts'
+import { type Draft, say, sendOnlyAfterJournal } from './draft.ts'
 import type { LrmEvent } from './effect.ts'
 import { noteFailure } from './run.ts'
-import { isArmed, noteArmedLength } from './armed.ts'
+import { forgetUnarmed, isArmed, noteArmedLength } from './armed.ts'
 import { noteDrillArmed, noteDrillNotArmed } from './drill.ts'
 import { isEmpty, leaveEpoch } from './lease.ts'
 import { holdsGrants, noteArmFailed } from './watchdog.ts'
@@ -27,7 +27,11 @@ export function absorbWatchdog(draft: Draft, event: WatchdogEvent): void {
   absorb(draft, event)
   const { lrm } = draft
   // SAFETY: whatever may count, or was open for a moment, may have been told to the plane as armed.
-  if (lrm.watchdog.open || lrm.watchdog.running) lrm.unarmedSinceRelease = false
+  if (!lrm.watchdog.open && !lrm.watchdog.running) return
+  lrm.unarmedSinceRelease = false
+  if (lrm.journal.unarmed === undefined) return
+  forgetUnarmed(draft)
+  sendOnlyAfterJournal(draft)
 }
 
 function absorb(draft: Draft, event: WatchdogEvent): void {

@@ -6,7 +6,7 @@
 import { feedMarginMs, leastLeaseMs } from '../../../shared/timing.ts'
 import { feedUntilMs } from '../../../shared/lease.ts'
 import { type Draft, isWritten, say, wakeAt } from './draft.ts'
-import { isLengthOnDisk } from './armed.ts'
+import { isArmingOnDisk } from './armed.ts'
 import { isLeftUnfed } from './drill.ts'
 import { isStaying, type Lrm, type WatchdogView } from './lrm.ts'
 import { wishedEffectiveMs, wishedTimeoutMs } from './wished-timeout.ts'
@@ -66,7 +66,7 @@ export function stepWatchdog(draft: Draft): void {
   const untilMs = feedUntilMs(lrm.lease, feedMarginMs(effectiveMs))
   if (nowMs > untilMs) return
   draft.isArming = lrm.writeFailures === 0
-  if (!isLengthOnDisk(draft, effectiveMs)) return
+  if (!isArmingOnDisk(draft, effectiveMs)) return
   // Until it is known whether this succeeds.
   watchdog.retryAtMs = nowMs + armRetryMs
   draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
@@ -82,7 +82,7 @@ function takeOver(draft: Draft): void {
   if (draft.nowMs < watchdog.retryAtMs) return wakeAt(draft, watchdog.retryAtMs)
   watchdog.retryAtMs = draft.nowMs + armRetryMs
   const timeoutMs = targetMs(draft)
-  if (!isLengthOnDisk(draft, timeoutMs * watchdog.factor)) return
+  if (!isArmingOnDisk(draft, timeoutMs * watchdog.factor)) return
   const untilMs = draft.nowMs + watchdog.effectiveMs / 4
   draft.effects.push({ kind: 'arm', timeoutMs, untilMs })
 }
