@@ -113,7 +113,7 @@ export function resumeLrm(from: ResumeFrom): Lrm {
     },
     released: isSameBoot && old.epoch?.state === 'released',
     unarmedSinceRelease: isSameBoot && isUnarmed(old) && !from.watchdog.running,
-    armableFromVersion: 0,
+    armableFromVersion: isSameBoot && old.unarmed === true ? 1 : 0,
     cleaning: cleaningOf(old, isSameBoot),
     ending: null,
     drill: null,
