@@ -60,9 +60,8 @@ export type Lrm = {
   watchdog: WatchdogView
   /** The plane committed that the watchdog may be closed although services run. */
   released: boolean
-  /** It was released, also under an earlier epoch of this boot, and no watchdog was armed since. */
+  /** It was released, also under an earlier epoch of this boot, and no watchdog was armed since; nor is, before this version is on disk. */
   unarmedSinceRelease: boolean
-  /** Nothing is armed before this version of the journal is on disk: it says no more that nothing was. */
   armableFromVersion: number
   /** Everything found on the host must be stopped first, whatever is ordered; why. */
   cleaning: string | null
