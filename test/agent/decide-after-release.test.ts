@@ -133,3 +133,19 @@ test('nothing is armed before the disk says no more that nothing was', () => {
   steps.tell()
   expect(steps.kinds()).toContain('arm')
 })
+
+test('nothing is armed after a release before the orders are known: the cluster may still be disarmed', () => {
+  const steps = laterProcess(true)
+  steps.grant()
+  for (let i = 0; i < 20; i++) {
+    steps.nowMs += 1_000
+    steps.tell()
+    if (steps.lrm.renewal.inFlight) steps.grant()
+  }
+  expect(steps.kinds()).not.toContain('arm')
+  expect(steps.lrm.journal.unarmed).toBe(true)
+  steps.orders(desired([order({ state: 'started' })], { revision: 11 }))
+  steps.nowMs += 1_100
+  steps.tell()
+  expect(steps.kinds()).toContain('arm')
+})

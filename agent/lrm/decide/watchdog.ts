@@ -91,6 +91,8 @@ function takeOver(draft: Draft): void {
 function wantsArmed(draft: Draft): boolean {
   const { lrm } = draft
   if (lrm.released) return false
+  // Its cluster may still be disarmed: what was left alone since the release is not put under a countdown before its orders are known.
+  if (lrm.desired === null && lrm.unarmedSinceRelease) return false
   // Between two epochs nothing new is armed, but what runs stays under the countdown it was left with, as the lease allows.
   if (lrm.epoch === null)
     return isLeftCounting(lrm.watchdog) && !nothingOnHost(lrm) && leaseAllows(draft)
