@@ -39,8 +39,8 @@ export type ServiceType = (typeof serviceTypes)[number]
 /** Service id `<type>:<name>`: `process:web`, `vm:100`. */
 export const ServiceId = name(
   'service id',
-  /^(process|vm|ct|podman|systemd|ocf|ocf-group):[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$/,
-  '<type>:<name> with a known type and a name of letters, digits and . _ @ -, at most 63, starting with a letter or digit',
+  new RegExp(`^(${serviceTypes.join('|')}):[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`),
+  `<type>:<name> with one of the types ${serviceTypes.join(', ')} and a name of letters, digits and . _ @ -, at most 63, starting with a letter or digit`,
 )
 
 /** Group and rule ids, as the reference has them: a letter, then letters, digits, - and _. */

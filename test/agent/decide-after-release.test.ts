@@ -72,13 +72,7 @@ test('it is stopped, and in time, where that renewal is not answered', () => {
 
 /** A later process: the epoch that was joined after the release is open, and the lease that its predecessor noted is over. */
 function laterProcess(unarmed: boolean, running = false): Steps {
-  const epoch = {
-    number: 1,
-    seqReserved: 10_000,
-    planeNumber: plane.number,
-    state: 'open',
-  } as const
-  const journal = { epoch, ...(unarmed && { unarmed: true as const }) }
+  const journal = unarmed ? { unarmed: true as const } : {}
   const nowMs = 400_000
   const steps = new Steps(resumed({ running, journal, nowMs }), nowMs)
   steps.tell()

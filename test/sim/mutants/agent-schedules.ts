@@ -1,7 +1,7 @@
 // Schedules in which an agent’s rule is all that keeps a second copy off.
 import { newService } from '../random-wishes.ts'
 import type { Schedule } from './schedules.ts'
-import { fedAtMs, once, site, web, whenLeased } from './stage.ts'
+import { fedAtMs, once, otherThan, site, web, whenLeased } from './stage.ts'
 
 export const agentSchedules: Schedule[] = [
   {
@@ -107,7 +107,7 @@ export const agentSchedules: Schedule[] = [
     what: 'an agent is killed while its disk takes nothing, right after it has stopped what moves away',
     async play() {
       const { world, node } = await site()
-      const target = world.machines.find((one) => one !== node)!
+      const target = otherThan(world, node)
       node.disk.fault = 'EIO'
       void world.operator.command('relocate', web, target.name)
       once(
@@ -127,7 +127,7 @@ export const agentSchedules: Schedule[] = [
     async play() {
       const sid = 'vm:web'
       const { world, node } = await site({ sid, drivers: ['vm'] })
-      const target = world.machines.find((one) => one !== node)!
+      const target = otherThan(world, node)
       world.behaviours.scripts.set(sid, { migrate: () => 'late' })
       world.behaviours.moveLateMs = [1_000, 4_000]
       world.onAction.push(({ action }) => {
@@ -144,7 +144,7 @@ export const agentSchedules: Schedule[] = [
     async play() {
       const sid = 'ocf:web'
       const { world, node } = await site({ sid, drivers: ['ocf'] })
-      const target = world.machines.find((one) => one !== node)!
+      const target = otherThan(world, node)
       world.behaviours.scripts.set(sid, { moveMs: 5_000, startMs: 100 })
       void world.operator.command('migrate', sid, target.name)
       await world.run(20_000)

@@ -2,7 +2,7 @@
 import { nodeNamed } from '../../../control-plane/store/memory/state.ts'
 import type { World } from '../world.ts'
 import type { Schedule } from './schedules.ts'
-import { site, until, web } from './stage.ts'
+import { otherThan, site, until, web } from './stage.ts'
 
 const fenced = { fenceDevices: 1 }
 
@@ -55,7 +55,7 @@ export const fenceSchedules: Schedule[] = [
     what: 'the device of a node that is cut off was plugged into another machine',
     async play() {
       const { world, node } = await site(fenced)
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       world.fencing.of(node.name)[0]!.other = other
       node.link.cut()
       await world.run(60_000)

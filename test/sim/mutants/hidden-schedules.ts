@@ -3,7 +3,7 @@
 import { newService } from '../random-wishes.ts'
 import type { Machine } from '../machine.ts'
 import type { Schedule } from './schedules.ts'
-import { site, web } from './stage.ts'
+import { otherThan, site, startByHand, web } from './stage.ts'
 
 /** As whoever administers both machines does it. */
 function moveByHand(sid: string, from: Machine, to: Machine): void {
@@ -18,7 +18,7 @@ export const hiddenSchedules: Schedule[] = [
     what: 'a service is moved by hand in a cluster that manages nothing, and the node that has it is cut off when it is armed',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       void world.operator.disarm('ignore')
       await world.run(20_000)
       moveByHand(web, node, other)
@@ -34,9 +34,7 @@ export const hiddenSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       const sid = 'process:new'
-      const guest = { sid, generation: 0, state: 'running' as const, startedMs: world.nowMs }
-      node.guests.running.set(sid, guest)
-      world.behaviours.scripts.set(sid, { stopMs: 5_000 })
+      startByHand(world, sid, node)
       await world.run(15_000)
       void world.operator.add(newService(sid))
       await world.run(30_000)
@@ -49,7 +47,7 @@ export const hiddenSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       node.guests.stuck.add(web)
-      const target = world.machines.find((one) => one !== node)!
+      const target = otherThan(world, node)
       void world.operator.command('relocate', web, target.name)
       await world.run(90_000)
       return world

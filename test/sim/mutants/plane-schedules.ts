@@ -3,7 +3,17 @@ import { profiles } from '../../../shared/timing.ts'
 import { newService } from '../random-wishes.ts'
 import type { World } from '../world.ts'
 import type { Schedule } from './schedules.ts'
-import { leaseOf, once, refuseRenewals, site, until, web, whenLeased } from './stage.ts'
+import {
+  leaseOf,
+  loseJournal,
+  once,
+  otherThan,
+  refuseRenewals,
+  site,
+  until,
+  web,
+  whenLeased,
+} from './stage.ts'
 
 export const planeSchedules: Schedule[] = [
   {
@@ -26,7 +36,7 @@ export const planeSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       world.behaviours.scripts.set(web, { stopMs: 5_000 })
-      const target = world.machines.find((one) => one !== node)!
+      const target = otherThan(world, node)
       void world.operator.command('relocate', web, target.name)
       await world.run(20_000)
       return world
@@ -140,7 +150,7 @@ export const planeSchedules: Schedule[] = [
     what: 'a failover loses the grant under which a node runs what another ran before, and that node is cut off',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       await world.run(5_000)
       const beforeMs = world.nowMs
       void world.operator.command('relocate', web, other.name)
@@ -161,8 +171,7 @@ export const planeSchedules: Schedule[] = [
     what: 'an agent that has lost its journal gets an epoch in the same boot, and is cut off after the old deadline',
     async play() {
       const { world, node } = await site()
-      node.crashAgent('its journal is lost')
-      node.loseHome('journal')
+      loseJournal(node)
       await world.run(80_000)
       node.link.cut()
       await world.run(25_000)
@@ -178,7 +187,7 @@ export const planeSchedules: Schedule[] = [
 async function playStaleView(elected = 0): Promise<World> {
   const timing = { ...profiles.default, renewMs: 200 }
   const { world, node } = await site({ settings: { profile: 'custom', timing } })
-  const other = world.machines.find((one) => one !== node)!
+  const other = otherThan(world, node)
   node.link.latencyMs = [20, 20]
   void world.operator.command('relocate', web, other.name)
   once(

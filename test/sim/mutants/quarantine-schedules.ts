@@ -4,13 +4,24 @@ import { profiles } from '../../../shared/timing.ts'
 import { newService } from '../random-wishes.ts'
 import type { World } from '../world.ts'
 import type { Schedule } from './schedules.ts'
-import { holderOf, leaseOf, site, until, web } from './stage.ts'
+import { holderOf, leaseOf, loseJournal, otherThan, site, until, web } from './stage.ts'
 
 const sid = 'process:new'
 
 /** A standby takes over that knows nothing of what came after `keptMs`. */
 function forget(world: World, keptMs: number): void {
   world.database.failOver(500, world.nowMs - keptMs)
+}
+
+/** A service has begun to run, and the history that follows knows of its grant, and not of its confirm. */
+async function confirmForgotten() {
+  const { world } = await site()
+  void world.operator.add(newService(sid))
+  await until(world, () => holderOf(world, sid) !== undefined)
+  const [node, keptMs] = [holderOf(world, sid)!, world.nowMs]
+  await until(world, () => node.guests.running.has(sid))
+  forget(world, keptMs)
+  return { world, node }
 }
 
 export const quarantineSchedules: Schedule[] = [
@@ -21,8 +32,7 @@ export const quarantineSchedules: Schedule[] = [
       const { world, node } = await site({
         settings: { profile: 'custom', timing: profiles.fast },
       })
-      node.crashAgent('its journal is lost')
-      node.loseHome('journal')
+      loseJournal(node)
       await until(world, () => leaseOf(world, node).bootId === null)
       const keptMs = world.nowMs
       await world.run(15_000)
@@ -36,14 +46,8 @@ export const quarantineSchedules: Schedule[] = [
     name: 'lost-confirm',
     what: 'a failover loses the confirm of what a node has just started, as its agent and journal are lost and its tool hangs',
     async play() {
-      const { world } = await site()
-      void world.operator.add(newService(sid))
-      await until(world, () => holderOf(world, sid) !== undefined)
-      const [node, keptMs] = [holderOf(world, sid)!, world.nowMs]
-      await until(world, () => node.guests.running.has(sid))
-      forget(world, keptMs)
-      node.crashAgent('its journal is lost')
-      node.loseHome('journal')
+      const { world, node } = await confirmForgotten()
+      loseJournal(node)
       node.guests.blind.add('process')
       await world.run(90_000)
       return world
@@ -53,17 +57,11 @@ export const quarantineSchedules: Schedule[] = [
     name: 'confirmed-once',
     what: 'a failover loses the confirm of what a node runs, and its agent and journal are lost before it asks for another one',
     async play() {
-      const { world } = await site()
-      void world.operator.add(newService(sid))
-      await until(world, () => holderOf(world, sid) !== undefined)
-      const [node, keptMs] = [holderOf(world, sid)!, world.nowMs]
-      await until(world, () => node.guests.running.has(sid))
-      forget(world, keptMs)
+      const { world, node } = await confirmForgotten()
       await world.run(10_000)
       const { memory } = world.database
       while (memory.cluster(1).planeEpoch.quarantineUntilMs !== null) await world.run(1)
-      node.crashAgent('its journal is lost')
-      node.loseHome('journal')
+      loseJournal(node)
       await world.run(60_000)
       return world
     },
@@ -93,7 +91,7 @@ export const quarantineSchedules: Schedule[] = [
     what: 'a failover loses a move and a disarm, and the node that has the service and no watchdog any more is cut off',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       const keptMs = world.nowMs
       void world.operator.command('relocate', web, other.name)
       await world.run(4_000)
@@ -128,7 +126,7 @@ export const quarantineSchedules: Schedule[] = [
     what: 'a failover loses a move; the node that has the service says so, and falls silent before the other is there to end its own',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       const keptMs = world.nowMs
       void world.operator.command('relocate', web, other.name)
       await world.run(4_000)

@@ -96,6 +96,23 @@ export async function until(world: World, isSo: () => boolean): Promise<void> {
   }
 }
 
+/** Any machine but this one. */
+export function otherThan(world: World, node: Machine): Machine {
+  return world.machines.find((one) => one !== node)!
+}
+
+/** Its agent comes back, and knows nothing of what it did. */
+export function loseJournal(node: Machine): void {
+  node.crashAgent('its journal is lost')
+  node.loseHome('journal')
+}
+
+/** As whoever administers the machine does it; it takes long to stop. */
+export function startByHand(world: World, sid: string, { guests }: Machine): void {
+  world.behaviours.scripts.set(sid, { stopMs: 5_000 })
+  guests.running.set(sid, { sid, generation: 0, state: 'running', startedMs: world.nowMs })
+}
+
 /** The lease of a node, as the database has it. */
 export function leaseOf(world: World, { name }: Machine) {
   return nodeNamed(world.database.memory.cluster(1), name)!.view.lease

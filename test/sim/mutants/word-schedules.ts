@@ -1,18 +1,10 @@
 // Schedules in which nothing but what a node says, or cannot say, tells that something is there: what was started by hand, what a
 // driver does not see, what nobody has looked for yet.
 import { newService } from '../random-wishes.ts'
-import type { World } from '../world.ts'
-import type { Machine } from '../machine.ts'
 import type { Schedule } from './schedules.ts'
-import { site, web } from './stage.ts'
+import { loseJournal, otherThan, site, startByHand, web } from './stage.ts'
 
 const sid = 'process:new'
-
-/** As whoever administers the machine does it; it takes long to stop. */
-function startByHand(world: World, sid: string, { guests }: Machine): void {
-  world.behaviours.scripts.set(sid, { stopMs: 5_000 })
-  guests.running.set(sid, { sid, generation: 0, state: 'running', startedMs: world.nowMs })
-}
 
 export const wordSchedules: Schedule[] = [
   {
@@ -20,7 +12,7 @@ export const wordSchedules: Schedule[] = [
     what: 'a service that was stopped is started by hand on another node, and then by an operator',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       void world.operator.command('stop', web)
       await world.run(5_000)
       startByHand(world, web, other)
@@ -36,8 +28,7 @@ export const wordSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       node.guests.blind.add('process')
-      node.crashAgent('its journal is lost')
-      node.loseHome('journal')
+      loseJournal(node)
       await world.run(60_000)
       return world
     },
@@ -48,8 +39,7 @@ export const wordSchedules: Schedule[] = [
     async play() {
       const { world, node } = await site()
       node.options.drivers = ['vm']
-      node.crashAgent('its journal is lost')
-      node.loseHome('journal')
+      loseJournal(node)
       await world.run(60_000)
       return world
     },
@@ -83,7 +73,7 @@ export const wordSchedules: Schedule[] = [
     what: 'a service is taken over from a node whose agent has no driver for it',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       other.options.drivers = ['vm']
       other.crashAgent('it gets another driver')
       await world.run(10_000)
@@ -98,7 +88,7 @@ export const wordSchedules: Schedule[] = [
     what: 'a service is added that somebody has started by hand on a node that is cut off for a moment',
     async play() {
       const { world, node } = await site()
-      const other = world.machines.find((one) => one !== node)!
+      const other = otherThan(world, node)
       other.link.cut()
       await world.run(11_000)
       startByHand(world, sid, other)
