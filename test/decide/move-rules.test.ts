@@ -48,6 +48,8 @@ describe('a commanded move', () => {
       ['relocate', 'n1', 'n2'],
       ['stopped', 'n2', null],
     ])
+    // What does not run is told as a move, too (T29).
+    expect(statesOf(played.plan, c)).toEqual(['relocate', 'request_stop', 'stopped'])
     expect(status(played)).toEqual([`running: moves to n2, and takes ${b} ${c} along`])
   })
 

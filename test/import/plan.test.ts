@@ -197,3 +197,12 @@ test('planning twice says the same twice', () => {
   const once = planImport(view, read, { requested: 'keep' })
   expect(planImport(view, read, { requested: 'keep' })).toEqual(once)
 })
+
+test('a rule that names a service nobody knows is refused with its line and what to do', () => {
+  const rule = 'resource-affinity: apart\n\tresources vm:100,vm:999\n\taffinity negative\n'
+  const refused = refusal({ 'resources.cfg': guests(100), 'rules.cfg': rule })
+  expect(JSON.stringify(refused)).toContain(
+    'resources name vm:999, neither in resources.cfg nor in this cluster: take them out of the rule, or add them',
+  )
+  expect(JSON.stringify(refused)).toContain('rules.cfg:1')
+})
